@@ -1,0 +1,50 @@
+"""How both databases are opened: SQLite made as safe as PostgreSQL is by default."""
+
+from contextvars import ContextVar
+from typing import Any
+
+import pysqlite3
+from sqlalchemy import Connection, Engine, event, make_url
+
+reading: ContextVar[bool] = ContextVar("reading", default=False)
+"""True while a request runs that only reads, so that it does not take SQLite's one write lock."""
+
+BUSY_TIMEOUT_MS = 60_000
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """Give the options of create_engine for this address."""
+    if make_url(url).get_backend_name() == "sqlite":
+        # Python's own sqlite3 may carry a SQLite with the WAL-reset bug; this package brings a repaired one.
+        return {"module": pysqlite3, "connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000}}
+    return {"pool_pre_ping": True, "connect_args": {"application_name": "rollbook"}}
+
+
+def prepare(engine: Engine) -> None:
+    """Attach what SQLite needs on each connection; PostgreSQL needs nothing."""
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+
+
+def has_safe_wal(version: tuple[int, ...]) -> bool:
+    """Tell whether this SQLite is free of the WAL-reset bug (sqlite.org/wal.html: mended in 3.51.3, 3.50.7, 3.44.6)."""
+    return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where _begin_sqlite says, not where the driver guesses
+    wal = has_safe_wal(pysqlite3.sqlite_version_info)
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA journal_mode={'WAL' if wal else 'DELETE'}")
+    cursor.execute(f"PRAGMA synchronous={'FULL' if wal else 'EXTRA'}")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA temp_store=MEMORY")
+    cursor.execute("PRAGMA cache_size=-32768")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later may find that it can't have the lock any more, and no
+    # waiting helps then; so whatever may write takes the lock before it reads.
+    connection.exec_driver_sql("BEGIN" if reading.get() else "BEGIN IMMEDIATE")

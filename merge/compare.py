@@ -1,0 +1,126 @@
+"""Turn a staged sheet into the changes it would make, without making them. Set-based, and one text for both databases."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, String, and_, case, cast, delete, exists, func, insert, literal, or_, select, update
+from sqlalchemy.orm import Session
+
+from merge.columns import KEY, VALUES
+from models import planned_rows, revisions, staged_rows, students
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many rows of the sheet got each verdict."""
+
+    inserts: int
+    updates: int
+    unchanged: int
+    rejected: int
+
+
+def compare(session: Session, import_id: int, columns: set[str], *, blank_clears: bool) -> Counts:
+    """Plan the import of the staged rows from the sheet's columns, and count the verdicts. Does not commit."""
+    discard_plan(session, import_id)
+    _reject_twice(session, import_id)
+    if not columns.issuperset(column.name for column in VALUES if column.required):
+        _reject_nameless(session, import_id)
+    plan = _plan(import_id, columns, blank_clears=blank_clears)
+    session.execute(insert(planned_rows).from_select([c.name for c in plan.selected_columns], plan))
+    return _count(session, import_id)
+
+
+def count_planned(session: Session, import_id: int) -> dict[str, int]:
+    """Count the rows that are still to be written, by verdict."""
+    counts = (
+        select(planned_rows.c.verdict, func.count())
+        .where(planned_rows.c.import_id == import_id, planned_rows.c.verdict != "conflict")
+        .group_by(planned_rows.c.verdict)
+    )
+    return {verdict: number for verdict, number in session.execute(counts)}
+
+
+def discard_plan(session: Session, import_id: int) -> None:
+    session.execute(delete(planned_rows).where(planned_rows.c.import_id == import_id))
+
+
+def _plan(import_id: int, columns: set[str], *, blank_clears: bool) -> Select[Any]:
+    """Select each row that would change a student, as the student will stand afterwards, with the version it is based on."""
+    after = {
+        column.name: _after(column.name, columns, clears=blank_clears and not column.required).label(column.name)
+        for column in VALUES
+    }
+    differs = or_(*(after[name].is_distinct_from(students.c[name]) for name in after if name in columns))
+    gone = _gone()
+    return (
+        select(
+            staged_rows.c.import_id,
+            case((students.c.id.is_(None), "insert"), else_="update").label("verdict"),
+            staged_rows.c.line,
+            staged_rows.c.student_id,
+            func.coalesce(students.c.version, gone.c.version, 0).label("base_version"),
+            *after.values(),
+        )
+        .select_from(staged_rows)
+        .outerjoin(students, students.c.id == staged_rows.c.student_id)
+        .outerjoin(gone, gone.c.student_id == staged_rows.c.student_id)
+        .where(_accepted(import_id), or_(students.c.id.is_(None), differs))
+    )
+
+
+def _after(name: str, columns: set[str], *, clears: bool) -> ColumnElement[Any]:
+    if name not in columns:
+        return students.c[name]
+    return staged_rows.c[name] if clears else func.coalesce(staged_rows.c[name], students.c[name])
+
+
+def _gone() -> Any:
+    """Give each deleted student's last version: one that comes back goes on from there."""
+    return (
+        select(revisions.c.student_id, func.max(revisions.c.version).label("version"))
+        .where(revisions.c.deleted)
+        .group_by(revisions.c.student_id)
+        .subquery("gone")
+    )
+
+
+def _accepted(import_id: int) -> ColumnElement[bool]:
+    return and_(staged_rows.c.import_id == import_id, staged_rows.c.problems.is_(None))
+
+
+def _reject_twice(session: Session, import_id: int) -> None:
+    """Reject every row whose id stands in the sheet again, even where the other row has a problem of its own."""
+    twice = (
+        select(staged_rows.c.student_id, func.min(staged_rows.c.line).label("first"), func.max(staged_rows.c.line).label("last"))
+        .where(staged_rows.c.import_id == import_id, staged_rows.c.student_id.is_not(None))
+        .group_by(staged_rows.c.student_id)
+        .having(func.count() > 1)
+        .subquery("twice")
+    )
+    problem = _problem_text("twice", text=staged_rows.c.student_id, first=twice.c.first, last=twice.c.last)
+    session.execute(
+        update(staged_rows).values(problems=problem).where(_accepted(import_id), staged_rows.c.student_id == twice.c.student_id)
+    )
+
+
+def _reject_nameless(session: Session, import_id: int) -> None:
+    known = exists().where(students.c.id == staged_rows.c.student_id)
+    problem = _problem_text("nameless", text=staged_rows.c.student_id)
+    session.execute(update(staged_rows).values(problems=problem).where(_accepted(import_id), ~known))
+
+
+def _problem_text(code: str, **values: ColumnElement[Any]) -> ColumnElement[str]:
+    """Build in the database what `dump_problems` writes for a problem of the id, whose values are whole numbers."""
+    text: ColumnElement[str] = literal(f'{{"{KEY.name}": ["{code}", {{')
+    for place, (name, value) in enumerate(values.items()):
+        text = text + literal(f'{", " if place else ""}"{name}": ') + cast(value, String)
+    return text + literal("}]}")
+
+
+def _count(session: Session, import_id: int) -> Counts:
+    planned = count_planned(session, import_id)
+    accepted = session.scalar(select(func.count()).select_from(staged_rows).where(_accepted(import_id))) or 0
+    rows = session.scalar(select(func.count()).select_from(staged_rows).where(staged_rows.c.import_id == import_id)) or 0
+    inserts, updates = planned.get("insert", 0), planned.get("update", 0)
+    return Counts(inserts, updates, accepted - inserts - updates, rows - accepted)

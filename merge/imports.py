@@ -1,0 +1,185 @@
+"""The life of an import: received, read, compared, applied or cancelled. Each step is a transaction or can be repeated."""
+
+import logging
+import shutil
+import uuid
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from sqlalchemy import ColumnElement, CursorResult, or_, select, text, update
+from sqlalchemy.orm import Session
+
+from merge.apply import apply
+from merge.compare import compare, count_planned, discard_plan
+from merge.problems import SheetRefused
+from merge.record import record_change
+from merge.sheet import Sheet, inspect
+from merge.stage import discard_staged, stage
+from models import Import, now
+
+log = logging.getLogger(__name__)
+
+BUSY = ("uploaded", "reading", "applying")
+CANCELLABLE = ("uploaded", "reading", "ready")
+LEASE = timedelta(seconds=60)
+
+
+class LeaseLost(RuntimeError):
+    """The import was cancelled, or another worker has it: what this one has not committed is void."""
+
+
+class WrongState(RuntimeError):
+    """The import is not in a state for that: it can't be applied twice, say."""
+
+
+def receive(
+    session: Session, uploads: Path, filename: str, stream: BinaryIO, actor: str, *, blank_clears: bool = False
+) -> Import:
+    """Keep the uploaded file and queue it for a worker. Raises SheetRefused, and then nothing is kept."""
+    path = uploads / uuid.uuid4().hex
+    try:
+        with path.open("wb") as file:
+            shutil.copyfileobj(stream, file, 1 << 20)
+        sheet = inspect(path)
+        received = Import(
+            actor=actor,
+            filename=_shown_name(filename),
+            path=str(path),
+            size=path.stat().st_size,
+            options={"blank_clears": blank_clears},
+            sheet=sheet.to_json(),
+        )
+        session.add(received)
+        session.commit()
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return received
+
+
+def claim(session: Session, holder: str, only: int | None = None) -> int | None:
+    """Take the lease of the oldest import that waits for a worker, or of `only`; None if there is none."""
+    waiting = select(Import.id).where(Import.state.in_(BUSY), _lease_is_free()).order_by(Import.id).limit(1)
+    if only is not None:
+        waiting = waiting.where(Import.id == only)
+    # A step that runs holds its row's lock; who looks for work passes it by.
+    import_id = session.scalar(waiting.with_for_update(skip_locked=True))
+    if import_id is not None:
+        session.execute(update(Import).where(Import.id == import_id).values(lease_holder=holder, lease_until=now() + LEASE))
+    session.commit()
+    return import_id
+
+
+def run_step(session: Session, import_id: int, holder: str) -> None:
+    """Run the claimed import's next step to its end. Raises LeaseLost."""
+    state = session.scalar(select(Import.state).where(Import.id == import_id))
+    try:
+        if state == "applying":
+            _apply(session, import_id, holder)
+        else:
+            _read(session, import_id, holder)
+    except SheetRefused as refused:
+        session.rollback()
+        _fail(session, import_id, holder, str(refused))
+    except LeaseLost:
+        session.rollback()
+        raise
+    except Exception:
+        session.rollback()
+        log.exception("import %s failed while %s", import_id, state)
+        _fail(session, import_id, holder, "Something went wrong on our side. No student was changed; the log says more.")
+
+
+def start_apply(session: Session, import_id: int, actor: str) -> None:
+    """Let a worker apply what was previewed. Raises WrongState."""
+    _move(session, Import.id == import_id, ("ready",), WrongState, state="applying", applied_by=actor, **RELEASED)
+    session.commit()
+
+
+def cancel(session: Session, import_id: int) -> None:
+    """End an import that was not applied, and drop what was staged. Raises WrongState."""
+    _move(session, Import.id == import_id, CANCELLABLE, WrongState, state="cancelled", ended_at=now(), **RELEASED)
+    _discard(session, import_id)
+    session.commit()
+
+
+RELEASED: dict[str, Any] = {"lease_holder": None, "lease_until": None}
+
+
+def _read(session: Session, import_id: int, holder: str) -> None:
+    mine = (Import.id == import_id) & (Import.lease_holder == holder)
+    read = session.get_one(Import, import_id)
+    sheet, options = Sheet(**read.sheet), read.options
+
+    def advance(rows: int, bytes_read: int) -> None:
+        progress = {"rows": rows, "bytes_read": bytes_read, "lease_until": now() + LEASE}
+        _move(session, mine, ("uploaded", "reading"), LeaseLost, state="reading", **progress)
+
+    rows = stage(session, import_id, sheet, advance)
+    _move(session, mine, ("reading",), LeaseLost, rows=rows)
+    _analyze(session)
+    columns = {column for column in sheet.columns if column}
+    counts = compare(session, import_id, columns, blank_clears=options["blank_clears"])
+    _move(session, mine, ("reading",), LeaseLost, state="ready", **vars(counts), **RELEASED)
+    session.commit()
+
+
+def _apply(session: Session, import_id: int, holder: str) -> None:
+    mine = (Import.id == import_id) & (Import.lease_holder == holder)
+    # Locks the row until the end, so that nobody else takes the import while this goes on.
+    _move(session, mine, ("applying",), LeaseLost, lease_until=now() + LEASE)
+    applying = session.get_one(Import, import_id, populate_existing=True)
+    if sum(count_planned(session, import_id).values()) != applying.inserts + applying.updates:
+        # The database crashed and its unlogged tables are empty: read the sheet again, and show it again before it is applied.
+        _move(session, mine, ("applying",), LeaseLost, state="uploaded", **RELEASED)
+        session.commit()
+        return
+    change_id = record_change(session, applying.applied_by or applying.actor, "import", import_id)
+    applied = apply(session, import_id, change_id)
+    _move(session, mine, ("applying",), LeaseLost, state="applied", ended_at=now(), **vars(applied), **RELEASED)
+    session.commit()
+
+
+def _fail(session: Session, import_id: int, holder: str, sentence: str) -> None:
+    mine = (Import.id == import_id) & (Import.lease_holder == holder)
+    _move(session, mine, BUSY, LeaseLost, state="failed", failure=sentence, ended_at=now(), **RELEASED)
+    _discard(session, import_id)
+    session.commit()
+
+
+def _move(
+    session: Session, which: ColumnElement[bool], states: tuple[str, ...], otherwise: type[Exception], **values: Any
+) -> None:
+    """Change the import if it is still in one of the states; the check and the change are one statement."""
+    statement = update(Import).where(which, Import.state.in_(states)).values(**values)
+    result = session.execute(statement, execution_options={"synchronize_session": False})
+    assert isinstance(result, CursorResult)
+    if result.rowcount == 0:
+        session.rollback()
+        raise otherwise
+
+
+def _lease_is_free() -> ColumnElement[bool]:
+    return or_(Import.lease_until.is_(None), Import.lease_until < now())
+
+
+def _discard(session: Session, import_id: int) -> None:
+    discard_plan(session, import_id)
+    discard_staged(session, import_id)
+    path = session.scalar(select(Import.path).where(Import.id == import_id))
+    if path:
+        Path(path).unlink(missing_ok=True)
+
+
+def _analyze(session: Session) -> None:
+    """Let the database know how large the staged sheet is before it plans joins with it."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("ANALYZE staged_rows"))
+
+
+def _shown_name(filename: str) -> str:
+    """Keep the file's own name for people to recognise; no path is ever made from it."""
+    name = filename.replace("\\", "/").rsplit("/", 1)[-1]
+    printable = "".join(character for character in name if character.isprintable())
+    return printable[-200:] or "sheet.csv"

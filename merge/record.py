@@ -1,0 +1,91 @@
+"""Write one student's record: merge it, count its version up, keep the revision."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
+
+from merge.columns import VALUES
+from merge.ids import keep_ids_ahead, next_id
+from models import Change, Student, revisions
+
+
+class Conflict(Exception):
+    """The record is not as the writer saw it: changed, deleted, or there already. Nothing was written."""
+
+    def __init__(self, student_id: int) -> None:
+        super().__init__(student_id)
+        self.student_id = student_id
+
+
+def save(session: Session, values: Mapping[str, Any], *, version: int | None, actor: str, reason: str) -> Student:
+    """Merge a record and commit; the student that comes back tells its id.
+
+    `version` is the one that the writer saw, None for a new record, whose id may be left out.
+    A record that is equal already stays as it is, with no new version. Raises Conflict.
+    """
+    student_id = values.get("id") or next_id(session)
+    with _written_or_conflict(session, student_id):
+        student = _merge(session, {**values, "id": student_id}, version)
+        if version is None or session.is_modified(student):
+            base = _last_version(session, student_id) if version is None else version
+            student.version = base + 1
+            _keep_revision(session, student, student.version, record_change(session, actor, reason))
+        if version is None:
+            session.flush()
+            keep_ids_ahead(session, student_id)
+    return student
+
+
+def remove(session: Session, student_id: int, *, version: int, actor: str, reason: str) -> None:
+    """Delete a record as it was seen at `version`, and commit. Its revisions stay. Raises Conflict."""
+    with _written_or_conflict(session, student_id):
+        student = session.get(Student, student_id)
+        if student is None or student.version != version:
+            raise Conflict(student_id)
+        change_id = record_change(session, actor, reason)
+        _keep_revision(session, student, version + 1, change_id, deleted=True)
+        session.delete(student)
+
+
+def record_change(session: Session, actor: str, reason: str, import_id: int | None = None) -> int:
+    """Open a change, to which revisions then belong, and give its id."""
+    change = insert(Change).values(actor=actor, reason=reason, import_id=import_id).returning(Change.id)
+    with session.no_autoflush:
+        return session.execute(change).scalar_one()
+
+
+@contextmanager
+def _written_or_conflict(session: Session, student_id: int) -> Iterator[None]:
+    try:
+        yield
+        session.commit()
+    except (Conflict, StaleDataError, IntegrityError):
+        session.rollback()
+        raise Conflict(student_id) from None
+
+
+def _merge(session: Session, values: Mapping[str, Any], version: int | None) -> Student:
+    """Merge, but neither make a record that was deleted meanwhile nor overwrite one that was made."""
+    if (session.get(Student, values["id"]) is None) != (version is None):
+        raise Conflict(values["id"])
+    return session.merge(Student(**values, **({} if version is None else {"version": version})))
+
+
+def _last_version(session: Session, student_id: int) -> int:
+    """A student that was deleted goes on where it was; one that never was starts from 0."""
+    with session.no_autoflush:
+        return session.scalar(select(func.max(revisions.c.version)).where(revisions.c.student_id == student_id)) or 0
+
+
+def _keep_revision(session: Session, student: Student, version: int, change_id: int, *, deleted: bool = False) -> None:
+    # The revision is written before the student: its key decides between two writers of the same version.
+    values = {column.name: getattr(student, column.name) for column in VALUES}
+    with session.no_autoflush:
+        session.execute(
+            insert(revisions).values(student_id=student.id, version=version, change_id=change_id, deleted=deleted, **values)
+        )

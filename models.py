@@ -1,0 +1,257 @@
+"""The tables. A student's columns are named here, once: lists, forms, sheets, history and exports read them from here."""
+
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from flask_security import RoleMixin, UserMixin
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Sequence,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+# SQLite counts only a column of type INTEGER up by itself.
+BigId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+db = SQLAlchemy(model_class=Base)
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time, always in UTC; SQLite stores none with a time zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value and (value.astimezone(UTC).replace(tzinfo=None) if dialect.name == "sqlite" else value)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        return value and (value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC))
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Student(Base):
+    """A student's record as it stands now. Only merge/ writes it, with a Revision beside every write."""
+
+    __tablename__ = "students"
+
+    id: Mapped[int] = mapped_column(
+        BigId,
+        Sequence("students_id_seq", data_type=BigInteger),
+        primary_key=True,
+        # Spreadsheets keep 15 digits of a number; an id with more comes back changed from Excel.
+        info={
+            "label": "Student ID",
+            "min": 1,
+            "max": 999_999_999_999_999,
+            "headings": ["student no", "student number", "number", "no", "sis id", "pupil id", "matriculation number"],
+        },
+    )
+    name: Mapped[str] = mapped_column(
+        String(200),
+        info={"label": "Name", "headings": ["student name", "full name", "student", "pupil", "pupil name"]},
+    )
+    age: Mapped[int | None] = mapped_column(
+        Integer, info={"label": "Age", "min": 0, "max": 150, "headings": ["age in years", "years", "student age"]}
+    )
+    score: Mapped[float | None] = mapped_column(
+        Double,
+        info={
+            "label": "Score",
+            "min": 0,
+            "max": 100,
+            "headings": ["grade", "mark", "marks", "points", "result", "total score", "final score"],
+        },
+    )
+    version: Mapped[int] = mapped_column(default=1)
+
+    # The door in merge/ counts the version up itself, since a record that was deleted and comes back goes on where it was.
+    __mapper_args__ = {"version_id_col": version, "version_id_generator": False}  # noqa: RUF012  SQLAlchemy reads a plain dict
+    __table_args__ = (
+        Index("ix_students_name", "name", "id"),
+        Index("ix_students_age", "age", "id"),
+        Index("ix_students_score", "score", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+
+students = cast("Table", Student.__table__)
+
+
+def _student_values() -> list[Column[Any]]:
+    """Copy the student's columns, but for its id, for a table that keeps a student's row as it was or will be."""
+    own = [column for column in students.columns if "label" in column.info and not column.primary_key]
+    return [Column(column.name, column.type, nullable=True) for column in own]
+
+
+class Change(Base):
+    """One act of writing by one actor, such as a save or an applied import. Every revision belongs to one."""
+
+    __tablename__ = "changes"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime] = mapped_column(Moment, default=now)
+    actor: Mapped[str] = mapped_column(String(255))
+    reason: Mapped[str] = mapped_column(String(20))
+    import_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"), index=True)
+
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+# The three tables below are written a million rows at a time, in the transaction that also holds the row they belong to;
+# a foreign key would be checked a row at a time, and take longer than all the rest.
+
+# A student's row as it stood at one version. The primary key is the arbiter between writers: whoever
+# first writes (student, version) has that version, and any other finds out before it touches the student.
+revisions = Table(
+    "revisions",
+    Base.metadata,
+    Column("student_id", BigId, primary_key=True, autoincrement=False),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("change_id", BigId, nullable=False, index=True),
+    Column("deleted", Boolean, nullable=False, server_default=text("false")),
+    *_student_values(),
+    Index("ix_revisions_deleted", "student_id", "version", postgresql_where=text("deleted"), sqlite_where=text("deleted")),
+    sqlite_with_rowid=False,
+)
+
+
+class Revision(Base):
+    __table__ = revisions
+
+
+class Import(Base):
+    """One uploaded sheet and what became of it. The row is also the worker's job: its state, its progress, its lease."""
+
+    __tablename__ = "imports"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    actor: Mapped[str] = mapped_column(String(255))
+    applied_by: Mapped[str | None] = mapped_column(String(255))
+    at: Mapped[datetime] = mapped_column(Moment, default=now)
+    filename: Mapped[str] = mapped_column(String(255))
+    path: Mapped[str] = mapped_column(Text)
+    size: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(String(10), default="uploaded")
+    failure: Mapped[str | None] = mapped_column(Text)
+    options: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    sheet: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """What was found out about the file: encoding, delimiter, headings, and the student's column for each of them."""
+
+    rows: Mapped[int] = mapped_column(default=0)
+    inserts: Mapped[int] = mapped_column(default=0)
+    updates: Mapped[int] = mapped_column(default=0)
+    unchanged: Mapped[int] = mapped_column(default=0)
+    rejected: Mapped[int] = mapped_column(default=0)
+    conflicts: Mapped[int] = mapped_column(default=0)
+
+    bytes_read: Mapped[int] = mapped_column(BigInteger, default=0)
+    lease_holder: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[datetime | None] = mapped_column(Moment)
+    ended_at: Mapped[datetime | None] = mapped_column(Moment)
+
+    __table_args__ = (
+        Index("ix_imports_state", "state", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+
+# The sheet's rows as they were read: the cells as typed, each student column's value, and what is wrong with them.
+# Not write-ahead logged on PostgreSQL: should a crash empty the table, the sheet is read again from its file.
+staged_rows = Table(
+    "staged_rows",
+    Base.metadata,
+    Column("import_id", BigId, primary_key=True, autoincrement=False),
+    Column("line", Integer, primary_key=True, autoincrement=False),
+    Column("cells", Text, nullable=False),
+    Column("problems", Text),
+    Column("student_id", BigId),
+    *_student_values(),
+    Index(
+        "ix_staged_rows_problems",
+        "import_id",
+        "line",
+        postgresql_where=text("problems IS NOT NULL"),
+        sqlite_where=text("problems IS NOT NULL"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+# What applying would do: a row for each student that is inserted or updated, as it will stand afterwards.
+planned_rows = Table(
+    "planned_rows",
+    Base.metadata,
+    Column("import_id", BigId, primary_key=True, autoincrement=False),
+    Column("verdict", String(8), primary_key=True),
+    Column("line", Integer, primary_key=True, autoincrement=False),
+    Column("student_id", BigId, nullable=False),
+    Column("base_version", Integer, nullable=False),
+    *_student_values(),
+    sqlite_with_rowid=False,
+)
+
+
+class Role(Base, RoleMixin):
+    """What a user may do: viewer, editor or admin."""
+
+    __tablename__ = "roles"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(20), unique=True)
+
+
+class User(Base, UserMixin):
+    """A member of staff who may sign in. The columns are those that Flask-Security asks for, and may be empty here."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(255), unique=True)
+    password: Mapped[str] = mapped_column(String(255))
+    active: Mapped[bool] = mapped_column(default=True)
+    fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
+    last_login_at: Mapped[datetime | None] = mapped_column(DateTime)  # type: ignore[assignment]
+    current_login_at: Mapped[datetime | None] = mapped_column(DateTime)  # type: ignore[assignment]
+    last_login_ip: Mapped[str | None] = mapped_column(String(64))
+    current_login_ip: Mapped[str | None] = mapped_column(String(64))
+    login_count: Mapped[int | None] = mapped_column()  # type: ignore[assignment]
+    roles: Mapped[list[Role]] = relationship(secondary="users_roles", lazy="joined")  # type: ignore[assignment]
+
+
+Table(
+    "users_roles",
+    Base.metadata,
+    Column("user_id", ForeignKey("users.id"), primary_key=True),
+    Column("role_id", ForeignKey("roles.id"), primary_key=True),
+)
