@@ -1,0 +1,136 @@
+"""What an administrator types: `flask user add`, `flask import`, `flask worker`, `flask demo`, `flask setup-link`."""
+
+import csv
+import getpass
+import io
+import json
+import logging
+import signal
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup, with_appcontext
+
+import worker
+from accounts import ROLES, AddressTaken, add_user, any_users, setup_token
+from config import load
+from demo import made_up_sheet
+from forms import SHORTEST_PASSWORD
+from merge import imports, preview
+from merge.problems import SheetRefused
+from models import Import, db
+
+users = AppGroup("user", help="Make users.")
+
+
+def register(app: Flask) -> None:
+    """Add the commands to the app."""
+    for command in (users, import_file, run_worker, demo, setup_link):
+        app.cli.add_command(command)
+
+
+@users.command("add")
+@click.argument("email")
+@click.option("--role", type=click.Choice(ROLES), required=True)
+@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
+def add(email: str, role: str, *, password_stdin: bool) -> None:
+    """Make a user."""
+    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else getpass.getpass("Password: ")
+    if "@" not in email:
+        raise click.ClickException(f"“{email}” is not an e-mail address.")
+    if len(password) < SHORTEST_PASSWORD:
+        raise click.ClickException(f"The password is too short; it needs at least {SHORTEST_PASSWORD} characters.")
+    try:
+        user = add_user(email, role, password)
+    except AddressTaken:
+        raise click.ClickException(f"There is a user {email} already.") from None
+    click.echo(f"{user.email} can sign in as {role}.")
+
+
+@click.command("import")
+@click.argument("file", type=click.File("rb"))
+@click.option("--apply", "apply_", is_flag=True, help="Apply the import, instead of only showing what it would do.")
+@click.option("--blank-clears", is_flag=True, help="Let a blank cell clear what is stored.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@with_appcontext
+def import_file(file: BinaryIO, *, apply_: bool, blank_clears: bool, as_json: bool) -> None:
+    """Compare a sheet with the students, and apply it if told to."""
+    done = _import(file, Path(file.name).name, actor="flask import", apply_=apply_, blank_clears=blank_clears)
+    click.echo(json.dumps(_report(done)) if as_json else _sentences(done))
+    if done.state == "failed":
+        sys.exit(1)
+
+
+@click.command("worker")
+@with_appcontext
+def run_worker() -> None:
+    """Run imports until told to stop."""
+    logging.basicConfig(level=logging.INFO)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    worker.work(current_app._get_current_object(), stop)  # type: ignore[attr-defined]
+
+
+@click.command("demo")
+@click.argument("number", type=click.IntRange(1))
+@click.option("--sheet", type=click.File("w", encoding="utf-8"), help="Write a sheet to this file instead.")
+@with_appcontext
+def demo(number: int, *, sheet: TextIO | None) -> None:
+    """Fill the table with made-up students, the same ones every time."""
+    if sheet:
+        csv.writer(sheet).writerows(made_up_sheet(number))
+        return
+    with tempfile.TemporaryFile() as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+        csv.writer(text).writerows(made_up_sheet(number))
+        file.seek(0)
+        done = _import(file, f"{number} made-up students.csv", actor="flask demo", apply_=True)
+        text.detach()
+    click.echo(_sentences(done))
+
+
+@click.command("setup-link")
+@with_appcontext
+def setup_link() -> None:
+    """Print the link that makes the first administrator, if there is no user yet."""
+    if not any_users():
+        settings = load()
+        link = f"http://{settings.host}:{settings.port}/setup?token={setup_token(settings.secret_key)}"
+        click.echo(f"\n  Nobody can sign in yet. Make the first administrator here:\n\n  {link}\n")
+
+
+def _import(file: BinaryIO, filename: str, *, actor: str, apply_: bool, blank_clears: bool = False) -> Import:
+    session = db.session()
+    try:
+        received = imports.receive(session, current_app.config["UPLOADS"], filename, file, actor, blank_clears=blank_clears)
+    except SheetRefused as refused:
+        raise click.ClickException(str(refused)) from None
+    import_id = received.id
+    if worker.finish(import_id) == "ready" and apply_:
+        imports.start_apply(session, import_id, actor)
+        worker.finish(import_id)
+    return session.get_one(Import, import_id, populate_existing=True)
+
+
+def _report(done: Import) -> dict[str, Any]:
+    return {
+        "id": done.id,
+        "state": done.state,
+        "rows": done.rows,
+        **preview.counts(done),
+        "ignored": [heading for heading, column in zip(done.sheet["headings"], done.sheet["columns"], strict=True) if not column],
+        "failure": done.failure,
+    }
+
+
+def _sentences(done: Import) -> str:
+    if done.failure:
+        return done.failure
+    counts = ", ".join(f"{number:,} {verdict}" for verdict, number in preview.counts(done).items())
+    return f"Import {done.id} ({done.filename}) is {done.state}: {done.rows:,} rows, {counts}."

@@ -1,0 +1,130 @@
+"""Sheets: uploaded, previewed, applied."""
+
+import time
+
+from flask import Blueprint, abort, current_app, flash, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from forms import EmptyForm, UploadForm
+from merge import imports as life
+from merge import preview
+from merge.columns import COLUMNS
+from merge.problems import SheetRefused
+from models import Import, db
+from web.access import actor, requires
+
+imports = Blueprint("imports", __name__, url_prefix="/imports")
+
+LISTED = 50
+# A small sheet is read in less than this, so that most people never see the page that waits.
+PATIENCE_S = 2.0
+GLANCE_S = 0.05
+
+
+@imports.get("")
+@requires("viewer")
+def list_() -> ResponseReturnValue:
+    """Show the newest imports."""
+    newest = db.session.scalars(select(Import).order_by(Import.id.desc()).limit(LISTED)).all()
+    return render_template("imports/list.html", imports=newest)
+
+
+@imports.get("/new")
+@requires("editor")
+def new() -> ResponseReturnValue:
+    """Show the upload form."""
+    return render_template("imports/new.html", form=UploadForm(), columns=COLUMNS)
+
+
+@imports.post("/new")
+@requires("editor")
+def create() -> ResponseReturnValue:
+    """Take in a sheet; one that can't be read leaves nothing behind."""
+    form = UploadForm()
+    if form.validate():
+        file = form.file.data
+        try:
+            received = life.receive(
+                db.session(),
+                current_app.config["UPLOADS"],
+                file.filename,
+                file.stream,
+                actor(),
+                blank_clears=form.blank.data == "clear",
+            )
+        except SheetRefused as refused:
+            form.file.errors = [str(refused)]
+        else:
+            _wait_for_worker(received.id)
+            return redirect(url_for("imports.show", import_id=received.id), 303)
+    return render_template("imports/new.html", form=form, columns=COLUMNS), 422
+
+
+@imports.get("/<id:import_id>")
+@requires("viewer")
+def show(import_id: int) -> ResponseReturnValue:
+    """Show what the import would do, does, or did."""
+    import_ = _import_or_404(import_id)
+    counts = preview.counts(import_)
+    verdict = request.args.get("verdict") or next((name for name, number in counts.items() if number), "insert")
+    after = request.args.get("after", "0")
+    if verdict not in counts or not (after.isascii() and after.isdecimal() and len(after) < 10):
+        abort(400)
+    return render_template(
+        "imports/show.html",
+        import_=import_,
+        counts=counts,
+        verdict=verdict,
+        headings=preview.headings(import_, verdict),
+        rows=preview.rows(db.session(), import_, verdict, int(after)) if import_.state in preview.SHOWN else [],
+        form=EmptyForm(),
+    )
+
+
+@imports.get("/<id:import_id>/progress")
+@requires("viewer")
+def progress(import_id: int) -> ResponseReturnValue:
+    """Tell the state and how far it is, for a page that waits."""
+    return jsonify(preview.progress(_import_or_404(import_id)))
+
+
+@imports.post("/<id:import_id>/apply")
+@requires("editor")
+def apply(import_id: int) -> ResponseReturnValue:
+    """Let a worker do what the preview showed."""
+    _import_or_404(import_id)
+    try:
+        life.start_apply(db.session(), import_id, actor())
+    except life.WrongState:
+        flash("This import was not waiting to be applied. This is how it stands now.", "warning")
+    else:
+        _wait_for_worker(import_id)
+    return redirect(url_for("imports.show", import_id=import_id), 303)
+
+
+@imports.post("/<id:import_id>/cancel")
+@requires("editor")
+def cancel(import_id: int) -> ResponseReturnValue:
+    """Drop an import that was not applied."""
+    _import_or_404(import_id)
+    try:
+        life.cancel(db.session(), import_id)
+    except life.WrongState:
+        flash("This import could not be cancelled any more. This is how it stands now.", "warning")
+    return redirect(url_for("imports.show", import_id=import_id), 303)
+
+
+def _wait_for_worker(import_id: int) -> None:
+    """Give the worker a moment, so that the answer to a small sheet is its preview at once."""
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until and current_app.config["ROLLBOOK_WORKER"] == "inline":
+        if db.session.scalar(select(Import.state).where(Import.id == import_id)) not in life.BUSY:
+            break
+        db.session.rollback()
+        time.sleep(GLANCE_S)
+    db.session.rollback()
+
+
+def _import_or_404(import_id: int) -> Import:
+    return db.session.get(Import, import_id) or abort(404)
