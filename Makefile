@@ -1,0 +1,58 @@
+# make run: set everything up and serve.   make test: set everything up and run every test.
+# make check: format, lint, types.         make requirements: pin what the .in files ask for (UPGRADE=--upgrade for newer releases).
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+export HOST PORT
+
+VENV := .venv
+RUN := $(VENV)/bin/python -m
+INSTALL := $(RUN) pip install --quiet --disable-pip-version-check --require-hashes
+COMPILE := $(RUN) uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+# $(call need,test,package): where the test fails, install the Debian package, or say in one line which one is missing.
+define need
+@$(1) >/dev/null 2>&1 || { \
+	if [ "$$(id -u)" = 0 ]; then as_root=; elif sudo -n true 2>/dev/null; then as_root="sudo -n"; else false; fi && \
+	echo "Installing $(2)" && $$as_root apt-get update -qq && \
+	$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(2) >/dev/null; \
+} || { echo "The Debian package $(2) is missing and can't be installed from here: apt-get install $(2)" >&2; exit 1; }
+endef
+
+.PHONY: run test check requirements programs screenshots
+
+run: $(VENV)/.runtime
+	@$(RUN) flask db upgrade
+	@$(RUN) flask setup-link
+	@exec $(RUN) gunicorn
+
+test: programs check
+	@$(RUN) pytest -n 2
+
+check: $(VENV)/.dev
+	@$(RUN) ruff format --check --quiet
+	@$(RUN) ruff check --quiet
+	@$(RUN) mypy
+
+requirements: $(VENV)/.dev
+	@$(COMPILE) $(UPGRADE) requirements.in -o requirements.txt
+	@$(COMPILE) $(UPGRADE) requirements-dev.in -o requirements-dev.txt
+
+# What the tests run that is no Python package: PostgreSQL's programs, which Debian keeps off the PATH, and a browser.
+programs:
+	$(call need,ls /usr/lib/postgresql/*/bin/initdb || command -v initdb,postgresql)
+	$(call need,command -v chromium || command -v chromium-browser || command -v google-chrome,chromium)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Rollbook needs Python 3.11 or newer." >&2; exit 1; }
+	$(call need,$(PYTHON) -c 'import ensurepip',python3-venv)
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.txt | $(VENV)/bin/python
+	@$(INSTALL) -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
+	@$(INSTALL) -r requirements.txt -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,232 @@
+"""What a sheet does to the table: the verdicts, the problems, and the students afterwards."""
+
+import pytest
+from sqlalchemy import func, select
+
+from merge import imports, preview
+from merge.problems import SheetRefused
+from models import Change, Import, planned_rows, revisions, staged_rows
+from tests.merge.conftest import assert_revisions_agree, run, table
+
+STORED = [(1, "Ada", 12, 90.0), (2, "Bo", 13, None), (3, "Cy", None, 70.5)]
+
+VERDICTS = [
+    ("a new student is inserted", "id,name,age,score\n9,Di,14,80\n", {}, "1 0 0 0", {9: (9, "Di", 14, 80.0)}),
+    ("equal rows are unchanged", "id,name,age,score\n1,Ada,12,90\n2,Bo,13,\n", {}, "0 0 2 0", {}),
+    ("one changed cell updates", "id,name,age,score\n1,Ada,13,90\n", {}, "0 1 0 0", {1: (1, "Ada", 13, 90.0)}),
+    ("a blank cell keeps", "id,name,age,score\n1,Ada,,\n", {}, "0 0 1 0", {}),
+    (
+        "a blank cell clears if told to",
+        "id,name,age,score\n1,Ada,,\n",
+        {"blank_clears": True},
+        "0 1 0 0",
+        {1: (1, "Ada", None, None)},
+    ),
+    (
+        "a column that is not there is left alone",
+        "id,name\n1,Ada L\n",
+        {"blank_clears": True},
+        "0 1 0 0",
+        {1: (1, "Ada L", 12, 90.0)},
+    ),
+    (
+        "a sheet of marks needs no names",
+        "id,score\n1,95\n2,60\n",
+        {},
+        "0 2 0 0",
+        {1: (1, "Ada", 12, 95.0), 2: (2, "Bo", 13, 60.0)},
+    ),
+    ("but a new student does", "id,score\n1,95\n9,60\n", {}, "0 1 0 1", {1: (1, "Ada", 12, 95.0)}),
+    ("columns may come in any order", "score,name,id\n60,Bo,2\n", {}, "0 1 0 0", {2: (2, "Bo", 13, 60.0)}),
+    ("bad cells reject their row only", "id,name,age\n1,Ada,x\n2,Bo,14\n", {}, "0 1 0 1", {2: (2, "Bo", 14, None)}),
+    ("both rows of an id are rejected", "id,name\n9,Di\n2,Bob\n9,Dee\n", {}, "0 1 0 2", {2: (2, "Bob", 13, None)}),
+    ("even if one has another problem", "id,name,age\n9,Di,x\n9,Di,14\n", {}, "0 0 0 2", {}),
+    ("rows of another width are rejected", "id,name,age\n9,Di\n8,Ed,12,13\n2,Bo,14,\n", {}, "0 1 0 2", {2: (2, "Bo", 14, None)}),
+    ("numbers stored as text", "id,name,age\n2.0,Bo,1.4e1\n", {}, "0 1 0 0", {2: (2, "Bo", 14, None)}),
+    ("Null is a name", "id,name\n2,Null\n4,NA\n", {}, "1 1 0 0", {2: (2, "Null", 13, None), 4: (4, "NA", None, None)}),
+]
+
+
+@pytest.fixture
+def stored(add):
+    for row in STORED:
+        add(*row)
+
+
+@pytest.mark.usefixtures("stored")
+@pytest.mark.parametrize(
+    ("sheet", "options", "verdicts", "changed"), [case[1:] for case in VERDICTS], ids=[case[0] for case in VERDICTS]
+)
+def test_a_sheet_gets_its_verdicts_and_does_just_that(session, upload, apply, sheet, options, verdicts, changed):
+    previewed = upload(sheet, **options)
+    counts = (previewed.inserts, previewed.updates, previewed.unchanged, previewed.rejected)
+    assert " ".join(map(str, counts)) == verdicts
+    assert sum(counts) == previewed.rows
+    assert table(session) == STORED
+    assert apply(previewed).state == "applied"
+    assert table(session) == sorted(({row[0]: row for row in STORED} | changed).values())
+    assert_revisions_agree(session)
+    again = upload(sheet, **options)
+    assert (again.inserts, again.updates) == (0, 0)
+
+
+@pytest.mark.usefixtures("stored")
+@pytest.mark.parametrize(
+    ("sheet", "line", "sentence"),
+    [
+        ("id,name\nx1,Ada\n", 2, "“x1” is not a whole number."),
+        ("id,name\n,Ada\n", 2, "Student ID is blank, but every student needs one."),
+        ("id,name\n1,\n", 2, "Name is blank, but every student needs one."),
+        ("id,name,age\n1,Ada,200\n", 2, "Age has to be from 0 to 150, but here it is 200."),
+        ("id,name\n9,Di\n1,Ada\n9,Dee\n", 2, "Student 9 stands on line 2 and again on line 4. Keep one of them."),
+        ("id,name\n9,Di\n1,Ada\n9,Dee\n", 4, "Student 9 stands on line 2 and again on line 4. Keep one of them."),
+        ("id,age\n1,12\n9,12\n", 3, "There is no student 9 yet, and a new one needs a name, which this sheet has no column for."),
+        ("id,name,age\n1,Ada\n", 2, "This row has 2 cells, but the heading has 3. A cell or a separator may be missing."),
+        (
+            "id,name\n1,Ada,x\n",
+            2,
+            "This row has 3 cells, but the heading has 2. A cell with a separator in it may lack quotation marks.",
+        ),
+    ],
+)
+def test_a_rejected_row_says_its_line_and_why(session, upload, sheet, line, sentence):
+    rejected = {row.line: row for row in preview.rows(session, upload(sheet), "rejected")}
+    assert rejected[line].problems == [sentence]
+
+
+@pytest.mark.usefixtures("stored")
+def test_the_problem_stands_in_the_users_own_cell(session, upload):
+    previewed = upload("House,id,name,age\nBlue,1,Ada,old\n")
+    assert preview.headings(previewed, "rejected") == ["House", "id", "name", "age"]
+    (row,) = preview.rows(session, previewed, "rejected")
+    assert [cell.after for cell in row.cells] == ["Blue", "1", "Ada", "old"]
+    assert [bool(cell.problem) for cell in row.cells] == [False, False, False, True]
+
+
+@pytest.mark.usefixtures("stored")
+def test_an_update_shows_each_changed_cell_before_and_after(session, upload):
+    (row,) = preview.rows(session, upload("id,name,age\n1,Ada L,\n"), "update")
+    assert [(cell.before, cell.after) for cell in row.cells] == [(None, "1"), ("Ada", "Ada L"), (None, "12"), (None, "90")]
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_row_that_somebody_changed_since_is_held_back(session, upload, apply, save):
+    previewed = upload("id,name,score\n1,Ada,50\n2,Bo,60\n9,Di,70\n8,Ed,80\n")
+    save({"id": 1, "name": "Ada", "age": 99, "score": 90.0}, version=1)
+    save({"id": 9, "name": "Somebody else", "age": None, "score": None}, version=None)
+    applied = apply(previewed)
+    assert (applied.inserts, applied.updates, applied.conflicts) == (1, 1, 2)
+    assert [row.line for row in preview.rows(session, applied, "conflict")] == [2, 4]
+    assert [row[:2] for row in table(session)] == [(1, "Ada"), (2, "Bo"), (3, "Cy"), (8, "Ed"), (9, "Somebody else")]
+    assert table(session)[0] == (1, "Ada", 99, 90.0)
+    assert_revisions_agree(session)
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_row_whose_student_was_deleted_since_is_held_back(session, upload, apply, remove):
+    previewed = upload("id,name\n1,Ada L\n2,Bob\n")
+    remove(1, version=1)
+    applied = apply(previewed)
+    assert (applied.updates, applied.conflicts) == (1, 1)
+    assert [row[:2] for row in table(session)] == [(2, "Bob"), (3, "Cy")]
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_deleted_student_comes_back_with_the_next_version(session, upload, apply, remove):
+    remove(1, version=1)
+    applied = apply(upload("id,name\n1,Ada again\n"))
+    assert applied.inserts == 1
+    versions = session.scalars(select(revisions.c.version).where(revisions.c.student_id == 1).order_by(revisions.c.version))
+    assert list(versions) == [1, 2, 3]
+    assert_revisions_agree(session)
+
+
+def test_two_previews_of_one_sheet_apply_once(session, upload, apply):
+    first, second = upload("id,name\n1,Ada\n"), upload("id,name\n1,Ada\n")
+    assert apply(first).inserts == 1
+    held = apply(second)
+    assert (held.inserts, held.conflicts) == (0, 1)
+    assert_revisions_agree(session)
+
+
+def test_the_revisions_name_the_actor_and_the_import(session, upload, apply):
+    applied = apply(upload("id,name\n1,Ada\n"))
+    change = session.scalars(select(Change)).one()
+    assert (change.actor, change.reason, change.import_id) == ("sec@school.test", "import", applied.id)
+
+
+def test_the_next_new_student_comes_after_the_sheets_ids(upload, apply, add):
+    apply(upload("id,name\n41,Ada\n7,Bo\n"))
+    assert add(None, "Cy").id == 42
+    apply(upload("id,name\n12,Di\n"))
+    assert add(None, "Ed").id == 43
+
+
+def test_a_sheet_that_is_refused_leaves_nothing(app, session, upload):
+    with pytest.raises(SheetRefused):
+        upload("name\nAda\n")
+    assert session.scalar(select(func.count()).select_from(Import)) == 0
+    assert list(app.config["UPLOADS"].iterdir()) == []
+
+
+def test_a_quotation_mark_found_open_late_fails_the_import_and_drops_what_was_staged(app, session, upload):
+    failed = upload("id,name\n" + "".join(f"{n},Ada\n" for n in range(1, 30_000)) + '30000,"Bo\n')
+    assert failed.state == "failed"
+    assert "On line 30001 a quotation mark" in failed.failure
+    assert session.scalar(select(func.count()).select_from(staged_rows)) == 0
+    assert list(app.config["UPLOADS"].iterdir()) == []
+
+
+def test_cancelling_leaves_nothing(app, session, upload):
+    previewed = upload("id,name\n1,Ada\n")
+    imports.cancel(session, previewed.id)
+    assert session.get_one(Import, previewed.id).state == "cancelled"
+    for rows in (staged_rows, planned_rows):
+        assert session.scalar(select(func.count()).select_from(rows)) == 0
+    assert list(app.config["UPLOADS"].iterdir()) == []
+    with pytest.raises(imports.WrongState):
+        imports.start_apply(session, previewed.id, "sec@school.test")
+
+
+def test_an_import_is_applied_once(session, upload, apply):
+    previewed = apply(upload("id,name\n1,Ada\n"))
+    with pytest.raises(imports.WrongState):
+        imports.start_apply(session, previewed.id, "sec@school.test")
+    with pytest.raises(imports.WrongState):
+        imports.cancel(session, previewed.id)
+
+
+def test_a_worker_that_lost_its_lease_changes_nothing(session, upload):
+    previewed = upload("id,name\n1,Ada\n")
+    imports.start_apply(session, previewed.id, "sec@school.test")
+    assert imports.claim(session, "first") == previewed.id
+    assert imports.claim(session, "second") is None
+    with pytest.raises(imports.LeaseLost):
+        imports.run_step(session, previewed.id, "second")
+    assert table(session) == []
+    imports.run_step(session, previewed.id, "first")
+    assert table(session) == [(1, "Ada", None, None)]
+
+
+def test_staged_rows_that_a_crash_emptied_are_read_and_shown_again(session, upload):
+    previewed = upload("id,name\n1,Ada\n")
+    imports.start_apply(session, previewed.id, "sec@school.test")
+    for rows in (staged_rows, planned_rows):
+        session.execute(rows.delete())
+    session.commit()
+    assert run(session, previewed.id).state == "uploaded"
+    assert table(session) == []
+    again = run(session, previewed.id)
+    assert (again.state, again.inserts) == ("ready", 1)
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_write_past_the_door_is_found_and_nothing_applied(session, upload):
+    previewed = upload("id,name\n1,Ada L\n2,Bob\n")
+    session.execute(revisions.update().where(revisions.c.student_id == 1).values(version=7))
+    session.connection().exec_driver_sql("UPDATE students SET version = 7 WHERE id = 1")
+    session.commit()
+    imports.start_apply(session, previewed.id, "sec@school.test")
+    failed = run(session, previewed.id)
+    assert failed.state == "failed"
+    assert [row[1] for row in table(session)] == ["Ada", "Bo", "Cy"]

@@ -1,0 +1,87 @@
+"""What the tests of the pages share: who visits, and what is stored already."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+import worker
+from merge import record
+from models import Import, Student, db
+from tests.visitor import Answer, Visitor
+
+
+@pytest.fixture
+def viewer(sign_in: Callable[[str], Visitor]) -> Visitor:
+    return sign_in("viewer")
+
+
+@pytest.fixture
+def editor(sign_in: Callable[[str], Visitor]) -> Visitor:
+    return sign_in("editor")
+
+
+@pytest.fixture
+def add(app: Flask) -> Callable[..., None]:
+    """Store a student: add(1, "Ada", age=12)."""
+
+    def add(student_id: int, name: str, age: int | None = None, score: float | None = None) -> None:
+        values = {"id": student_id, "name": name, "age": age, "score": score}
+        with app.app_context():
+            record.save(db.session(), values, version=None, actor="test", reason="form")
+
+    return add
+
+
+@pytest.fixture
+def change(app: Flask) -> Callable[..., None]:
+    """Change a stored student as somebody else: change(1, name="Ada L.")."""
+
+    def change(student_id: int, **changes: Any) -> None:
+        with app.app_context():
+            student = db.session.get_one(Student, student_id)
+            values = {"id": student.id, "name": student.name, "age": student.age, "score": student.score}
+            record.save(db.session(), values | changes, version=student.version, actor="somebody else", reason="form")
+
+    return change
+
+
+@pytest.fixture
+def students(stored: Callable[..., Any]) -> Callable[[], list[tuple[Any, ...]]]:
+    """Give all students as they are stored, by id."""
+    statement = select(Student.id, Student.name, Student.age, Student.score).order_by(Student.id)
+    return lambda: [tuple(row) for row in stored(statement)]
+
+
+@pytest.fixture
+def work(app: Flask) -> Callable[[], None]:
+    """Be the worker until no import waits."""
+
+    def work() -> None:
+        with app.app_context():
+            worker.run_until_idle()
+
+    return work
+
+
+@pytest.fixture
+def upload(editor: Visitor, work: Callable[[], None]) -> Callable[..., Answer]:
+    """Upload a sheet as an editor, let the worker read it, and give the page that shows what it would do."""
+
+    def upload(sheet: str | bytes, filename: str = "sheet.csv", blank: str = "keep") -> Answer:
+        sent = editor.send("/imports/new", {"file": sheet_file(sheet, filename), "blank": blank})
+        work()
+        return editor.visit(sent.location)
+
+    return upload
+
+
+def sheet_file(sheet: str | bytes, filename: str = "sheet.csv") -> tuple[io.BytesIO, str]:
+    return io.BytesIO(sheet.encode() if isinstance(sheet, str) else sheet), filename
+
+
+def newest_import() -> Any:
+    return select(Import).order_by(Import.id.desc()).limit(1)

@@ -1,0 +1,147 @@
+"""Signing in and out, and the set-up link of the first start."""
+
+import re
+
+import pytest
+from flask_security import hash_password, verify_password
+from sqlalchemy import func, select
+
+from accounts import setup_token
+from app import create_app
+from models import Role, User
+from tests.conftest import PASSWORD, SECRET, settings
+from tests.visitor import Visitor
+
+LINK = f"/setup?token={setup_token(SECRET)}"
+FIRST = {"email": "head@school.example", "password": PASSWORD, "again": PASSWORD}
+
+
+def test_the_right_password_signs_in_and_signing_out_ends_it(sign_in):
+    visitor = sign_in("viewer")
+    page = visitor.visit("/")
+    assert page.heading == "Dashboard"
+    visitor.post("/logout", {"csrf_token": page.values["csrf_token"]}, status=302)
+    assert visitor.visit("/", status=302).location.startswith("/login")
+
+
+def test_signing_in_leads_back_to_the_page_that_was_asked_for(sign_in, client):
+    sign_in("viewer")
+    login = client.visit("/students?q=ada", status=302).location
+    sent = client.send(login, {"email": "viewer@school.example", "password": PASSWORD}, status=302)
+    assert sent.location == "/students?q=ada"
+
+
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"])
+def test_signing_in_leads_nowhere_else(sign_in, client, target):
+    sign_in("viewer")
+    login = {"email": "viewer@school.example", "password": PASSWORD}
+    response = client.open(
+        "/login", "POST", query_string={"next": target}, data=login | {"csrf_token": client.visit("/login").values["csrf_token"]}
+    )
+    assert (response.location or "/").startswith("/")
+    assert (response.location or "/")[1:2] not in ("/", "\\")
+
+
+@pytest.mark.parametrize(("email", "password"), [("viewer@school.example", "wrong"), ("nobody@school.example", PASSWORD)])
+def test_a_wrong_pair_is_refused_in_one_and_the_same_sentence(sign_in, client, email, password):
+    sign_in("viewer")
+    page = client.send("/login", {"email": email, "password": password}, status=422)
+    assert "That address and password don't belong together. Try again." in page.text
+    assert page.values["email"] == email
+    assert page.values["password"] == ""
+    assert client.visit("/", status=302)
+
+
+def test_who_was_shut_out_can_not_sign_in(sign_in, client, app, stored):
+    visitor = sign_in("viewer")
+    with app.app_context():
+        app.extensions["migrate"].db.session.execute(User.__table__.update().values(active=False))
+        app.extensions["migrate"].db.session.commit()
+    client.send("/login", {"email": "viewer@school.example", "password": PASSWORD}, status=422)
+    visitor.visit("/", status=302)
+    assert stored(select(User.active)) == [(False,)]
+
+
+def test_signing_in_without_the_pages_token_is_refused(sign_in, client):
+    sign_in("viewer")
+    client.post("/login", {"email": "viewer@school.example", "password": PASSWORD}, status=400)
+    client.visit("/", status=302)
+
+
+def test_signing_out_without_the_pages_token_is_refused(sign_in):
+    visitor = sign_in("viewer")
+    visitor.post("/logout", {}, status=400)
+    visitor.visit("/")
+
+
+def test_a_link_signs_nobody_out(sign_in):
+    visitor = sign_in("viewer")
+    visitor.visit("/logout", status=405)
+    visitor.visit("/")
+
+
+def test_passwords_are_kept_as_argon2id_hashes_of_todays_strength(database_url, tmp_path):
+    app = create_app(settings(tmp_path / "instance", database_url))
+    with app.app_context():
+        kept = hash_password(PASSWORD)
+        assert verify_password(PASSWORD, kept)
+    strength = re.match(r"\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$", kept)
+    assert strength
+    memory_kib, passes, _ = map(int, strength.groups())
+    # OWASP's Password Storage Cheat Sheet: at least 19 MiB and 2 passes.
+    assert (memory_kib, passes) >= (19 * 1024, 2)
+
+
+def test_the_set_up_link_makes_the_first_administrator_and_signs_them_in(client, stored):
+    assert client.send(LINK, FIRST).location == "/"
+    assert "You are the administrator" in client.visit("/").alerts
+    assert stored(select(User.email, Role.name).join(User.roles)) == [("head@school.example", "admin")]
+    assert stored(select(User.password))[0][0].startswith("$argon2id$")
+
+
+def test_the_set_up_link_is_void_as_soon_as_there_is_a_user(sign_in, client, stored):
+    page = client.visit(LINK)
+    sign_in("viewer")
+    client.visit(LINK, status=404)
+    client.post(LINK, FIRST | {"csrf_token": page.values["csrf_token"]}, status=404)
+    assert stored(select(func.count()).select_from(User)) == [(1,)]
+
+
+@pytest.mark.parametrize("token", ["", "?token=", "?token=wrong", "?token=%C3%A9"])
+def test_without_the_right_token_there_is_no_set_up_page(client, token):
+    client.visit(f"/setup{token}", status=404)
+
+
+def test_setting_up_without_the_pages_token_makes_nobody(client, stored):
+    client.post(LINK, FIRST, status=400)
+    assert stored(select(User.id)) == []
+
+
+BAD = [
+    ("email", "", "Enter the address that you will sign in with."),
+    ("email", "head", "An e-mail address has an @ with something on both sides of it."),
+    ("password", "", "Choose a password."),
+    ("password", "short", "A password has 8 to 128 characters."),
+    ("again", "another one", "The two passwords differ. Type the same one twice."),
+]
+
+
+@pytest.mark.parametrize(("field", "typed", "sentence"), BAD)
+def test_bad_input_at_set_up_is_kept_and_its_message_stands_beside_the_field_and_in_a_summary(
+    client, stored, field, typed, sentence
+):
+    page = client.send(LINK, FIRST | {field: typed}, status=422)
+    assert sentence in page.problems[field]
+    assert sentence in page.alerts
+    assert page.values["email"] == (FIRST | {field: typed})["email"]
+    assert stored(select(User.id)) == []
+
+
+@pytest.mark.parametrize("path", ["/register", "/reset", "/change", "/tf-setup", "/us-signin", "/wan-register", "/confirm"])
+def test_nothing_of_the_auth_library_is_open_that_rollbook_does_not_use(client, path):
+    client.visit(path, status=404)
+
+
+def test_two_visitors_do_not_share_who_they_are(sign_in, app):
+    sign_in("editor")
+    assert Visitor(app).visit("/students/new", status=302)

@@ -1,0 +1,25 @@
+"""What a machine asks."""
+
+from flask import Flask
+
+from app import create_app
+from tests.conftest import settings
+from tests.visitor import Visitor
+
+
+def test_a_living_process_and_an_answering_database_say_so(client):
+    for path in ("/healthz", "/readyz"):
+        response = client.open(path)
+        assert (response.status_code, response.json) == (200, {"status": "ok"})
+
+
+def test_a_database_that_is_away_is_told_while_the_process_still_lives(tmp_path):
+    app = create_app(settings(tmp_path / "instance", f"sqlite:///{tmp_path}/no/such/folder/rollbook.db"))
+    visitor = Visitor(app)
+    assert visitor.open("/healthz").status_code == 200
+    assert visitor.open("/readyz").status_code == 503
+
+
+def test_a_page_says_in_plain_words_that_the_database_is_away(tmp_path):
+    app: Flask = create_app(settings(tmp_path / "instance", f"sqlite:///{tmp_path}/no/such/folder/rollbook.db"))
+    assert Visitor(app).visit("/setup?token=x", status=500).heading == "Something went wrong"

@@ -1,0 +1,210 @@
+"""The list of students, the form that makes and changes one, and the button that deletes one."""
+
+import pytest
+from sqlalchemy import func, select
+
+from models import Student, revisions
+
+ADA = {"id": "7", "name": "Ada Lovelace", "age": "12", "score": "91.5"}
+
+
+def test_an_editor_adds_a_student_and_sees_the_stored_record(editor, students):
+    sent = editor.send("/students/new", ADA)
+    page = editor.visit(sent.location)
+    assert sent.location == "/students/7"
+    assert page.heading == "Ada Lovelace"
+    assert "Ada Lovelace is saved as student 7." in page.alerts
+    assert students() == [(7, "Ada Lovelace", 12, 91.5)]
+
+
+def test_a_new_student_without_an_id_gets_the_next_free_one(editor, add, students):
+    add(41, "Bob")
+    assert editor.send("/students/new", ADA | {"id": ""}).location == "/students/42"
+    assert [student[0] for student in students()] == [41, 42]
+
+
+def test_a_new_student_whose_id_is_taken_is_shown_beside_the_stored_one_and_overwrites_nothing(editor, add, students):
+    add(7, "Bob", 13)
+    page = editor.send("/students/new", ADA, status=409)
+    assert "Bob" in page.text
+    assert page.values["name"] == "Ada Lovelace"
+    assert students() == [(7, "Bob", 13, None)]
+
+
+def test_a_record_opens_in_its_form_and_a_change_is_stored(editor, add, students):
+    add(7, "Ada", 12, 91.5)
+    page = editor.visit("/students/7")
+    shown = {name: page.values[name] for name in ("name", "age", "score")}
+    assert shown == {"name": "Ada", "age": "12", "score": "91.5"}
+    editor.send("/students/7", shown | {"name": "Ada Lovelace", "score": "", "version": "1"})
+    assert students() == [(7, "Ada Lovelace", 12, None)]
+
+
+def test_saving_what_is_stored_already_makes_no_new_version(editor, add, stored):
+    add(7, "Ada", 12, 91.5)
+    editor.send("/students/7", {"name": "Ada", "age": "12", "score": "91.5", "version": "1"})
+    assert stored(select(Student.version)) == [(1,)]
+    assert stored(select(func.count()).select_from(revisions)) == [(1,)]
+
+
+def test_each_save_keeps_a_revision_with_its_actor(editor, add, stored):
+    add(7, "Ada")
+    editor.send("/students/7", {"name": "Ada Lovelace", "version": "1"})
+    assert stored(select(revisions.c.version, revisions.c.name).order_by(revisions.c.version)) == [
+        (1, "Ada"),
+        (2, "Ada Lovelace"),
+    ]
+
+
+def test_a_save_over_a_version_that_is_not_the_newest_shows_both_and_overwrites_nothing(editor, add, change, students):
+    add(7, "Ada", 12)
+    change(7, name="Ada B.")
+    page = editor.send("/students/7", {"name": "Ada Lovelace", "age": "13", "version": "1"}, status=409)
+    assert "Ada B." in page.text
+    assert (page.values["name"], page.values["age"], page.values["version"]) == ("Ada Lovelace", "13", "2")
+    assert students() == [(7, "Ada B.", 12, None)]
+
+
+def test_a_conflict_is_settled_by_saving_the_page_that_showed_it(editor, add, change, students):
+    add(7, "Ada", 12)
+    change(7, name="Ada B.")
+    page = editor.send("/students/7", {"name": "Ada Lovelace", "age": "13", "version": "1"}, status=409)
+    editor.post("/students/7", page.values, status=303)
+    assert students() == [(7, "Ada Lovelace", 13, None)]
+
+
+@pytest.mark.parametrize("version", ["", "x", "-1", "99", "1" * 30])
+def test_a_save_that_names_no_version_of_the_record_overwrites_nothing(editor, add, students, version):
+    add(7, "Ada", 12)
+    editor.send("/students/7", {"name": "Mallory", "version": version}, status=409)
+    assert students() == [(7, "Ada", 12, None)]
+
+
+def test_a_record_that_was_deleted_meanwhile_is_not_made_again_unasked(editor, add, students):
+    add(7, "Ada")
+    page = editor.visit("/students/7")
+    editor.send("/students/7/delete", {"version": "1"}, page="/students/7")
+    shown = editor.post("/students/7", page.values | {"name": "Ada L."}, status=409)
+    assert shown.values["name"] == "Ada L."
+    assert students() == []
+
+
+BAD = [
+    ("name", "", "Name is blank, but every student needs one."),
+    ("name", "x" * 201, "Name has 201 characters; at most 200 fit."),
+    ("age", "-1", "Age has to be from 0 to 150, but here it is -1."),
+    ("age", "twelve", "“twelve” is not a whole number."),
+    ("score", "100.5", "Score has to be from 0 to 100, but here it is 100.5."),
+    ("score", "nan", "“nan” is not a number."),
+    ("id", "0", "Student ID has to be from"),
+]
+
+
+@pytest.mark.parametrize(("field", "typed", "sentence"), BAD, ids=[f"{field} {typed[:9]}" for field, typed, _ in BAD])
+def test_bad_input_is_kept_and_its_message_stands_beside_the_field_and_in_a_summary(editor, students, field, typed, sentence):
+    page = editor.send("/students/new", ADA | {field: typed}, status=422)
+    assert {name: page.values[name] for name in ADA} == ADA | {field: typed}
+    assert list(page.problems) == [field]
+    assert sentence in page.problems[field]
+    assert sentence in page.alerts
+    assert students() == []
+
+
+def test_bad_input_in_a_stored_record_changes_nothing(editor, add, students):
+    add(7, "Ada", 12)
+    page = editor.send("/students/7", {"name": "Ada L.", "age": "old", "version": "1"}, status=422)
+    assert (page.values["name"], page.values["age"], page.values["version"]) == ("Ada L.", "old", "1")
+    assert students() == [(7, "Ada", 12, None)]
+
+
+def test_a_name_is_shown_as_text_whatever_it_holds(editor, add):
+    add(7, "<script>alert(1)</script> & Łukasz")
+    for path in ("/students", "/students/7"):
+        page = editor.visit(path)
+        assert "<script>alert(1)</script> & Łukasz" in page.text
+
+
+def test_an_editor_deletes_a_student_and_the_revisions_stay(editor, add, students, stored):
+    add(7, "Ada")
+    sent = editor.send("/students/7/delete", {"version": "1"}, page="/students/7")
+    assert "Ada was deleted." in editor.visit(sent.location).alerts
+    assert students() == []
+    assert stored(select(revisions.c.version, revisions.c.deleted).order_by(revisions.c.version)) == [(1, False), (2, True)]
+
+
+@pytest.mark.parametrize("version", ["1", "", "x"])
+def test_a_student_who_changed_since_is_not_deleted(editor, add, change, students, version):
+    add(7, "Ada")
+    change(7, name="Ada B.")
+    sent = editor.send("/students/7/delete", {"version": version}, page="/students/7")
+    assert "was not deleted" in editor.visit(sent.location).alerts
+    assert students() == [(7, "Ada B.", None, None)]
+
+
+@pytest.mark.parametrize("student_id", ["8", "0", "x", "-1", str(2**63), str(10**30)])
+def test_an_id_that_nobody_has_is_not_found(editor, student_id):
+    assert editor.visit(f"/students/{student_id}", status=404).heading == "There is nothing here"
+
+
+def test_the_list_says_so_while_it_is_empty(viewer):
+    assert "There are no students yet" in viewer.visit("/students").text
+
+
+def test_the_list_shows_the_students_sorted_by_name(viewer, add):
+    for student_id, name in ((1, "Mia"), (2, "Ada"), (3, "Zoë")):
+        add(student_id, name)
+    assert _names(viewer.visit("/students")) == ["Ada", "Mia", "Zoë"]
+    assert _names(viewer.visit("/students?sort=-id")) == ["Zoë", "Ada", "Mia"]
+
+
+def test_the_list_is_searched_and_narrowed(viewer, add):
+    add(1, "Mia Berg", 11, 50.0)
+    add(2, "Ada Berg", 12, 60.0)
+    add(3, "Ada Lund", 13, 70.0)
+    assert _names(viewer.visit("/students?q=berg+ada")) == ["Ada Berg"]
+    assert _names(viewer.visit("/students?min_age=12&max_score=65")) == ["Ada Berg"]
+    assert "No student matches" in viewer.visit("/students?q=nobody").text
+
+
+def test_the_list_is_walked_forth_and_back_page_by_page(viewer, add):
+    for student_id in range(1, 6):
+        add(student_id, f"Student {student_id}")
+    first = viewer.visit("/students?per_page=2")
+    second = viewer.visit(_link(first, "after="))
+    third = viewer.visit(_link(second, "after="))
+    assert [*_names(first), *_names(second), *_names(third)] == [f"Student {number}" for number in range(1, 6)]
+    assert _names(viewer.visit(_link(third, "before="))) == _names(second)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "sort=password",
+        "per_page=0",
+        "per_page=1000000",
+        "per_page=x",
+        "min_age=old",
+        "after=bm90anNvbg",
+        "after=%00",
+        "before=W10",
+        "q=%00",
+    ],
+)
+def test_a_list_that_does_not_exist_is_refused_in_plain_words(viewer, query):
+    page = viewer.visit(f"/students?{query}", status=400)
+    assert page.heading == "That list does not exist"
+
+
+@pytest.mark.parametrize("query", ["q=%25", "q=_", "q=%5C", "q=%27%3B--", "q=" + "x" * 3000])
+def test_any_search_is_just_text(viewer, add, query):
+    add(7, "Ada")
+    assert "No student matches" in viewer.visit(f"/students?{query}").text
+
+
+def _names(page):
+    rows = page.all("tbody")[0].all("tr")
+    return [row.all("th")[0].text for row in rows]
+
+
+def _link(page, part):
+    return next(link for link in page.links if part in link)
