@@ -1,5 +1,6 @@
 # make run: set everything up and serve.   make test: set everything up and run every test.
-# make check: format, lint, types.         make requirements: pin what the .in files ask for (UPGRADE=--upgrade for newer releases).
+# make check: format, lint, types.         make screenshots: take the README's pictures anew.
+# make requirements: pin what the .in files ask for (UPGRADE=--upgrade for newer releases).
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -13,7 +14,7 @@ COMPILE := $(RUN) uv pip compile --quiet --universal --python-version 3.11 --gen
 
 # $(call need,test,package): where the test fails, install the Debian package, or say in one line which one is missing.
 define need
-@$(1) >/dev/null 2>&1 || { \
+@{ $(1); } >/dev/null 2>&1 || { \
 	if [ "$$(id -u)" = 0 ]; then as_root=; elif sudo -n true 2>/dev/null; then as_root="sudo -n"; else false; fi && \
 	echo "Installing $(2)" && $$as_root apt-get update -qq && \
 	$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(2) >/dev/null; \
@@ -34,6 +35,9 @@ check: $(VENV)/.dev
 	@$(RUN) ruff format --check --quiet
 	@$(RUN) ruff check --quiet
 	@$(RUN) mypy
+
+screenshots: programs $(VENV)/.dev
+	@$(RUN) docs.screenshots
 
 requirements: $(VENV)/.dev
 	@$(COMPILE) $(UPGRADE) requirements.in -o requirements.txt

@@ -60,7 +60,11 @@ def add(email: str, role: str, *, password_stdin: bool) -> None:
 @with_appcontext
 def import_file(file: BinaryIO, *, apply_: bool, blank_clears: bool, as_json: bool) -> None:
     """Compare a sheet with the students, and apply it if told to."""
-    done = _import(file, Path(file.name).name, actor="flask import", apply_=apply_, blank_clears=blank_clears)
+    try:
+        done = _import(file, Path(file.name).name, actor="flask import", apply_=apply_, blank_clears=blank_clears)
+    except SheetRefused as refused:
+        click.echo(json.dumps({"state": "refused", "failure": str(refused)}) if as_json else str(refused))
+        sys.exit(1)
     click.echo(json.dumps(_report(done)) if as_json else _sentences(done))
     if done.state == "failed":
         sys.exit(1)
@@ -107,11 +111,7 @@ def setup_link() -> None:
 
 def _import(file: BinaryIO, filename: str, *, actor: str, apply_: bool, blank_clears: bool = False) -> Import:
     session = db.session()
-    try:
-        received = imports.receive(session, current_app.config["UPLOADS"], filename, file, actor, blank_clears=blank_clears)
-    except SheetRefused as refused:
-        raise click.ClickException(str(refused)) from None
-    import_id = received.id
+    import_id = imports.receive(session, current_app.config["UPLOADS"], filename, file, actor, blank_clears=blank_clears).id
     if worker.finish(import_id) == "ready" and apply_:
         imports.start_apply(session, import_id, actor)
         worker.finish(import_id)

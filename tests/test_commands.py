@@ -1,0 +1,102 @@
+"""What an administrator types does what the pages do."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from accounts import add_user
+from models import Change, Import, Student, db
+
+FILES = Path(__file__).parent / "files"
+
+
+@pytest.fixture
+def flask(app):
+    """Run a command: flask("demo", 5) gives its result."""
+
+    def flask(*arguments, stdin=None):
+        return app.test_cli_runner().invoke(args=[str(argument) for argument in arguments], input=stdin)
+
+    return flask
+
+
+@pytest.mark.parametrize(
+    ("email", "role", "password", "sentence"),
+    [
+        ("office", "editor", "a long password", "is not an e-mail address"),
+        ("office@school.example", "editor", "short", "The password is too short"),
+        ("office@school.example", "head", "a long password", "'head' is not one of"),
+        ("taken@school.example", "viewer", "a long password", "There is a user taken@school.example already."),
+    ],
+)
+def test_a_user_that_can_not_be_made_is_refused_with_a_sentence(app, flask, email, role, password, sentence):
+    with app.app_context():
+        add_user("taken@school.example", "viewer", "a long password")
+    result = flask("user", "add", email, "--role", role, "--password-stdin", stdin=password + "\n")
+    assert result.exit_code != 0
+    assert sentence in result.output
+
+
+def test_an_import_is_only_compared_until_told_to_apply(flask, stored):
+    sheet = FILES / "mixed-errors.csv"
+    report = json.loads(flask("import", sheet, "--json").output)
+    assert (report["state"], report["rows"], report["insert"], report["rejected"]) == ("ready", 12, 4, 8)
+    assert report["ignored"] == ["house"]
+    assert stored(select(func.count()).select_from(Student))[0][0] == 0
+    applied = json.loads(flask("import", sheet, "--apply", "--json").output)
+    assert applied["state"] == "applied"
+    assert stored(select(func.count()).select_from(Student))[0][0] == 4
+    assert "0 insert, 0 update, 4 unchanged, 8 rejected" in flask("import", sheet).output
+
+
+def test_a_file_that_is_no_sheet_is_refused_with_its_sentence(flask, tmp_path, stored):
+    (tmp_path / "empty.csv").write_bytes(b"")
+    for options in ((), ("--json",)):
+        result = flask("import", tmp_path / "empty.csv", *options)
+        assert result.exit_code == 1
+        assert "The file is empty" in result.output
+    assert json.loads(result.output)["state"] == "refused"
+    assert stored(select(Import)) == []
+
+
+@pytest.mark.parametrize("sheet", sorted(FILES.glob("*.csv")), ids=lambda path: path.name)
+def test_sheets_as_people_export_them_go_in_and_then_change_nothing(flask, sheet):
+    first = json.loads(flask("import", sheet, "--apply", "--json").output)
+    again = json.loads(flask("import", sheet, "--apply", "--json").output)
+    assert first["insert"] >= 3
+    assert (again["insert"], again["update"], again["unchanged"]) == (0, 0, first["insert"])
+
+
+def test_the_hard_names_arrive_as_they_were_written(flask, stored):
+    flask("import", FILES / "export-utf-8-bom.csv", "--apply")
+    flask("import", FILES / "gradebook-semicolons-windows-1252.csv", "--apply")
+    names = {name for (name,) in stored(select(Student.name))}
+    assert {
+        "Nguyễn Thị Ánh",
+        "王小明",
+        "Null",
+        "=SUM(A1:A9)",
+        "O'Brien",
+        "محمد علي",
+        "O'Brien, Seán",
+        "Zoë “Zo” D’Angelo",
+    } <= names
+
+
+def test_the_demo_school_is_the_same_every_time_and_goes_through_the_door(flask, stored, tmp_path):
+    assert "30 insert" in flask("demo", 30).output
+    assert "30 unchanged" in flask("demo", 30).output
+    flask("demo", 30, "--sheet", tmp_path / "demo.csv")
+    assert "30 unchanged" in flask("import", tmp_path / "demo.csv").output
+    ((change,),) = stored(select(Change).limit(1))
+    assert change.actor == "flask demo"
+
+
+def test_the_set_up_link_is_printed_until_there_is_a_user(app, flask):
+    assert "http://127.0.0.1:8000/setup?token=" in flask("setup-link").output
+    with app.app_context():
+        add_user("first@school.example", "admin", "a long password")
+        db.session.rollback()
+    assert flask("setup-link").output == ""

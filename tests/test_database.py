@@ -1,0 +1,71 @@
+"""Both databases are opened so that nothing acknowledged is lost and writers wait for each other."""
+
+import threading
+
+import pytest
+from sqlalchemy import select, text
+
+from database import has_safe_wal, reading
+from merge import record
+from models import Student, db
+
+
+def pragma(name):
+    return db.session.execute(text(f"PRAGMA {name}")).scalar()
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_sqlite_waits_checks_and_syncs(app):
+    with app.app_context():
+        assert pragma("journal_mode") == "wal"
+        assert pragma("synchronous") == 2
+        assert pragma("foreign_keys") == 1
+        assert pragma("busy_timeout") >= 10_000
+
+
+SAFE = [(3, 44, 6), (3, 50, 7), (3, 51, 3), (3, 53, 4)]
+UNSAFE = [(3, 40, 1), (3, 44, 5), (3, 45, 0), (3, 50, 6), (3, 51, 2)]
+
+
+@pytest.mark.parametrize("version", SAFE + UNSAFE)
+def test_write_ahead_logging_is_used_only_where_its_bug_is_mended(version):
+    assert has_safe_wal(version) is (version in SAFE)
+
+
+def test_somebody_can_read_while_somebody_writes(app):
+    with app.app_context():
+        db.session.add(Student(id=1, name="Ada"))
+        db.session.flush()
+        seen = []
+
+        def look():
+            with app.app_context():
+                token = reading.set(True)
+                seen.append(db.session.scalars(select(Student.name)).all())
+                reading.reset(token)
+
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join(10)
+        assert seen == [[]]
+        db.session.rollback()
+
+
+def test_twenty_writers_at_once_all_get_through(app):
+    failures = []
+
+    def write(number):
+        with app.app_context():
+            try:
+                record.save(db.session(), {"id": number, "name": "Ada"}, version=None, actor="test", reason="form")
+            except Exception as error:
+                failures.append(error)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(1, 21)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert failures == []
+    with app.app_context():
+        assert len(db.session.scalars(select(Student.id)).all()) == 20

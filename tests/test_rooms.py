@@ -1,0 +1,57 @@
+"""No room reaches into one that it may not: DESIGN's table, held against the imports in the code."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("accounts", "app", "commands", "config", "database", "demo", "forms", "merge", "models", "web", "worker")
+WEB_LIBRARIES = {"flask", "flask_security", "flask_wtf", "wtforms", "werkzeug", "flask_migrate", "flask_login"}
+
+MAY_IMPORT = {
+    "config": set(),
+    "database": set(),
+    "models": set(),
+    "merge": {"merge", "models"},
+    "forms": {"merge"},
+    "accounts": {"models"},
+    "demo": {"merge"},
+    "worker": {"merge", "models", "database"},
+    "commands": set(ROOMS) - {"web", "app"},
+    "web": {"web", "forms", "merge", "models", "accounts", "config"},
+    "app": set(ROOMS),
+}
+
+
+def modules():
+    files = [*ROOT.glob("*.py"), *ROOT.glob("merge/*.py"), *ROOT.glob("web/*.py")]
+    return sorted(file.relative_to(ROOT) for file in files if file.name != "gunicorn.conf.py")
+
+
+def imports(module: Path) -> set[str]:
+    """Name the packages that a module imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / module).read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_a_room_imports_only_what_it_may(module):
+    room = module.parts[0].removesuffix(".py")
+    assert imports(module) & set(ROOMS) <= MAY_IMPORT[room]
+
+
+@pytest.mark.parametrize("module", [module for module in modules() if module.parts[0] == "merge"], ids=str)
+def test_the_core_knows_nothing_of_the_web(module):
+    assert not imports(module) & WEB_LIBRARIES
+
+
+def test_settings_need_nothing_but_the_standard_library():
+    import sys
+
+    assert imports(Path("config.py")) <= sys.stdlib_module_names
