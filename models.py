@@ -176,7 +176,17 @@ class Import(Base):
     rejected: Mapped[int] = mapped_column(default=0)
     conflicts: Mapped[int] = mapped_column(default=0)
 
-    bytes_read: Mapped[int] = mapped_column(BigInteger, default=0)
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    change_id: Mapped[int | None] = mapped_column(BigId)
+    """The change that applied the sheet, or the one that undid it: what an undo would take back."""
+    skipped: Mapped[int] = mapped_column(default=0)
+    """Students that an undo left as they were, since somebody had edited them after the import."""
+
+    share: Mapped[float] = mapped_column(Double, default=0.0)
+    """How much of the present step is done, from 0 to 1."""
+    step: Mapped[str | None] = mapped_column(String(10))
+    step_rows: Mapped[int] = mapped_column(default=0)
+    step_at: Mapped[datetime | None] = mapped_column(Moment)
     lease_holder: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
@@ -185,6 +195,16 @@ class Import(Base):
         Index("ix_imports_state", "state", "id"),
         {"sqlite_autoincrement": True},
     )
+
+
+class HeadingChoice(Base):
+    """What somebody chose for a sheet with these headings, for the next one that has the same."""
+
+    __tablename__ = "heading_choices"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    columns: Mapped[list[Any]] = mapped_column(JSON)
+    options: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
 # The sheet's rows as they were read: the cells as typed, each student column's value, and what is wrong with them.

@@ -1,7 +1,7 @@
 """The life of an import: received, read, compared, applied or cancelled. Each step is a transaction or can be repeated."""
 
+import hashlib
 import logging
-import shutil
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 BUSY = ("uploaded", "reading", "applying")
 CANCELLABLE = ("uploaded", "reading", "ready")
+CHUNK = 1 << 20
 LEASE = timedelta(seconds=60)
 
 
@@ -39,14 +40,14 @@ def receive(
     """Keep the uploaded file and queue it for a worker. Raises SheetRefused, and then nothing is kept."""
     path = uploads / uuid.uuid4().hex
     try:
-        with path.open("wb") as file:
-            shutil.copyfileobj(stream, file, 1 << 20)
+        sha256 = _keep(stream, path)
         sheet = inspect(path)
         received = Import(
             actor=actor,
             filename=_shown_name(filename),
             path=str(path),
             size=path.stat().st_size,
+            sha256=sha256,
             options={"blank_clears": blank_clears},
             sheet=sheet.to_json(),
         )
@@ -107,13 +108,23 @@ def cancel(session: Session, import_id: int) -> None:
 RELEASED: dict[str, Any] = {"lease_holder": None, "lease_until": None}
 
 
+def _keep(stream: BinaryIO, path: Path) -> str:
+    """Write the upload to its place, and give its SHA-256, by which the same file is known again."""
+    digest = hashlib.sha256()
+    with path.open("wb") as file:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+            file.write(chunk)
+    return digest.hexdigest()
+
+
 def _read(session: Session, import_id: int, holder: str) -> None:
     mine = (Import.id == import_id) & (Import.lease_holder == holder)
     read = session.get_one(Import, import_id)
     sheet, options = Sheet(**read.sheet), read.options
 
-    def advance(rows: int, bytes_read: int) -> None:
-        progress = {"rows": rows, "bytes_read": bytes_read, "lease_until": now() + LEASE}
+    def advance(rows: int, share: float) -> None:
+        progress = {"rows": rows, "share": share, "lease_until": now() + LEASE}
         _move(session, mine, ("uploaded", "reading"), LeaseLost, state="reading", **progress)
 
     rows = stage(session, import_id, sheet, advance)

@@ -51,12 +51,11 @@ def counts(import_: Import) -> dict[str, int]:
 
 def progress(import_: Import) -> dict[str, Any]:
     """Give the state and how far it has come, as a page that waits needs it."""
-    share = 1.0 if import_.state not in BUSY else import_.bytes_read / max(import_.size, 1)
     return {
         "state": import_.state,
         "busy": import_.state in BUSY,
         "rows": import_.rows,
-        "share": round(share, 3),
+        "share": round(import_.share, 3),
         **counts(import_),
     }
 

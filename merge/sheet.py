@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -52,20 +53,20 @@ class Sheet:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    def blocks(self) -> Iterator[tuple[list[Row], int]]:
-        """Stream the rows under the heading that are not blank, in blocks, each with the bytes read so far.
+    def blocks(self) -> Iterator[tuple[list[Row], float]]:
+        """Stream the rows under the heading that are not blank, in blocks, each with the share of the file read so far.
 
         A line is a row of the spreadsheet: a cell with a line break in it does not count twice. Raises SheetRefused.
         """
         with open(self.path, encoding=self.encoding, newline="") as file:
             # The bytes that the text was decoded from; the text file itself can't tell them while it is iterated.
             tell: Callable[[], int] = file.buffer.tell  # type: ignore[attr-defined]
-            line = 1
+            size, line = os.fstat(file.fileno()).st_size, 1
             for rows in _blocks(file, self.delimiter, tell):
                 filled = [(number, row) for number, row in enumerate(rows, line) if number > 1 and _is_filled(row)]
                 line += len(rows)
                 if filled:
-                    yield filled, tell()
+                    yield filled, tell() / size
 
 
 def inspect(path: Path) -> Sheet:

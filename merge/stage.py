@@ -17,8 +17,8 @@ from models import staged_rows
 # Keeps a row's cells apart in `staged_rows.cells`.
 SEPARATOR = "\x1f"
 
-Advance = Callable[[int, int], None]
-"""Told, within each block's transaction, how many rows and how many bytes of the file are staged so far."""
+Advance = Callable[[int, float], None]
+"""Told, within each block's transaction, how many rows and what share of the file are staged so far."""
 Problems = dict[int, dict[str, Problem]]
 """By the row's place in its block and the column's name ("" for the row itself)."""
 
@@ -28,12 +28,12 @@ def stage(session: Session, import_id: int, sheet: Sheet, advance: Advance) -> i
     discard_staged(session, import_id)
     session.commit()
     staged = 0
-    for block, bytes_read in sheet.blocks():
+    for block, share in sheet.blocks():
         # Read first, then begin to write: on SQLite everybody else waits while we write.
         rows = list(read_block(block, import_id, sheet))
         _write(session, rows)
         staged += len(rows)
-        advance(staged, bytes_read)
+        advance(staged, share)
         session.commit()
     return staged
 
