@@ -7,20 +7,21 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy import ColumnElement, CursorResult, or_, select, text, update
+from sqlalchemy import ColumnElement, CursorResult, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from merge.apply import apply
 from merge.compare import compare, count_planned, discard_plan
+from merge.door import open_change
 from merge.problems import SheetRefused
-from merge.record import record_change
 from merge.sheet import Sheet, inspect
 from merge.stage import discard_staged, stage
-from models import Import, now
+from merge.undo import undo
+from models import Change, Import, now
 
 log = logging.getLogger(__name__)
 
-BUSY = ("uploaded", "reading", "applying")
+BUSY = ("uploaded", "reading", "applying", "undoing")
 CANCELLABLE = ("uploaded", "reading", "ready")
 CHUNK = 1 << 20
 LEASE = timedelta(seconds=60)
@@ -74,12 +75,9 @@ def claim(session: Session, holder: str, only: int | None = None) -> int | None:
 
 def run_step(session: Session, import_id: int, holder: str) -> None:
     """Run the claimed import's next step to its end. Raises LeaseLost."""
-    state = session.scalar(select(Import.state).where(Import.id == import_id))
+    state = session.execute(select(Import.state).where(Import.id == import_id)).scalar_one()
     try:
-        if state == "applying":
-            _apply(session, import_id, holder)
-        else:
-            _read(session, import_id, holder)
+        STEPS[state](session, import_id, holder)
     except SheetRefused as refused:
         session.rollback()
         _fail(session, import_id, holder, str(refused))
@@ -95,6 +93,20 @@ def run_step(session: Session, import_id: int, holder: str) -> None:
 def start_apply(session: Session, import_id: int, actor: str) -> None:
     """Let a worker apply what was previewed. Raises WrongState."""
     _move(session, Import.id == import_id, ("ready",), WrongState, state="applying", applied_by=actor, **RELEASED)
+    session.commit()
+
+
+def start_undo(session: Session, import_id: int, actor: str) -> None:
+    """Let a worker take an applied import back, or put an undone one in force again. Raises WrongState."""
+    undoable = (Import.id == import_id) & Import.change_id.is_not(None)
+    _move(session, undoable, ("applied", "undone"), WrongState, state="undoing", applied_by=actor, **RELEASED)
+    session.commit()
+
+
+def read_again(session: Session, import_id: int, sheet: dict[str, Any], options: dict[str, Any]) -> None:
+    """Let a worker read the sheet anew, with other columns or options. Raises WrongState."""
+    changed = {"sheet": sheet, "options": options, "rows": 0, "share": 0.0, "failure": None, "ended_at": None}
+    _move(session, Import.id == import_id, ("uploaded", "ready"), WrongState, state="uploaded", **changed, **RELEASED)
     session.commit()
 
 
@@ -124,11 +136,16 @@ def _read(session: Session, import_id: int, holder: str) -> None:
     sheet, options = Sheet(**read.sheet), read.options
 
     def advance(rows: int, share: float) -> None:
-        progress = {"rows": rows, "share": share, "lease_until": now() + LEASE}
-        _move(session, mine, ("uploaded", "reading"), LeaseLost, state="reading", **progress)
+        progress = {"rows": rows, "step_rows": rows, "share": share, "lease_until": now() + LEASE}
+        _move(session, mine, ("reading",), LeaseLost, **progress)
 
-    rows = stage(session, import_id, sheet, advance)
-    _move(session, mine, ("reading",), LeaseLost, rows=rows)
+    _move(session, mine, ("uploaded", "reading"), LeaseLost, state="reading", **_starting("reading"))
+    session.commit()
+    stage(session, import_id, sheet, advance)
+    _move(session, mine, ("reading",), LeaseLost, lease_until=now() + LEASE, **_starting("comparing"))
+    session.commit()
+    # Locks the import until the end, so that nobody else takes it while this goes on.
+    _move(session, mine, ("reading",), LeaseLost, lease_until=now() + LEASE)
     _analyze(session)
     columns = {column for column in sheet.columns if column}
     counts = compare(session, import_id, columns, blank_clears=options["blank_clears"])
@@ -139,24 +156,53 @@ def _read(session: Session, import_id: int, holder: str) -> None:
 def _apply(session: Session, import_id: int, holder: str) -> None:
     mine = (Import.id == import_id) & (Import.lease_holder == holder)
     # Locks the row until the end, so that nobody else takes the import while this goes on.
-    _move(session, mine, ("applying",), LeaseLost, lease_until=now() + LEASE)
+    _move(session, mine, ("applying",), LeaseLost, lease_until=now() + LEASE, **_starting("applying"))
     applying = session.get_one(Import, import_id, populate_existing=True)
     if sum(count_planned(session, import_id).values()) != applying.inserts + applying.updates:
         # The database crashed and its unlogged tables are empty: read the sheet again, and show it again before it is applied.
         _move(session, mine, ("applying",), LeaseLost, state="uploaded", **RELEASED)
         session.commit()
         return
-    change_id = record_change(session, applying.applied_by or applying.actor, "import", import_id)
-    applied = apply(session, import_id, change_id)
-    _move(session, mine, ("applying",), LeaseLost, state="applied", ended_at=now(), **vars(applied), **RELEASED)
+    change_id = open_change(session, applying.applied_by or applying.actor, "import", import_id)
+    applied = vars(apply(session, import_id, change_id))
+    _move(session, mine, ("applying",), LeaseLost, state="applied", change_id=change_id, ended_at=now(), **applied, **RELEASED)
     session.commit()
+
+
+def _undo(session: Session, import_id: int, holder: str) -> None:
+    mine = (Import.id == import_id) & (Import.lease_holder == holder)
+    _move(session, mine, ("undoing",), LeaseLost, lease_until=now() + LEASE, **_starting("undoing"))
+    undoing = session.get_one(Import, import_id, populate_existing=True)
+    assert undoing.change_id is not None
+    by_change_id = open_change(session, undoing.applied_by or undoing.actor, "undo", import_id)
+    _, skipped = undo(session, undoing.change_id, by_change_id)
+    ended = {"change_id": by_change_id, "skipped": skipped, "failure": None, "ended_at": now()}
+    _move(session, mine, ("undoing",), LeaseLost, state=_done_state(session, import_id), **ended, **RELEASED)
+    session.commit()
+
+
+STEPS = {"uploaded": _read, "reading": _read, "applying": _apply, "undoing": _undo}
+
+
+def _starting(step: str) -> dict[str, Any]:
+    """Say that a step begins, for whoever watches its progress."""
+    return {"step": step, "step_rows": 0, "share": 0.0, "step_at": now()}
 
 
 def _fail(session: Session, import_id: int, holder: str, sentence: str) -> None:
+    """End the import with a sentence; one that could not be undone stays what it was."""
     mine = (Import.id == import_id) & (Import.lease_holder == holder)
-    _move(session, mine, BUSY, LeaseLost, state="failed", failure=sentence, ended_at=now(), **RELEASED)
-    _discard(session, import_id)
+    done = _done_state(session, import_id)
+    _move(session, mine, BUSY, LeaseLost, state=done or "failed", failure=sentence, ended_at=now(), **RELEASED)
+    if not done:
+        _discard(session, import_id)
     session.commit()
+
+
+def _done_state(session: Session, import_id: int) -> str | None:
+    """Applied, undone, applied again: each change of an import takes the one before back."""
+    changes = session.scalar(select(func.count()).select_from(Change).where(Change.import_id == import_id)) or 0
+    return None if changes == 0 else "applied" if changes % 2 else "undone"
 
 
 def _move(

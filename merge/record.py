@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from merge.columns import VALUES
+from merge.door import open_change
 from merge.ids import keep_ids_ahead, next_id
-from models import Change, Student, revisions
+from models import Student, revisions
 
 
 class Conflict(Exception):
@@ -34,7 +35,7 @@ def save(session: Session, values: Mapping[str, Any], *, version: int | None, ac
         if version is None or session.is_modified(student):
             base = _last_version(session, student_id) if version is None else version
             student.version = base + 1
-            _keep_revision(session, student, student.version, record_change(session, actor, reason))
+            _keep_revision(session, student, student.version, open_change(session, actor, reason))
         if version is None:
             session.flush()
             keep_ids_ahead(session, student_id)
@@ -47,16 +48,9 @@ def remove(session: Session, student_id: int, *, version: int, actor: str, reaso
         student = session.get(Student, student_id)
         if student is None or student.version != version:
             raise Conflict(student_id)
-        change_id = record_change(session, actor, reason)
+        change_id = open_change(session, actor, reason)
         _keep_revision(session, student, version + 1, change_id, deleted=True)
         session.delete(student)
-
-
-def record_change(session: Session, actor: str, reason: str, import_id: int | None = None) -> int:
-    """Open a change, to which revisions then belong, and give its id."""
-    change = insert(Change).values(actor=actor, reason=reason, import_id=import_id).returning(Change.id)
-    with session.no_autoflush:
-        return session.execute(change).scalar_one()
 
 
 @contextmanager
