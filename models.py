@@ -233,7 +233,8 @@ planned_rows = Table(
     "planned_rows",
     Base.metadata,
     Column("import_id", BigId, primary_key=True, autoincrement=False),
-    Column("verdict", String(8), primary_key=True),
+    # Compared byte by byte: no language orders verdicts, and its rules would take half the time of planning.
+    Column("verdict", String(8).with_variant(String(8, collation="C"), "postgresql"), primary_key=True),
     Column("line", Integer, primary_key=True, autoincrement=False),
     Column("student_id", BigId, nullable=False),
     Column("base_version", Integer, nullable=False),

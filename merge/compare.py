@@ -20,10 +20,11 @@ class Counts:
     rejected: int
 
 
-def compare(session: Session, import_id: int, columns: set[str], *, blank_clears: bool) -> Counts:
+def compare(session: Session, import_id: int, columns: set[str], *, blank_clears: bool, may_repeat: bool = True) -> Counts:
     """Plan the import of the staged rows from the sheet's columns, and count the verdicts. Does not commit."""
     discard_plan(session, import_id)
-    _reject_twice(session, import_id)
+    if may_repeat:
+        _reject_twice(session, import_id)
     if not columns.issuperset(column.name for column in VALUES if column.required):
         _reject_nameless(session, import_id)
     plan = _plan(import_id, columns, blank_clears=blank_clears)

@@ -141,14 +141,14 @@ def _read(session: Session, import_id: int, holder: str) -> None:
 
     _move(session, mine, ("uploaded", "reading"), LeaseLost, state="reading", **_starting("reading"))
     session.commit()
-    stage(session, import_id, sheet, advance)
+    ascending = stage(session, import_id, sheet, advance)
     _move(session, mine, ("reading",), LeaseLost, lease_until=now() + LEASE, **_starting("comparing"))
     session.commit()
     # Locks the import until the end, so that nobody else takes it while this goes on.
     _move(session, mine, ("reading",), LeaseLost, lease_until=now() + LEASE)
     _analyze(session)
     columns = {column for column in sheet.columns if column}
-    counts = compare(session, import_id, columns, blank_clears=options["blank_clears"])
+    counts = compare(session, import_id, columns, blank_clears=options["blank_clears"], may_repeat=not ascending)
     _move(session, mine, ("reading",), LeaseLost, state="ready", **vars(counts), **RELEASED)
     session.commit()
 

@@ -24,6 +24,8 @@ def upgrade() -> None:
         op.add_column("imports", column)
     op.drop_column("imports", "bytes_read")
     op.create_index("ix_imports_sha256", "imports", ["sha256"])
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute('ALTER TABLE planned_rows ALTER verdict TYPE varchar(8) COLLATE "C"')
     op.create_table(
         "heading_choices",
         sa.Column("key", sa.String(64), nullable=False),
@@ -34,6 +36,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute('ALTER TABLE planned_rows ALTER verdict TYPE varchar(8) COLLATE "default"')
     op.drop_table("heading_choices")
     op.drop_index("ix_imports_sha256")
     op.add_column("imports", sa.Column("bytes_read", sa.BigInteger(), nullable=False, server_default="0"))
