@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import Update
 
 from merge.compare import count_planned
-from merge.door import NAMES, enter_alone, let_students_follow, write_revisions
+from merge.door import NAMES, REVISIONS_SHARE, enter_alone, let_students_follow, write_revisions
+from merge.lease import Report
 from models import planned_rows, revisions
 
 
@@ -20,7 +21,7 @@ class Applied:
     conflicts: int
 
 
-def apply(session: Session, import_id: int, change_id: int) -> Applied:
+def apply(session: Session, import_id: int, change_id: int, report: Report) -> Applied:
     """Write the planned rows and their revisions as part of the change. Does not commit. Raises UnseenWrite.
 
     A row whose student was changed, made or deleted since the comparison is held back with the verdict "conflict".
@@ -36,6 +37,7 @@ def apply(session: Session, import_id: int, change_id: int) -> Applied:
     conflicts = sum(count_planned(session, import_id).values()) - write_revisions(session, rows)
     if conflicts:
         session.execute(_hold_back(import_id, change_id), execution_options={"synchronize_session": False})
+    report(REVISIONS_SHARE)
     written = let_students_follow(session, change_id)
     return Applied(written.inserts, written.updates, conflicts)
 

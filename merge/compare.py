@@ -1,5 +1,6 @@
 """Turn a staged sheet into the changes it would make, without making them. Set-based, and one text for both databases."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,10 @@ from sqlalchemy.orm import Session
 
 from merge.columns import KEY, VALUES
 from models import planned_rows, revisions, staged_rows, students
+
+SQLITE_LINES = 50_000
+Advance = Callable[[float], None]
+"""Told what share of the step is done."""
 
 
 @dataclass(frozen=True)
@@ -20,16 +25,28 @@ class Counts:
     rejected: int
 
 
-def compare(session: Session, import_id: int, columns: set[str], *, blank_clears: bool, may_repeat: bool = True) -> Counts:
-    """Plan the import of the staged rows from the sheet's columns, and count the verdicts. Does not commit."""
+def compare(
+    session: Session, import_id: int, columns: set[str], *, blank_clears: bool, may_repeat: bool, advance: Advance
+) -> Counts:
+    """Plan the import of the staged rows from the sheet's columns, and count the verdicts. Does not commit at the end."""
     discard_plan(session, import_id)
     if may_repeat:
         _reject_twice(session, import_id)
     if not columns.issuperset(column.name for column in VALUES if column.required):
         _reject_nameless(session, import_id)
-    plan = _plan(import_id, columns, blank_clears=blank_clears)
-    session.execute(insert(planned_rows).from_select([c.name for c in plan.selected_columns], plan))
+    for lines, share in _slices(session, import_id):
+        plan = _plan(import_id, columns, blank_clears=blank_clears).where(lines)
+        session.execute(insert(planned_rows).from_select([c.name for c in plan.selected_columns], plan))
+        advance(share)
     return _count(session, import_id)
+
+
+def _slices(session: Session, import_id: int) -> Iterator[tuple[ColumnElement[bool], float]]:
+    """Cut the sheet so that on SQLite everybody else can write in between; PostgreSQL joins it best in one piece."""
+    last = session.scalar(select(func.max(staged_rows.c.line)).where(staged_rows.c.import_id == import_id)) or 0
+    size = SQLITE_LINES if session.get_bind().dialect.name == "sqlite" else max(last, 1)
+    for start in range(0, last, size):
+        yield and_(staged_rows.c.line > start, staged_rows.c.line <= start + size), min(1.0, (start + size) / last)
 
 
 def count_planned(session: Session, import_id: int) -> dict[str, int]:

@@ -3,16 +3,16 @@
 import hashlib
 import logging
 import uuid
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy import ColumnElement, CursorResult, func, or_, select, text, update
+from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from merge.apply import apply
 from merge.compare import compare, count_planned, discard_plan
 from merge.door import open_change
+from merge.lease import LEASE, kept_lease
 from merge.problems import SheetRefused
 from merge.sheet import Sheet, inspect
 from merge.stage import discard_staged, stage
@@ -22,9 +22,8 @@ from models import Change, Import, now
 log = logging.getLogger(__name__)
 
 BUSY = ("uploaded", "reading", "applying", "undoing")
-CANCELLABLE = ("uploaded", "reading", "ready")
+CANCELLABLE = ("uploaded", "reading", "ready", "applying")
 CHUNK = 1 << 20
-LEASE = timedelta(seconds=60)
 
 
 class LeaseLost(RuntimeError):
@@ -86,33 +85,35 @@ def run_step(session: Session, import_id: int, holder: str) -> None:
         raise
     except Exception:
         session.rollback()
+        if not session.scalar(select(Import.id).where(_held(import_id, holder, *BUSY))):
+            raise LeaseLost from None  # the statement was ended because the import was cancelled
         log.exception("import %s failed while %s", import_id, state)
         _fail(session, import_id, holder, "Something went wrong on our side. No student was changed; the log says more.")
 
 
 def start_apply(session: Session, import_id: int, actor: str) -> None:
     """Let a worker apply what was previewed. Raises WrongState."""
-    _move(session, Import.id == import_id, ("ready",), WrongState, state="applying", applied_by=actor, **RELEASED)
+    _move(session, _in_state(import_id, "ready"), WrongState, state="applying", applied_by=actor, **RELEASED)
     session.commit()
 
 
 def start_undo(session: Session, import_id: int, actor: str) -> None:
     """Let a worker take an applied import back, or put an undone one in force again. Raises WrongState."""
-    undoable = (Import.id == import_id) & Import.change_id.is_not(None)
-    _move(session, undoable, ("applied", "undone"), WrongState, state="undoing", applied_by=actor, **RELEASED)
+    undoable = _in_state(import_id, "applied", "undone") & Import.change_id.is_not(None)
+    _move(session, undoable, WrongState, state="undoing", applied_by=actor, **RELEASED)
     session.commit()
 
 
 def read_again(session: Session, import_id: int, sheet: dict[str, Any], options: dict[str, Any]) -> None:
     """Let a worker read the sheet anew, with other columns or options. Raises WrongState."""
     changed = {"sheet": sheet, "options": options, "rows": 0, "share": 0.0, "failure": None, "ended_at": None}
-    _move(session, Import.id == import_id, ("uploaded", "ready"), WrongState, state="uploaded", **changed, **RELEASED)
+    _move(session, _in_state(import_id, "uploaded", "ready"), WrongState, state="uploaded", **changed, **RELEASED)
     session.commit()
 
 
 def cancel(session: Session, import_id: int) -> None:
     """End an import that was not applied, and drop what was staged. Raises WrongState."""
-    _move(session, Import.id == import_id, CANCELLABLE, WrongState, state="cancelled", ended_at=now(), **RELEASED)
+    _move(session, _in_state(import_id, *CANCELLABLE), WrongState, state="cancelled", ended_at=now(), **RELEASED)
     _discard(session, import_id)
     session.commit()
 
@@ -131,57 +132,75 @@ def _keep(stream: BinaryIO, path: Path) -> str:
 
 
 def _read(session: Session, import_id: int, holder: str) -> None:
-    mine = (Import.id == import_id) & (Import.lease_holder == holder)
-    read = session.get_one(Import, import_id)
+    mine = _held(import_id, holder, "reading")
+    _move(session, _held(import_id, holder, "uploaded", "reading"), LeaseLost, state="reading", **_starting("reading"))
+    read = session.get_one(Import, import_id, populate_existing=True)
     sheet, options = Sheet(**read.sheet), read.options
+    session.commit()
 
     def advance(rows: int, share: float) -> None:
-        progress = {"rows": rows, "step_rows": rows, "share": share, "lease_until": now() + LEASE}
-        _move(session, mine, ("reading",), LeaseLost, **progress)
+        _move(session, mine, LeaseLost, rows=rows, step_rows=rows, share=share, lease_until=now() + LEASE)
 
-    _move(session, mine, ("uploaded", "reading"), LeaseLost, state="reading", **_starting("reading"))
-    session.commit()
     ascending = stage(session, import_id, sheet, advance)
-    _move(session, mine, ("reading",), LeaseLost, lease_until=now() + LEASE, **_starting("comparing"))
+    _move(session, mine, LeaseLost, lease_until=now() + LEASE, **_starting("comparing"))
     session.commit()
-    # Locks the import until the end, so that nobody else takes it while this goes on.
-    _move(session, mine, ("reading",), LeaseLost, lease_until=now() + LEASE)
     _analyze(session)
     columns = {column for column in sheet.columns if column}
-    counts = compare(session, import_id, columns, blank_clears=options["blank_clears"], may_repeat=not ascending)
-    _move(session, mine, ("reading",), LeaseLost, state="ready", **vars(counts), **RELEASED)
+    with kept_lease(session, mine) as report:
+
+        def compared(share: float) -> None:
+            report(share)
+            if session.get_bind().dialect.name == "sqlite":
+                _move(session, mine, LeaseLost, share=share, lease_until=now() + LEASE)
+                session.commit()
+
+        clears = options["blank_clears"]
+        counts = compare(session, import_id, columns, blank_clears=clears, may_repeat=not ascending, advance=compared)
+    _move(session, mine, LeaseLost, state="ready", share=1.0, **vars(counts), **RELEASED)
     session.commit()
 
 
 def _apply(session: Session, import_id: int, holder: str) -> None:
-    mine = (Import.id == import_id) & (Import.lease_holder == holder)
-    # Locks the row until the end, so that nobody else takes the import while this goes on.
-    _move(session, mine, ("applying",), LeaseLost, lease_until=now() + LEASE, **_starting("applying"))
-    applying = session.get_one(Import, import_id, populate_existing=True)
+    mine = _held(import_id, holder, "applying")
+    _move(session, mine, LeaseLost, lease_until=now() + LEASE, **_starting("applying"))
+    session.commit()
+    applying = session.get_one(Import, import_id)
     if sum(count_planned(session, import_id).values()) != applying.inserts + applying.updates:
         # The database crashed and its unlogged tables are empty: read the sheet again, and show it again before it is applied.
-        _move(session, mine, ("applying",), LeaseLost, state="uploaded", **RELEASED)
+        _move(session, mine, LeaseLost, state="uploaded", **RELEASED)
         session.commit()
         return
     change_id = open_change(session, applying.applied_by or applying.actor, "import", import_id)
-    applied = vars(apply(session, import_id, change_id))
-    _move(session, mine, ("applying",), LeaseLost, state="applied", change_id=change_id, ended_at=now(), **applied, **RELEASED)
+    with kept_lease(session, mine) as report:
+        applied = vars(apply(session, import_id, change_id, report))
+    _move(session, mine, LeaseLost, state="applied", change_id=change_id, share=1.0, ended_at=now(), **applied, **RELEASED)
     session.commit()
 
 
 def _undo(session: Session, import_id: int, holder: str) -> None:
-    mine = (Import.id == import_id) & (Import.lease_holder == holder)
-    _move(session, mine, ("undoing",), LeaseLost, lease_until=now() + LEASE, **_starting("undoing"))
-    undoing = session.get_one(Import, import_id, populate_existing=True)
+    mine = _held(import_id, holder, "undoing")
+    _move(session, mine, LeaseLost, lease_until=now() + LEASE, **_starting("undoing"))
+    session.commit()
+    undoing = session.get_one(Import, import_id)
     assert undoing.change_id is not None
     by_change_id = open_change(session, undoing.applied_by or undoing.actor, "undo", import_id)
-    _, skipped = undo(session, undoing.change_id, by_change_id)
-    ended = {"change_id": by_change_id, "skipped": skipped, "failure": None, "ended_at": now()}
-    _move(session, mine, ("undoing",), LeaseLost, state=_done_state(session, import_id), **ended, **RELEASED)
+    with kept_lease(session, mine) as report:
+        _, skipped = undo(session, undoing.change_id, by_change_id, report)
+    ended = {"change_id": by_change_id, "skipped": skipped, "failure": None, "share": 1.0, "ended_at": now()}
+    _move(session, mine, LeaseLost, state=_done_state(session, import_id), **ended, **RELEASED)
     session.commit()
 
 
 STEPS = {"uploaded": _read, "reading": _read, "applying": _apply, "undoing": _undo}
+
+
+def _held(import_id: int, holder: str, *states: str) -> ColumnElement[bool]:
+    """The import, if this worker still has it and nobody has cancelled it."""
+    return and_(Import.id == import_id, Import.lease_holder == holder, Import.state.in_(states))
+
+
+def _in_state(import_id: int, *states: str) -> ColumnElement[bool]:
+    return and_(Import.id == import_id, Import.state.in_(states))
 
 
 def _starting(step: str) -> dict[str, Any]:
@@ -191,9 +210,9 @@ def _starting(step: str) -> dict[str, Any]:
 
 def _fail(session: Session, import_id: int, holder: str, sentence: str) -> None:
     """End the import with a sentence; one that could not be undone stays what it was."""
-    mine = (Import.id == import_id) & (Import.lease_holder == holder)
+    mine = _held(import_id, holder, *BUSY)
     done = _done_state(session, import_id)
-    _move(session, mine, BUSY, LeaseLost, state=done or "failed", failure=sentence, ended_at=now(), **RELEASED)
+    _move(session, mine, LeaseLost, state=done or "failed", failure=sentence, ended_at=now(), **RELEASED)
     if not done:
         _discard(session, import_id)
     session.commit()
@@ -205,11 +224,9 @@ def _done_state(session: Session, import_id: int) -> str | None:
     return None if changes == 0 else "applied" if changes % 2 else "undone"
 
 
-def _move(
-    session: Session, which: ColumnElement[bool], states: tuple[str, ...], otherwise: type[Exception], **values: Any
-) -> None:
-    """Change the import if it is still in one of the states; the check and the change are one statement."""
-    statement = update(Import).where(which, Import.state.in_(states)).values(**values)
+def _move(session: Session, which: ColumnElement[bool], otherwise: type[Exception], **values: Any) -> None:
+    """Change the import if it is still as it was thought to be; the check and the change are one statement."""
+    statement = update(Import).where(which).values(**values)
     result = session.execute(statement, execution_options={"synchronize_session": False})
     assert isinstance(result, CursorResult)
     if result.rowcount == 0:

@@ -63,7 +63,7 @@ def read_block(block: list[Row], import_id: int, sheet: Sheet) -> Iterator[tuple
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Keep the cyclic garbage collector away: a block makes many objects and no cycles, and the search for them doubles the time."""
+    """Keep the cyclic garbage collector away: blocks make many objects and no cycles, and to search them doubles the time."""
     gc.disable()
     try:
         yield

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
-from merge.door import NAMES, Written, enter_alone, let_students_follow, write_revisions
+from merge.door import NAMES, REVISIONS_SHARE, Written, enter_alone, let_students_follow, write_revisions
+from merge.lease import Report
 from models import revisions
 
 done = revisions.alias("done")
@@ -24,7 +25,7 @@ class Outlook:
     skipped: int
 
 
-def undo(session: Session, change_id: int, by_change_id: int) -> tuple[Written, int]:
+def undo(session: Session, change_id: int, by_change_id: int, report: Report) -> tuple[Written, int]:
     """Undo a change as part of another one; give what was written and how many students were skipped. Does not commit.
 
     It can be undone in turn. Raises UnseenWrite.
@@ -32,6 +33,7 @@ def undo(session: Session, change_id: int, by_change_id: int) -> tuple[Written, 
     enter_alone(session)
     touched = session.scalar(select(func.count()).select_from(revisions).where(revisions.c.change_id == change_id)) or 0
     skipped = touched - write_revisions(session, _taken_back(change_id, by_change_id))
+    report(REVISIONS_SHARE)
     return let_students_follow(session, by_change_id), skipped
 
 
