@@ -1,5 +1,6 @@
 # make run: set everything up and serve.   make test: set everything up and run every test.
 # make check: format, lint, types.         make screenshots: take the README's pictures anew.
+# make benchmark: measure imports, and write benchmarks/imports.md.
 # make requirements: pin what the .in files ask for (UPGRADE=--upgrade for newer releases).
 
 PYTHON ?= python3
@@ -21,7 +22,7 @@ define need
 } || { echo "The Debian package $(2) is missing and can't be installed from here: apt-get install $(2)" >&2; exit 1; }
 endef
 
-.PHONY: run test check requirements programs screenshots
+.PHONY: run test check requirements programs screenshots benchmark
 
 run: $(VENV)/.runtime
 	@$(RUN) flask db upgrade
@@ -38,6 +39,9 @@ check: $(VENV)/.dev
 
 screenshots: programs $(VENV)/.dev
 	@$(RUN) docs.screenshots
+
+benchmark: programs $(VENV)/.dev
+	@$(RUN) benchmarks.imports
 
 requirements: $(VENV)/.dev
 	@$(COMPILE) $(UPGRADE) requirements.in -o requirements.txt

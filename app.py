@@ -33,6 +33,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
         SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(settings.database_url),
         MAX_CONTENT_LENGTH=settings.max_upload,
         UPLOADS=settings.uploads,
+        KEEP_SHEETS=settings.keep_sheets,
         ROLLBOOK_WORKER=settings.worker,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",

@@ -4,6 +4,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 MEGABYTE = 1024 * 1024
@@ -21,6 +22,8 @@ class Settings:
     worker: str
     max_upload: int
     """The largest sheet, in bytes."""
+    keep_sheets: timedelta
+    """How long a sheet's file and staged rows are kept after its import has ended."""
 
     @property
     def uploads(self) -> Path:
@@ -39,6 +42,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         port=_whole(environ, "PORT", 8000),
         worker=_one_of(environ, "ROLLBOOK_WORKER", "inline", "none"),
         max_upload=_whole(environ, "ROLLBOOK_MAX_UPLOAD_MB", 512) * MEGABYTE,
+        keep_sheets=timedelta(days=_whole(environ, "ROLLBOOK_KEEP_SHEETS_DAYS", 14)),
     )
     settings.uploads.mkdir(mode=0o700, exist_ok=True)
     return settings

@@ -15,12 +15,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from database import reading
 from merge import imports
-from models import Import, db
+from models import Import, db, now
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.25
 AFTER_FAULT_S = 2.0
+TIDY_EVERY_S = 3600
 
 
 def run_until_idle() -> int:
@@ -46,10 +47,14 @@ def finish(import_id: int) -> str:
 
 def work(app: Flask, stop: threading.Event) -> None:
     """Run steps until told to stop; a database that is away for a while is waited for."""
+    tidied = float(-TIDY_EVERY_S)
     while not stop.is_set():
         try:
             with app.app_context():
                 run_until_idle()
+                if time.monotonic() - tidied > TIDY_EVERY_S:
+                    tidied = time.monotonic()
+                    imports.drop_old(db.session(), now() - app.config["KEEP_SHEETS"])
             stop.wait(POLL_S)
         except SQLAlchemyError:
             log.exception("the worker can't reach the database and tries again")

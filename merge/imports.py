@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import uuid
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 BUSY = ("uploaded", "reading", "applying", "undoing")
 CANCELLABLE = ("uploaded", "reading", "ready", "applying")
 CHUNK = 1 << 20
+MOST_DROPPED = 100
 
 
 class LeaseLost(RuntimeError):
@@ -116,6 +118,18 @@ def cancel(session: Session, import_id: int) -> None:
     _move(session, _in_state(import_id, *CANCELLABLE), WrongState, state="cancelled", ended_at=now(), **RELEASED)
     _discard(session, import_id)
     session.commit()
+
+
+def drop_old(session: Session, ended_before: datetime) -> int:
+    """Drop files and staged rows of imports that ended before then, and count those imports. Counts and revisions stay."""
+    old = (
+        select(Import.id).where(Import.ended_at < ended_before, Import.path != "", Import.state.not_in(BUSY)).limit(MOST_DROPPED)
+    )
+    dropped = list(session.scalars(old))
+    for import_id in dropped:
+        _discard(session, import_id)
+        session.commit()
+    return len(dropped)
 
 
 RELEASED: dict[str, Any] = {"lease_holder": None, "lease_until": None}
@@ -244,6 +258,7 @@ def _discard(session: Session, import_id: int) -> None:
     path = session.scalar(select(Import.path).where(Import.id == import_id))
     if path:
         Path(path).unlink(missing_ok=True)
+    session.execute(update(Import).where(Import.id == import_id).values(path=""))
 
 
 def _analyze(session: Session) -> None:

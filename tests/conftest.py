@@ -1,6 +1,5 @@
 """What the tests share: both databases, the app on each of them, and visitors who are signed in."""
 
-import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -16,13 +15,19 @@ from sqlalchemy.sql import Executable
 import config
 from accounts import add_user
 from app import create_app
-from models import db
+from models import Base, db
 from tests.cluster import Cluster, running_cluster
 from tests.visitor import Visitor
 
 SECRET = "a key that only the tests know"
 PASSWORD = "correct horse battery staple"
-_numbers = itertools.count()
+# The roles stay: a migration put them in. DELETE takes 4 ms; TRUNCATE makes each table and index a new file, and takes 55.
+EMPTYING = "; ".join(
+    [
+        *(f"DELETE FROM {table.name}" for table in reversed(Base.metadata.sorted_tables) if table.name != "roles"),  # noqa: S608  names of our own
+        "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S' AND relname <> 'roles_id_seq'",
+    ]
+)
 
 
 def pytest_configure() -> None:
@@ -79,10 +84,8 @@ def database_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -
         copy = shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "rollbook.db")
         yield f"sqlite:///{copy}"
     else:
-        cluster = request.getfixturevalue("cluster")
-        name = f"test{next(_numbers)}"
-        yield cluster.create(name, request.getfixturevalue("postgresql_template"))
-        cluster.drop(name)
+        template = request.getfixturevalue("postgresql_template")
+        yield request.getfixturevalue("cluster").clean_copy(template, EMPTYING)
 
 
 @pytest.fixture

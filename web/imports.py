@@ -9,6 +9,7 @@ from sqlalchemy import select
 from forms import EmptyForm, UploadForm
 from merge import imports as life
 from merge import preview
+from merge import undo as undoing
 from merge.columns import COLUMNS
 from merge.problems import SheetRefused
 from models import Import, db
@@ -112,6 +113,32 @@ def cancel(import_id: int) -> ResponseReturnValue:
         life.cancel(db.session(), import_id)
     except life.WrongState:
         flash("This import could not be cancelled any more. This is how it stands now.", "warning")
+    return redirect(url_for("imports.show", import_id=import_id), 303)
+
+
+@imports.get("/<id:import_id>/undo")
+@requires("editor")
+def confirm_undo(import_id: int) -> ResponseReturnValue:
+    """Show what taking the import back, or putting it in force again, would do."""
+    import_ = _import_or_404(import_id)
+    if import_.change_id is None or import_.state not in ("applied", "undone"):
+        flash("This import can't be taken back as it stands now.", "warning")
+        return redirect(url_for("imports.show", import_id=import_id), 303)
+    outlook = undoing.outlook(db.session(), import_.change_id)
+    return render_template("imports/undo.html", import_=import_, outlook=outlook, form=EmptyForm())
+
+
+@imports.post("/<id:import_id>/undo")
+@requires("editor")
+def undo(import_id: int) -> ResponseReturnValue:
+    """Let a worker take the import back, or put it in force again."""
+    _import_or_404(import_id)
+    try:
+        life.start_undo(db.session(), import_id, actor())
+    except life.WrongState:
+        flash("This import could not be taken back. This is how it stands now.", "warning")
+    else:
+        _wait_for_worker(import_id)
     return redirect(url_for("imports.show", import_id=import_id), 303)
 
 

@@ -1,11 +1,13 @@
 """What a sheet does to the table: the verdicts, the problems, and the students afterwards."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import func, select
 
 from merge import imports, preview
 from merge.problems import SheetRefused
-from models import Change, Import, planned_rows, revisions, staged_rows
+from models import Change, Import, now, planned_rows, revisions, staged_rows
 from tests.merge.conftest import assert_revisions_agree, run, table
 
 STORED = [(1, "Ada", 12, 90.0), (2, "Bo", 13, None), (3, "Cy", None, 70.5)]
@@ -230,3 +232,15 @@ def test_a_write_past_the_door_is_found_and_nothing_applied(session, upload):
     failed = run(session, previewed.id)
     assert failed.state == "failed"
     assert [row[1] for row in table(session)] == ["Ada", "Bo", "Cy"]
+
+
+def test_old_sheets_are_dropped_and_what_they_did_stays(app, session, upload, apply):
+    applied, waiting = apply(upload("id,name\n1,Ada\n")), upload("id,name\n2,Bo\n")
+    assert imports.drop_old(session, now() - timedelta(days=1)) == 0
+    assert imports.drop_old(session, now() + timedelta(days=1)) == 1
+    assert imports.drop_old(session, now() + timedelta(days=1)) == 0
+    assert list(session.scalars(select(staged_rows.c.import_id))) == [waiting.id]
+    assert len(list(app.config["UPLOADS"].iterdir())) == 1
+    assert session.get_one(Import, applied.id, populate_existing=True).inserts == 1
+    assert table(session) == [(1, "Ada", None, None)]
+    assert_revisions_agree(session)

@@ -14,6 +14,8 @@ EDITORS = [
     ("POST", "/imports/new"),
     ("POST", "/imports/1/apply"),
     ("POST", "/imports/1/cancel"),
+    ("GET", "/imports/1/undo"),
+    ("POST", "/imports/1/undo"),
 ]
 VIEWERS = [
     ("GET", "/"),

@@ -1,0 +1,58 @@
+"""Run one import as a worker does, in a process of its own, and print its times in seconds and its memory in MB as JSON."""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.workload import make_app
+from merge import imports
+from models import Import, db
+
+
+def main(instance: str, database_url: str, sheet: str) -> None:
+    app = make_app(Path(instance), database_url)
+    with app.app_context():
+        session = db.session()
+        session.execute(db.select(1))
+        idle = _memory()
+        report: dict[str, Any] = {}
+        with Path(sheet).open("rb") as file:
+            start = time.perf_counter()
+            import_id = imports.receive(session, app.config["UPLOADS"], "sheet.csv", file, "benchmark").id
+            _step(import_id)
+            report["preview"] = time.perf_counter() - start
+        report["apply"] = _timed(lambda: (imports.start_apply(session, import_id, "benchmark"), _announce(), _step(import_id)))
+        applied = session.get_one(Import, import_id, populate_existing=True)
+        report["counts"] = [applied.inserts, applied.updates, applied.unchanged, applied.rejected]
+        report["undo"] = _timed(lambda: (imports.start_undo(session, import_id, "benchmark"), _step(import_id)))
+        report["state"] = session.get_one(Import, import_id, populate_existing=True).state
+        report["memory"] = _memory() - idle
+    print(json.dumps(report), flush=True)
+
+
+def _step(import_id: int) -> None:
+    session = db.session()
+    imports.claim(session, "benchmark", only=import_id)
+    imports.run_step(session, import_id, "benchmark")
+
+
+def _timed(act: Any) -> float:
+    start = time.perf_counter()
+    act()
+    return time.perf_counter() - start
+
+
+def _announce() -> None:
+    print("applying", flush=True)
+
+
+def _memory() -> float:
+    """Give the most memory that this process has had so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
