@@ -2,17 +2,36 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, case, cast, delete, exists, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from merge.columns import KEY, VALUES
+from merge.ids import give_ids
 from models import planned_rows, revisions, staged_rows, students
 
 SQLITE_LINES = 50_000
 Advance = Callable[[float], None]
 """Told what share of the step is done."""
+ProblemBuilder = Callable[..., ColumnElement[str]]
 
 
 @dataclass(frozen=True)
@@ -26,12 +45,15 @@ class Counts:
 
 
 def compare(
-    session: Session, import_id: int, columns: set[str], *, blank_clears: bool, may_repeat: bool, advance: Advance
+    session: Session, import_id: int, columns: set[str], *, blank_clears: bool, by_name: bool, may_repeat: bool, advance: Advance
 ) -> Counts:
     """Plan the import of the staged rows from the sheet's columns, and count the verdicts. Does not commit at the end."""
     discard_plan(session, import_id)
-    if may_repeat:
-        _reject_twice(session, import_id)
+    if by_name:
+        _match_names(session, import_id)
+    elif may_repeat:
+        text = partial(_problem_text, KEY.name, "twice", text=staged_rows.c.student_id)
+        _reject_repeated(session, import_id, staged_rows.c.student_id, text)
     if not columns.issuperset(column.name for column in VALUES if column.required):
         _reject_nameless(session, import_id)
     for lines, share in _slices(session, import_id):
@@ -107,30 +129,46 @@ def _accepted(import_id: int) -> ColumnElement[bool]:
     return and_(staged_rows.c.import_id == import_id, staged_rows.c.problems.is_(None))
 
 
-def _reject_twice(session: Session, import_id: int) -> None:
-    """Reject every row whose id stands in the sheet again, even where the other row has a problem of its own."""
+def _reject_repeated(session: Session, import_id: int, key: Column[Any], problem: ProblemBuilder) -> None:
+    """Reject every row whose key stands in the sheet again, even where the other row has a problem of its own."""
     twice = (
-        select(staged_rows.c.student_id, func.min(staged_rows.c.line).label("first"), func.max(staged_rows.c.line).label("last"))
-        .where(staged_rows.c.import_id == import_id, staged_rows.c.student_id.is_not(None))
-        .group_by(staged_rows.c.student_id)
+        select(key.label("key"), func.min(staged_rows.c.line).label("first"), func.max(staged_rows.c.line).label("last"))
+        .where(staged_rows.c.import_id == import_id, key.is_not(None))
+        .group_by(key)
         .having(func.count() > 1)
         .subquery("twice")
     )
-    problem = _problem_text("twice", text=staged_rows.c.student_id, first=twice.c.first, last=twice.c.last)
-    session.execute(
-        update(staged_rows).values(problems=problem).where(_accepted(import_id), staged_rows.c.student_id == twice.c.student_id)
+    text = problem(first=twice.c.first, last=twice.c.last)
+    session.execute(update(staged_rows).values(problems=text).where(_accepted(import_id), key == twice.c.key))
+
+
+def _match_names(session: Session, import_id: int) -> None:
+    """Give each row the one student of its name, or an id for a new one; reject a name that means several."""
+    name = staged_rows.c.name
+    _reject_repeated(session, import_id, name, partial(_problem_text, "name", "same_name"))
+    same = (
+        select(students.c.name, func.min(students.c.id).label("first"), func.max(students.c.id).label("last"))
+        .where(students.c.name.in_(select(name).where(_accepted(import_id))))
+        .group_by(students.c.name)
+        .subquery("same")
     )
+    several = _problem_text("name", "several", first=same.c.first, last=same.c.last)
+    session.execute(
+        update(staged_rows).values(problems=several).where(_accepted(import_id), name == same.c.name, same.c.first < same.c.last)
+    )
+    session.execute(update(staged_rows).values(student_id=students.c.id).where(_accepted(import_id), name == students.c.name))
+    give_ids(session, import_id)
 
 
 def _reject_nameless(session: Session, import_id: int) -> None:
     known = exists().where(students.c.id == staged_rows.c.student_id)
-    problem = _problem_text("nameless", text=staged_rows.c.student_id)
+    problem = _problem_text(KEY.name, "nameless", text=staged_rows.c.student_id)
     session.execute(update(staged_rows).values(problems=problem).where(_accepted(import_id), ~known))
 
 
-def _problem_text(code: str, **values: ColumnElement[Any]) -> ColumnElement[str]:
-    """Build in the database what `dump_problems` writes for a problem of the id, whose values are whole numbers."""
-    text: ColumnElement[str] = literal(f'{{"{KEY.name}": ["{code}", {{')
+def _problem_text(column: str, code: str, **values: ColumnElement[Any]) -> ColumnElement[str]:
+    """Build in the database what `dump_problems` writes for a problem whose values are whole numbers."""
+    text: ColumnElement[str] = literal(f'{{"{column}": ["{code}", {{')
     for place, (name, value) in enumerate(values.items()):
         text = text + literal(f'{", " if place else ""}"{name}": ') + cast(value, String)
     return text + literal("}]}")

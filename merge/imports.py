@@ -168,8 +168,15 @@ def _read(session: Session, import_id: int, holder: str) -> None:
                 _move(session, mine, LeaseLost, share=share, lease_until=now() + LEASE)
                 session.commit()
 
-        clears = options["blank_clears"]
-        counts = compare(session, import_id, columns, blank_clears=clears, may_repeat=not ascending, advance=compared)
+        counts = compare(
+            session,
+            import_id,
+            columns,
+            blank_clears=options["blank_clears"],
+            by_name=options.get("match") == "name",
+            may_repeat=not ascending,
+            advance=compared,
+        )
     _move(session, mine, LeaseLost, state="ready", share=1.0, **vars(counts), **RELEASED)
     session.commit()
 

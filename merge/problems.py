@@ -4,14 +4,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+LONGEST_SHOWN = 60
 SENTENCES = {
     "blank": "{label} is blank, but every student needs one.",
     "whole": "“{text}” is not a whole number.",
     "number": "“{text}” is not a number.",
-    "range": "{label} has to be from {minimum} to {maximum}, but here it is {text}.",
-    "long": "{label} has {length} characters; at most {maximum} fit.",
+    "range": "{label} has to be from {minimum:,} to {maximum:,}, but here it is {text}.",
+    "long": "{label} has {length:,} characters; at most {maximum:,} fit.",
     "control": "{label} contains an invisible control character. Type it again by hand.",
     "twice": "Student {text} stands on line {first} and again on line {last}. Keep one of them.",
+    "same_name": "This name stands on line {first} and again on line {last}. Only an ID can tell the two apart.",
+    "several": "Several students go by this name, {first} and {last} among them. Only an ID can tell which of them is meant.",
     "nameless": "There is no student {text} yet, and a new one needs a name, which this sheet has no column for.",
     "few": "This row has {found} cells, but the heading has {expected}. A cell or a separator may be missing.",
     "many": "This row has {found} cells, but the heading has {expected}. A cell with a separator in it may lack quotation marks.",
@@ -45,5 +48,4 @@ def load_problems(text: str) -> dict[str, Problem]:
 
 def _shown(value: Any) -> str:
     """Shorten what was typed: a cell may hold a novel."""
-    text = f"{value:,}" if isinstance(value, int) else str(value)
-    return text if len(text) <= 60 else text[:59] + "…"
+    return value if not isinstance(value, str) or len(value) <= LONGEST_SHOWN else value[: LONGEST_SHOWN - 1] + "…"

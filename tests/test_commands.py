@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import func, select
 
 from accounts import add_user
-from models import Change, Import, Student, db
+from models import Change, Import, Student, User, db
+from tests.conftest import PASSWORD
 
 FILES = Path(__file__).parent / "files"
 
@@ -20,6 +21,15 @@ def flask(app):
         return app.test_cli_runner().invoke(args=[str(argument) for argument in arguments], input=stdin)
 
     return flask
+
+
+@pytest.mark.parametrize(("role", "status"), [("viewer", 403), ("editor", 200), ("admin", 200)])
+def test_a_user_that_is_added_can_sign_in_with_that_role(flask, client, stored, role, status):
+    result = flask("user", "add", "Office@School.example", "--role", role, "--password-stdin", stdin=f"{PASSWORD}\n")
+    assert result.output == f"office@school.example can sign in as {role}.\n"
+    assert stored(select(User.password))[0][0].startswith("$argon2id$")
+    client.send("/login", {"email": "office@school.example", "password": PASSWORD}, status=302)
+    client.visit("/students/new", status)
 
 
 @pytest.mark.parametrize(

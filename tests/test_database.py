@@ -1,12 +1,13 @@
 """Both databases are opened so that nothing acknowledged is lost and writers wait for each other."""
 
+import io
 import threading
 
 import pytest
 from sqlalchemy import select, text
 
 from database import has_safe_wal, reading
-from merge import record
+from merge import imports, record
 from models import Student, db
 
 
@@ -49,6 +50,40 @@ def test_somebody_can_read_while_somebody_writes(app):
         thread.join(10)
         assert seen == [[]]
         db.session.rollback()
+
+
+def test_a_page_is_read_while_somebody_writes(app, sign_in):
+    visitor, answers = sign_in("viewer"), []
+    with app.app_context():
+        db.session.add(Student(id=1, name="Ada"))
+        db.session.flush()
+        thread = threading.Thread(target=lambda: answers.append(visitor.visit("/students")))
+        thread.start()
+        thread.join(10)
+        waited = thread.is_alive()
+        db.session.rollback()
+    thread.join()
+    assert not waited
+    assert "There are no students yet" in answers[0].text
+
+
+def test_others_write_while_an_uploaded_sheet_is_looked_at(app, sign_in, monkeypatch):
+    editor, looked, waited = sign_in("editor"), imports.inspect, []
+
+    def write():
+        with app.app_context():
+            record.save(db.session(), {"id": 1, "name": "Ada"}, version=None, actor="test", reason="form")
+
+    def look(path):
+        thread = threading.Thread(target=write, daemon=True)
+        thread.start()
+        thread.join(10)
+        waited.append(thread.is_alive())
+        return looked(path)
+
+    monkeypatch.setattr(imports, "inspect", look)
+    editor.send("/imports/new", {"file": (io.BytesIO(b"id,name\n2,Bob\n"), "sheet.csv")})
+    assert waited == [False]
 
 
 def test_twenty_writers_at_once_all_get_through(app):
