@@ -95,21 +95,21 @@ def run_step(session: Session, import_id: int, holder: str) -> None:
 
 def start_apply(session: Session, import_id: int, actor: str) -> None:
     """Let a worker apply what was previewed. Raises WrongState."""
-    _move(session, _in_state(import_id, "ready"), WrongState, state="applying", applied_by=actor, **RELEASED)
+    _move(session, _in_state(import_id, "ready"), WrongState, state="applying", applied_by=actor, **WAITING)
     session.commit()
 
 
 def start_undo(session: Session, import_id: int, actor: str) -> None:
     """Let a worker take an applied import back, or put an undone one in force again. Raises WrongState."""
     undoable = _in_state(import_id, "applied", "undone") & Import.change_id.is_not(None)
-    _move(session, undoable, WrongState, state="undoing", applied_by=actor, **RELEASED)
+    _move(session, undoable, WrongState, state="undoing", applied_by=actor, **WAITING)
     session.commit()
 
 
 def read_again(session: Session, import_id: int, sheet: dict[str, Any], options: dict[str, Any]) -> None:
     """Let a worker read the sheet anew, with other columns or options. Raises WrongState."""
-    changed = {"sheet": sheet, "options": options, "rows": 0, "share": 0.0, "failure": None, "ended_at": None}
-    _move(session, _in_state(import_id, "uploaded", "ready"), WrongState, state="uploaded", **changed, **RELEASED)
+    changed = {"sheet": sheet, "options": options, "rows": 0, "failure": None, "ended_at": None}
+    _move(session, _in_state(import_id, "uploaded", "ready"), WrongState, state="uploaded", **changed, **WAITING)
     session.commit()
 
 
@@ -133,6 +133,7 @@ def drop_old(session: Session, ended_before: datetime) -> int:
 
 
 RELEASED: dict[str, Any] = {"lease_holder": None, "lease_until": None}
+WAITING: dict[str, Any] = {**RELEASED, "step": None, "share": 0.0}
 
 
 def _keep(stream: BinaryIO, path: Path) -> str:

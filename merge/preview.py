@@ -13,10 +13,16 @@ from merge.imports import BUSY
 from merge.problems import load_problems
 from merge.sheet import Sheet
 from merge.stage import SEPARATOR
-from models import Import, planned_rows, revisions, staged_rows, students
+from models import Import, now, planned_rows, revisions, staged_rows, students
 
 # The states in which the staged rows are whole.
 SHOWN = ("ready", "applying", "applied")
+STEPS = {
+    "reading": "Reading the sheet",
+    "comparing": "Comparing it with the students",
+    "applying": "Writing the changes",
+    "undoing": "Taking the changes back",
+}
 ROWS = 100
 
 
@@ -50,14 +56,35 @@ def counts(import_: Import) -> dict[str, int]:
 
 
 def progress(import_: Import) -> dict[str, Any]:
-    """Give the state and how far it has come, as a page that waits needs it."""
-    return {
+    """Give the state and how far the present step has come: rows, share from 0 to 1, rows a second, seconds left."""
+    seconds = (now() - import_.step_at).total_seconds() if import_.step_at and import_.state in BUSY else 0.0
+    # How many rows a sheet has is known only when it is read; until then it follows from the share that is.
+    in_all = round(import_.rows / import_.share) if import_.step == "reading" and import_.share else import_.rows
+    done = round(import_.share * in_all)
+    figures = {
         "state": import_.state,
         "busy": import_.state in BUSY,
+        "step": import_.step,
         "rows": import_.rows,
+        "rows_done": done,
+        "rows_total": in_all,
         "share": round(import_.share, 3),
-        **counts(import_),
+        "rate": round(done / seconds) if seconds and done else None,
+        "seconds_left": round(seconds / import_.share - seconds) if seconds and import_.share else None,
     }
+    return {**figures, "sentence": _progress_sentence(figures), **counts(import_)}
+
+
+def _progress_sentence(figures: dict[str, Any]) -> str:
+    if not figures["step"]:
+        return "It waits for its turn."
+    if not figures["rate"]:
+        return f"{STEPS[figures['step']]}."
+    about = "about " if figures["step"] == "reading" else ""
+    return (
+        f"{STEPS[figures['step']]}: {figures['rows_done']:,} of {about}{figures['rows_total']:,} rows, "
+        f"{figures['rate']:,} rows a second, about {figures['seconds_left']:,} seconds left."
+    )
 
 
 def headings(import_: Import, verdict: str) -> list[str]:

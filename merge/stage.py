@@ -2,6 +2,7 @@
 
 import gc
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from models import staged_rows
 # Keeps a row's cells apart in `staged_rows.cells`.
 SEPARATOR = "\x1f"
 ID_PLACE = list(staged_rows.columns).index(staged_rows.c.student_id)
+DEFUSED = re.compile(r"^'(?='*[=+\-@])")
 COPY_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 Advance = Callable[[int, float], None]
@@ -75,7 +77,11 @@ def _read_columns(block: list[Row], import_id: int, sheet: Sheet) -> list[Sequen
     problems: Problems = {}
     rows = [row for _, row in block]
     texts = list(zip(*_fitted(rows, len(sheet.headings), problems), strict=True))
-    values = {name: _read_column(BY_NAME[name], texts[place], problems) for place, name in enumerate(sheet.columns) if name}
+    values = {
+        name: _read_column(BY_NAME[name], _armed(BY_NAME[name], texts[place]), problems)
+        for place, name in enumerate(sheet.columns)
+        if name
+    }
     blank = [None] * len(block)
     return [
         [import_id] * len(block),
@@ -96,6 +102,13 @@ def _fitted(rows: list[list[str]], width: int, problems: Problems) -> list[list[
         elif any(map(str.strip, row[width:])):
             problems.setdefault(place, {})[""] = Problem("many", found=len(row), expected=width)
     return [(row + [""] * width)[:width] for row in rows]
+
+
+def _armed(column: StudentColumn, texts: Sequence[str]) -> Sequence[str]:
+    """Take off the apostrophe that keeps a spreadsheet from running a text as a formula: our own sheets have it."""
+    if column.kind is not str or not any(text.startswith("'") for text in texts):
+        return texts
+    return [DEFUSED.sub("", text) for text in texts]
 
 
 def _read_column(column: StudentColumn, texts: Sequence[str], problems: Problems) -> Sequence[Any]:

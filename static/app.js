@@ -5,7 +5,7 @@ const EVERY_MS = 500;
 
 /**
  * What /imports/ID/progress answers.
- * @typedef {{state: string, busy: boolean, rows: number, share: number}} Progress
+ * @typedef {{state: string, busy: boolean, share: number, sentence: string}} Progress
  */
 
 /**
@@ -28,10 +28,9 @@ function follow(place) {
         /** @type {Progress} */
         const now = await answer.json();
         if (!now.busy || now.state !== first) return location.reload();
-        if (now.state === "reading") {
-          bar.value = now.share;
-          text.textContent = `${now.rows.toLocaleString("en")} ${now.rows === 1 ? "row" : "rows"} so far.`;
-        }
+        if (now.share) bar.value = now.share;
+        else bar.removeAttribute("value");
+        text.textContent = now.sentence;
       }
     } catch {
       // The server is away for a moment; the next try may reach it.

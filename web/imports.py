@@ -1,8 +1,9 @@
 """Sheets: uploaded, previewed, applied."""
 
 import time
+from pathlib import PurePath
 
-from flask import Blueprint, abort, current_app, flash, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, flash, jsonify, redirect, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
@@ -12,6 +13,7 @@ from merge import preview
 from merge import undo as undoing
 from merge.columns import COLUMNS
 from merge.problems import SheetRefused
+from merge.rejects import rejected_sheet
 from models import Import, db
 from web.access import actor, requires
 
@@ -77,6 +79,7 @@ def show(import_id: int) -> ResponseReturnValue:
         import_=import_,
         counts=counts,
         verdict=verdict,
+        progress=preview.progress(import_),
         headings=preview.headings(import_, verdict),
         rows=preview.rows(db.session(), import_, verdict, int(after)) if import_.state in preview.SHOWN else [],
         form=EmptyForm(),
@@ -88,6 +91,18 @@ def show(import_id: int) -> ResponseReturnValue:
 def progress(import_id: int) -> ResponseReturnValue:
     """Tell the state and how far it is, for a page that waits."""
     return jsonify(preview.progress(_import_or_404(import_id)))
+
+
+@imports.get("/<id:import_id>/rejected.csv")
+@requires("viewer")
+def rejected(import_id: int) -> ResponseReturnValue:
+    """Hand out the rows that could not be used, to be mended and uploaded again."""
+    import_ = _import_or_404(import_id)
+    name = f"{PurePath(import_.filename).stem} rejected.csv"
+    sheet = stream_with_context(rejected_sheet(db.session(), import_))
+    response = current_app.response_class(sheet, mimetype="text/csv")
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response
 
 
 @imports.post("/<id:import_id>/apply")

@@ -24,6 +24,7 @@ VIEWERS = [
     ("GET", "/imports"),
     ("GET", "/imports/1"),
     ("GET", "/imports/1/progress"),
+    ("GET", "/imports/1/rejected.csv"),
 ]
 PUBLIC = ["/healthz", "/readyz", "/login"]
 TABLES = (Student, Import, User)

@@ -194,7 +194,7 @@ def test_the_progress_is_told_as_numbers(editor, upload):
 
 def test_an_import_that_waits_says_so(editor):
     sent = editor.send("/imports/new", {"file": sheet_file(SHEET)})
-    assert "The sheet waits for its turn to be read." in editor.visit(sent.location).text
+    assert "It waits for its turn." in editor.visit(sent.location).text
 
 
 def test_more_than_a_hundred_rows_come_in_pages(upload, editor):
