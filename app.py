@@ -44,9 +44,9 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     with app.app_context():
         database.prepare(db.engine)
     Migrate(app, db)
+    _tell_reading_requests(app)  # before the extensions look up who is signed in
     CSRFProtect(app)
     Security(app, SQLAlchemyUserDatastore(db, User, Role), render_template=render)
-    _tell_reading_requests(app)
     if settings.worker == "inline":
         app.before_request(InlineWorker(app).ensure_running)
     app.url_map.converters["id"] = IdConverter

@@ -40,6 +40,7 @@ def receive(
     session: Session, uploads: Path, filename: str, stream: BinaryIO, actor: str, *, blank_clears: bool = False
 ) -> Import:
     """Keep the uploaded file and queue it for a worker. Raises SheetRefused, and then nothing is kept."""
+    session.rollback()  # on SQLite nobody else could write while the file is looked at
     path = uploads / uuid.uuid4().hex
     try:
         sha256 = _keep(stream, path)

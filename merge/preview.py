@@ -87,6 +87,12 @@ def _progress_sentence(figures: dict[str, Any]) -> str:
     )
 
 
+def applied_before(session: Session, import_: Import) -> Import | None:
+    """Give the newest earlier import of this very file that was applied, if there is one."""
+    earlier = (Import.sha256 == import_.sha256, Import.id < import_.id, Import.state == "applied")
+    return session.scalar(select(Import).where(*earlier).order_by(Import.id.desc()).limit(1))
+
+
 def headings(import_: Import, verdict: str) -> list[str]:
     """Name the columns that `rows` fills: the student's for a change, the sheet's own for a rejected row."""
     if verdict == "rejected":

@@ -4,7 +4,7 @@ import io
 import threading
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 
 from database import has_safe_wal, reading
 from merge import imports, record
@@ -84,6 +84,30 @@ def test_others_write_while_an_uploaded_sheet_is_looked_at(app, sign_in, monkeyp
     monkeypatch.setattr(imports, "inspect", look)
     editor.send("/imports/new", {"file": (io.BytesIO(b"id,name\n2,Bob\n"), "sheet.csv")})
     assert waited == [False]
+
+
+def test_an_upload_is_answered_while_the_worker_writes_for_long(app, sign_in, monkeypatch):
+    editor, receive, answers = sign_in("editor"), imports.receive, []
+    app.config["ROLLBOOK_WORKER"] = "inline"
+    monkeypatch.setattr("web.imports.PATIENCE_S", 0.1)
+    with app.app_context():
+        worker = db.engine.connect()
+
+    def received(*arguments, **options):
+        taken_in = receive(*arguments, **options)
+        worker.execute(insert(Student).values(id=1, name="Ada", version=1))
+        return taken_in
+
+    monkeypatch.setattr(imports, "receive", received)
+    sheet = {"file": (io.BytesIO(b"id,name\n2,Bob\n"), "sheet.csv")}
+    thread = threading.Thread(target=lambda: answers.append(editor.send("/imports/new", sheet)))
+    thread.start()
+    thread.join(10)
+    waited = thread.is_alive()
+    worker.close()
+    thread.join()
+    assert not waited
+    assert answers[0].location == "/imports/1"
 
 
 def test_twenty_writers_at_once_all_get_through(app):

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "demo": {"merge"},
     "worker": {"merge", "models", "database"},
     "commands": set(ROOMS) - {"web", "app"},
-    "web": {"web", "forms", "merge", "models", "accounts", "config"},
+    "web": {"web", "forms", "merge", "models", "accounts", "config", "database"},
     "app": set(ROOMS),
 }
 

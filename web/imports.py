@@ -1,19 +1,23 @@
 """Sheets: uploaded, previewed, applied."""
 
 import time
-from pathlib import PurePath
+from dataclasses import replace
+from pathlib import Path, PurePath
 
 from flask import Blueprint, abort, current_app, flash, jsonify, redirect, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from forms import EmptyForm, UploadForm
+from database import reading
+from forms import ColumnsForm, EmptyForm, ReadingForm, UploadForm, columns_form
+from merge import choices, preview
 from merge import imports as life
-from merge import preview
 from merge import undo as undoing
 from merge.columns import COLUMNS
+from merge.options import Options
 from merge.problems import SheetRefused
 from merge.rejects import rejected_sheet
+from merge.sheet import Sheet, inspect
 from models import Import, db
 from web.access import actor, requires
 
@@ -80,10 +84,43 @@ def show(import_id: int) -> ResponseReturnValue:
         counts=counts,
         verdict=verdict,
         progress=preview.progress(import_),
+        applied_before=preview.applied_before(db.session(), import_),
         headings=preview.headings(import_, verdict),
         rows=preview.rows(db.session(), import_, verdict, int(after)) if import_.state in preview.SHOWN else [],
         form=EmptyForm(),
     )
+
+
+@imports.get("/<id:import_id>/columns")
+@requires("editor")
+def columns(import_id: int) -> ResponseReturnValue:
+    """Show what each of the sheet's columns is taken for, and how its cells are read."""
+    import_ = _import_or_404(import_id)
+    if not choices.may_choose(import_):
+        return _too_late(import_id)
+    sheet, options, as_file = _sheet_as_asked(import_)
+    return _columns_page(import_, sheet, as_file, columns_form(sheet, options)), 422 if as_file.errors else 200
+
+
+@imports.post("/<id:import_id>/columns")
+@requires("editor")
+def choose_columns(import_id: int) -> ResponseReturnValue:
+    """Keep what was chosen, and let a worker read the sheet again."""
+    import_ = _import_or_404(import_id)
+    if not choices.may_choose(import_):
+        return _too_late(import_id)
+    sheet, options, as_file = _sheet_as_asked(import_)
+    form = columns_form(sheet, options)
+    if as_file.errors or not form.validate():
+        return _columns_page(import_, sheet, as_file, form), 422
+    chosen = replace(sheet, columns=form.columns)
+    choices.remember(db.session(), chosen, form.options)
+    try:
+        life.read_again(db.session(), import_id, chosen.to_json(), form.options.to_json())
+    except life.WrongState:
+        return _too_late(import_id)
+    _wait_for_worker(import_id)
+    return redirect(url_for("imports.show", import_id=import_id), 303)
 
 
 @imports.get("/<id:import_id>/progress")
@@ -157,8 +194,35 @@ def undo(import_id: int) -> ResponseReturnValue:
     return redirect(url_for("imports.show", import_id=import_id), 303)
 
 
+def _sheet_as_asked(import_: Import) -> tuple[Sheet, Options, ReadingForm]:
+    """Give the sheet as it was read, or as this request asks for it: in another encoding, say, or from another tab."""
+    sheet, options = Sheet(**import_.sheet), Options.from_json(import_.options)
+    as_file = ReadingForm(request.form if request.method == "POST" else request.args, sheet)
+    if as_file.asked and as_file.validate():
+        try:
+            asked = inspect(Path(import_.path), **as_file.asked)
+        except SheetRefused as refused:
+            as_file.refuse(str(refused))
+        else:
+            sheet, guessed = choices.recall(db.session(), asked)
+            options = replace(guessed, blank_clears=options.blank_clears)
+    return sheet, options, as_file
+
+
+def _columns_page(import_: Import, sheet: Sheet, as_file: ReadingForm, form: ColumnsForm) -> str:
+    samples = choices.first_cells(sheet)
+    return render_template("imports/columns.html", import_=import_, sheet=sheet, samples=samples, reading=as_file, form=form)
+
+
+def _too_late(import_id: int) -> ResponseReturnValue:
+    flash("The columns of this import can’t be chosen as it stands now.", "warning")
+    return redirect(url_for("imports.show", import_id=import_id), 303)
+
+
 def _wait_for_worker(import_id: int) -> None:
     """Give the worker a moment, so that the answer to a small sheet is its preview at once."""
+    db.session.rollback()
+    reading.set(True)  # a look must not wait for the worker that it looks for
     until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until and current_app.config["ROLLBOOK_WORKER"] == "inline":
         if db.session.scalar(select(Import.state).where(Import.id == import_id)) not in life.BUSY:

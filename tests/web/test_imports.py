@@ -235,3 +235,18 @@ def test_a_file_under_another_fields_name_is_no_sheet(editor, stored):
 
 def _rows(page):
     return [[cell.text for cell in row.all("td", "th")] for body in page.all("tbody") for row in body.all("tr")]
+
+
+def test_a_file_that_was_applied_before_is_recognised(upload, editor, work):
+    editor.post("/imports/1/apply", upload(SHEET).values, status=303)
+    work()
+    assert "This very file was applied before: import 1" in upload(SHEET, filename="another name.csv").text
+    assert "was applied before" not in upload(SHEET + "99,Zoe,12,50\n").text
+
+
+def test_the_rejected_rows_can_be_downloaded(upload, editor):
+    upload("id,name\n1,Ada\nx,Bob\n", filename="class 7.csv")
+    response = editor.open("/imports/1/rejected.csv")
+    assert "class 7 rejected.csv" in response.headers["Content-Disposition"]
+    assert response.data.startswith("\ufeffid,name,line,problem\r\nx,Bob,3,".encode())
+    editor.visit("/imports/9/rejected.csv", status=404)
