@@ -55,6 +55,8 @@ def receive(
             sheet=sheet.to_json(),
         )
         session.add(received)
+        session.flush()
+        session.expunge(received)  # or its id would have to be asked for again, behind whoever writes by then
         session.commit()
     except BaseException:
         path.unlink(missing_ok=True)
