@@ -1,16 +1,19 @@
 """The forms. A student's fields are made from the model's columns and obey the same readers as a sheet's cells."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
-from wtforms import EmailField, Field, HiddenField, PasswordField, RadioField, ValidationError
+from wtforms import BooleanField, EmailField, Field, HiddenField, PasswordField, RadioField, SelectField, ValidationError
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import EqualTo, InputRequired, Length, Regexp
 from wtforms.widgets import TextInput
 
-from merge.columns import COLUMNS, StudentColumn
+from merge.columns import COLUMNS, KEY, NAME, StudentColumn, clashes, places
+from merge.options import Options
 from merge.problems import Problem
+from merge.sheet import DELIMITERS, ENCODINGS, Sheet
 
 SHORTEST_PASSWORD = 8
 DIGITS_OF_A_VERSION = 9
@@ -67,15 +70,145 @@ class DeleteForm(FlaskForm):
     version = HiddenField(validators=[Regexp(r"[0-9]{1,9}")])
 
 
+BLANK_MEANS = {"keep": "Leave what is stored as it is", "clear": "Clear what is stored"}
+MATCHES = {KEY.name: f"By its {KEY.label}", NAME.name: f"By its {NAME.label.lower()}"}
+DECIMALS = {".": "A point, as in 85.5", ",": "A comma, as in 85,5"}
+THOUSANDS = {
+    "": "Nothing, as in 1234",
+    ",": "A comma, as in 1,234",
+    ".": "A point, as in 1.234",
+    "'": "An apostrophe, as in 1'234",
+    " ": "A blank, as in 1 234",
+}
+
+
+def _choices(texts: Mapping[str, str]) -> list[SelectChoice]:
+    return [SelectChoice(value, text) for value, text in texts.items()]
+
+
 class UploadForm(FlaskForm):
     """A sheet, and what its blank cells mean."""
 
     file = FileField("Sheet", validators=[FileRequired("Choose the sheet that you want to import.")])
-    blank = RadioField(
-        "Blank cells",
-        choices=[SelectChoice("keep", "leave what is stored alone"), SelectChoice("clear", "clear what is stored")],
-        default="keep",
+    blank = RadioField("What does a blank cell in the sheet mean?", choices=_choices(BLANK_MEANS), default="keep")
+
+
+class ReadingForm(FlaskForm):
+    """How an uploaded file is read as a sheet. It only asks for a page, so that it needs no token."""
+
+    class Meta:
+        csrf = False
+
+    tab = SelectField("Tab", description="The tab of the workbook that the students stand on.")
+    encoding = SelectField(
+        "Encoding",
+        choices=_choices(ENCODINGS),
+        description="How the file writes letters. If names with accents look wrong, choose another one.",
     )
+    delimiter = SelectField(
+        "Between cells",
+        choices=_choices({sign: name.capitalize() for sign, name in DELIMITERS.items()}),
+        description="The sign that separates the cells of a row.",
+    )
+
+    def __init__(self, formdata: Any, sheet: Sheet) -> None:
+        super().__init__(formdata=formdata, obj=sheet)
+        self.tab.choices = _choices({tab: tab for tab in sheet.tabs})
+        for name in ("encoding", "delimiter") if sheet.tabs else ("tab",):
+            del self[name]
+        self.now = {field.name: getattr(sheet, field.name) for field in self}
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """What the file is to be read with instead; nothing where that is how it was read."""
+        return {} if self.data == self.now else dict(self.data)
+
+    def refuse(self, sentence: str) -> None:
+        """Say it at the first field that was changed."""
+        next(field for field in self if field.data != self.now[field.name]).errors = [sentence]
+
+
+class ColumnsForm(FlaskForm):
+    """What each of a sheet's columns is, and how its cells are meant. `columns_form` adds a field for each column."""
+
+    match = RadioField(
+        "How does a row find its student?",
+        choices=_choices(MATCHES),
+        description="A row that finds none is a new student. By name, it is rejected where the name stands twice in the sheet, "
+        "or where several students have it.",
+    )
+    blank = RadioField(
+        "What does a blank cell in the sheet mean?",
+        choices=_choices(BLANK_MEANS),
+        description="A column that is not in the sheet is left alone in any case.",
+    )
+    decimal = RadioField(
+        "What stands before decimals?",
+        choices=_choices(DECIMALS),
+        description="A number that is written otherwise is rejected rather than misread.",
+    )
+    thousands = SelectField(
+        "What separates thousands?",
+        choices=_choices(THOUSANDS),
+        description="The sign is taken out of numbers, where three digits follow it.",
+    )
+    percent = BooleanField(
+        "Numbers may have a percent sign", description="The sign is left out: 85 % is read as 85, and so is 85."
+    )
+
+    @property
+    def heading_fields(self) -> list[SelectField]:
+        return [field for field in self if field.name.startswith(COLUMN_FIELD)]
+
+    @property
+    def columns(self) -> list[str | None]:
+        return [field.data or None for field in self.heading_fields]
+
+    @property
+    def options(self) -> Options:
+        clears = self.blank.data == "clear"
+        return Options(self.match.data, clears, self.decimal.data, self.thousands.data, self.percent.data)
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        if not super().validate(extra_validators):
+            return False
+        for place, sentence in clashes(self.columns).items():
+            self.heading_fields[place].errors = [sentence]
+        if unmatched := _unmatched(self.columns, self.match.data):
+            self.match.errors = [unmatched]
+        if self.decimal.data == self.thousands.data:
+            self.thousands.errors = ["The same sign can’t stand before decimals and between thousands."]
+        return not self.errors
+
+
+COLUMN_FIELD = "column-"
+
+
+def columns_form(sheet: Sheet, options: Options) -> ColumnsForm:
+    """Make the form for a sheet, filled in as the sheet is understood so far."""
+    choices = _choices({"": "Ignore this column"} | {c: label for column in COLUMNS for c, label in column.choices.items()})
+    fields = {
+        f"{COLUMN_FIELD}{place}": SelectField(
+            f"“{heading}” is" if heading else "The column without a heading is", choices=choices
+        )
+        for place, heading in enumerate(sheet.headings)
+    }
+    chosen = {f"{COLUMN_FIELD}{place}": column or "" for place, column in enumerate(sheet.columns)}
+    made: type[ColumnsForm] = type("SheetColumnsForm", (ColumnsForm,), fields)
+    return made(data={**options.to_json(), "blank": "clear" if options.blank_clears else "keep", **chosen})
+
+
+def _unmatched(columns: list[str | None], match: str) -> str | None:
+    """Say why rows can't find their students so."""
+    chosen = places(columns)
+    label = {KEY.name: KEY.label, NAME.name: NAME.label}[match]
+    if match not in chosen:
+        return f"No column is chosen as {label}, so rows can’t find their students by it. Choose one, or match them otherwise."
+    if chosen.keys() == {KEY.name}:
+        return f"Only the {KEY.label} is chosen, so there is nothing to import. Say what another column is."
+    if match != KEY.name and KEY.name in chosen:
+        return f"A column is chosen as {KEY.label}. Match rows by that, or ignore the column."
+    return None
 
 
 class SetupForm(FlaskForm):

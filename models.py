@@ -75,15 +75,49 @@ class Student(Base):
             "label": "Student ID",
             "min": 1,
             "max": 999_999_999_999_999,
-            "headings": ["student no", "student number", "number", "no", "sis id", "pupil id", "matriculation number"],
+            "headings": [
+                *("student no", "student number", "number", "no", "id number", "id no", "pupil id", "pupil no", "pupil number"),
+                *("learner id", "roll no", "roll number", "admission no", "admission number", "matriculation number"),
+                *("Schülernummer", "Schüler-Nr.", "Schüler-ID", "Matrikelnummer", "Matrikel-Nr."),
+                *("matricule", "numéro étudiant", "numéro d'étudiant", "numéro d'élève", "n° étudiant", "n° élève"),
+                *("matrícula", "número de matrícula", "ID de alumno", "número de alumno", "ID del estudiante"),
+            ],
+            # A gradebook has ids of its own too; these are the school's.
+            "stronger": ["sis user id", "sis id", "student sis id"],
         },
     )
     name: Mapped[str] = mapped_column(
         String(200),
-        info={"label": "Name", "headings": ["student name", "full name", "student", "pupil", "pupil name"]},
+        info={
+            "label": "Name",
+            "headings": [
+                *("student name", "full name", "student full name", "student", "pupil", "pupil name", "learner", "learner name"),
+                *("last first", "last name first name", "surname first name", "name of student", "display name"),
+                *("vollständiger Name", "Schüler", "Schülerin", "Schülername", "Name des Schülers"),
+                *("nom", "nom complet", "nom et prénom", "élève", "étudiant"),
+                *("nombre", "nombre completo", "apellidos y nombre", "alumno", "alumna", "estudiante"),
+            ],
+            # In two columns, to be joined in this order. "A beside B" is one only where the sheet has a column B too.
+            "parts": {
+                "first": [
+                    *("first name", "given name", "forename", "student first name", "Vorname", "prénom"),
+                    *("nombre beside apellido", "nombre beside apellidos", "nombre beside apellido(s)"),
+                ],
+                "last": [
+                    *("last name", "surname", "family name", "student last name", "Nachname", "Familienname", "nom de famille"),
+                    *("name beside Vorname", "nom beside prénom", "apellido", "apellidos", "apellido(s)"),
+                ],
+            },
+        },
     )
     age: Mapped[int | None] = mapped_column(
-        Integer, info={"label": "Age", "min": 0, "max": 150, "headings": ["age in years", "years", "student age"]}
+        Integer,
+        info={
+            "label": "Age",
+            "min": 0,
+            "max": 150,
+            "headings": ["age in years", "age years", "years", "student age", "pupil age", "Alter", "edad"],
+        },
     )
     score: Mapped[float | None] = mapped_column(
         Double,
@@ -91,7 +125,11 @@ class Student(Base):
             "label": "Score",
             "min": 0,
             "max": 100,
-            "headings": ["grade", "mark", "marks", "points", "result", "total score", "final score"],
+            "headings": [
+                *("grade", "mark", "marks", "points", "result", "total score", "final score", "final mark", "test score"),
+                *("exam score", "percentage", "course total", "course total (real)", "Punkte", "Punktzahl"),
+                *("résultat", "puntuación", "calificación", "nota"),
+            ],
         },
     )
     version: Mapped[int] = mapped_column(default=1)

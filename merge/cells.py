@@ -4,26 +4,52 @@ import math
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
+from typing import Any
 
 from merge.problems import Problem
 
 WHOLE = re.compile(r"[+-]?\d+")
 # Spreadsheets turn 12 into "12.0" and 1000000 into "1e6": both are whole numbers to the person who typed them.
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
+MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+DATE = re.compile(
+    r"(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}(?P<sign>[/.-])\d{1,2}(?P=sign)(\d{2}|\d{4}))([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?"
+    # What Excel makes of "3/4" and of "4.3", say.
+    rf"|\d{{1,2}}[-. ]{{1,2}}{MONTH}([-. ]{{1,2}}(\d{{2}}|\d{{4}}))?|{MONTH}[-. ]{{1,2}}\d{{2}}(\d{{2}})?",
+    re.IGNORECASE,
+)
 # Characters that turn the direction of the text around them: a name could pose as another (Unicode TR36, section 2.10).
 OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 DIGITS_OF_A_BIGINT = 18
+# What Python's own int() and float() take or make that a reader refuses or makes otherwise: 1_0, 1e0001, -0.0.
+UNLIKE_PYTHON = {int: "_", float: "_eE-"}
+SAME_SEPARATORS = {" ": "\u00a0\u202f\u2009", "'": "’"}
+DECIMALS = {".": "a point", ",": "a comma"}
 
 
-def read_whole(text: str) -> int:
+@dataclass(frozen=True)
+class Notation:
+    """How numbers are written: the sign before decimals, the one between thousands if any, and whether with percent signs."""
+
+    decimal: str = "."
+    thousands: str = ""
+    percent: bool = False
+
+
+PLAIN = Notation()
+
+
+def read_whole(text: str, notation: Notation = PLAIN) -> int:
     """Read a whole number in any script's digits: "12", "١٢", "12.0", "1e6". Raises Problem."""
     text = text.strip()
     if WHOLE.fullmatch(text) and len(text) <= DIGITS_OF_A_BIGINT:
         return int(text)
-    if not NUMBER.fullmatch(text):
-        raise Problem("whole", text=text)
-    number = Decimal(text)
+    number = Decimal(_plain_number(text, notation, "whole"))
+    if not notation.thousands and _looks_grouped(text, notation):
+        raise Problem("ambiguous", text=text, small=f"{number.normalize():f}", large=text.replace(notation.decimal, ""))
     if number != 0 and number.adjusted() >= DIGITS_OF_A_BIGINT:
         raise Problem("whole", text=text)
     if number != number.to_integral_value():
@@ -31,18 +57,16 @@ def read_whole(text: str) -> int:
     return int(number)
 
 
-def read_number(text: str) -> float:
-    """Read a finite number: "85", "85.5", "8.55e1". Raises Problem."""
+def read_number(text: str, notation: Notation = PLAIN) -> float:
+    """Read a finite number: "85", "85.5", "8.55e1", and "1.085,5" or "85 %" where it is so written. Raises Problem."""
     text = text.strip()
-    if not NUMBER.fullmatch(text):
-        raise Problem("number", text=text)
-    number = float(text)
+    number = float(_plain_number(text, notation, "number"))
     if not math.isfinite(number):
         raise Problem("number", text=text)
     return number + 0.0  # makes -0.0 a plain 0.0
 
 
-def read_text(text: str) -> str:
+def read_text(text: str, _notation: Notation = PLAIN) -> str:
     """Read a name: NFC, each run of white space one blank, none at the ends. Raises Problem."""
     text = unicodedata.normalize("NFC", " ".join(text.split()))
     # Everything printable is at once known to be harmless; most names are.
@@ -51,17 +75,19 @@ def read_text(text: str) -> str:
     return text
 
 
-def read_plain_wholes(texts: Sequence[str]) -> list[int] | None:
-    """Read a column at once if each cell is nothing but a whole number; None if they need to be read one by one."""
-    if "_" in "".join(texts):  # which int() takes for a separator
-        return None
-    try:
-        return list(map(int, texts))
-    except ValueError:
-        return None
+def read_plain_wholes(texts: Sequence[str], notation: Notation = PLAIN) -> list[int] | None:
+    """Read filled cells at once if each is nothing but a whole number; None if they need to be read one by one."""
+    return _read_plain(int, texts, notation)
 
 
-def read_plain_texts(texts: Sequence[str]) -> list[str] | None:
+def read_plain_numbers(texts: Sequence[str], notation: Notation = PLAIN) -> list[float] | None:
+    """Read filled cells at once if each is nothing but a number; None if they need to be read one by one."""
+    numbers = _read_plain(float, texts, notation)
+    # Python's float() takes "nan" and "inf" too, and either makes the sum one.
+    return numbers if numbers is not None and math.isfinite(sum(numbers)) else None
+
+
+def read_plain_texts(texts: Sequence[str], _notation: Notation = PLAIN) -> list[str] | None:
     """Give the column itself if `read_text` would change no cell of it; None if they need to be read one by one."""
     joined = "\n".join(texts)
     # What is printable is no control or format character, and no white space but the blank.
@@ -75,3 +101,58 @@ def write_cell(value: str | int | float | None) -> str:
     if value is None:
         return ""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _read_plain(kind: type[Any], texts: Sequence[str], notation: Notation) -> list[Any] | None:
+    lines = "\n".join(texts) + "\n"
+    if any(mark in lines for mark in UNLIKE_PYTHON[kind]):
+        return None
+    if notation != PLAIN:
+        rewritten = _in_plain_notation(lines, notation)
+        if rewritten is None or lines.count("\n") != len(texts):
+            return None
+        texts = texts if rewritten == lines else rewritten.split("\n")[:-1]
+    try:
+        return list(map(kind, texts))
+    except ValueError:
+        return None
+
+
+def _in_plain_notation(lines: str, notation: Notation) -> str | None:
+    """Rewrite numbers, each ended by a line feed, as Python writes them; None if some are not written in this notation."""
+    for same in SAME_SEPARATORS.get(notation.thousands, ""):
+        lines = lines.replace(same, notation.thousands)
+    if notation.percent:
+        lines = lines.replace(" %\n", "%\n").replace("%\n", "\n")
+    if notation.thousands and notation.thousands in lines:
+        if not _grouped(notation).fullmatch(lines):
+            return None
+        lines = lines.replace(notation.thousands, "")
+    if notation.decimal != ".":
+        return None if "." in lines else lines.replace(notation.decimal, ".")
+    return lines
+
+
+@cache
+def _grouped(notation: Notation) -> re.Pattern[str]:
+    """Find lines in which a separator of thousands stands nowhere but where it belongs."""
+    thousands, decimal = re.escape(notation.thousands), re.escape(notation.decimal)
+    return re.compile(rf"(?:[+-]?(?:\d{{1,3}}(?:{thousands}\d{{3}})+|\d+)(?:{decimal}\d*)?\n)*+")
+
+
+def _looks_grouped(text: str, notation: Notation) -> bool:
+    """Tell "1.500" from "1.5": where nobody said how thousands are separated, it may be either number."""
+    return bool(re.fullmatch(rf"[+-]?[1-9]\d{{0,2}}{re.escape(notation.decimal)}\d{{3}}", text))
+
+
+def _plain_number(text: str, notation: Notation, code: str) -> str:
+    plain = (_in_plain_notation(f"{text}\n", notation) or "").strip()
+    if NUMBER.fullmatch(plain):
+        return plain
+    if DATE.fullmatch(text):
+        raise Problem("date", text=text)
+    if "%" in text and not notation.percent and NUMBER.fullmatch(text.replace(notation.decimal, ".").rstrip("% \u00a0\u202f")):
+        raise Problem("percent", text=text)
+    if code == "number" and re.fullmatch(r"[+-]?\d*[.,]\d+", text):
+        raise Problem("decimal", text=text, decimal=DECIMALS[notation.decimal])
+    raise Problem(code, text=text)

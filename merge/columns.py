@@ -1,19 +1,37 @@
 """The student's columns as the model names them, each with the reader that its cells obey."""
 
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
 
-from merge.cells import read_number, read_plain_texts, read_plain_wholes, read_text, read_whole, write_cell
-from merge.problems import Problem
+from merge.cells import (
+    PLAIN,
+    Notation,
+    read_number,
+    read_plain_numbers,
+    read_plain_texts,
+    read_plain_wholes,
+    read_text,
+    read_whole,
+    write_cell,
+)
+from merge.problems import Problem, SheetRefused
 from models import students
 
-READERS: dict[type, Callable[[str], Any]] = {int: read_whole, float: read_number, str: read_text}
+READERS: dict[type, Callable[[str, Notation], Any]] = {int: read_whole, float: read_number, str: read_text}
 # A cell at a time is what it takes to name a problem; most columns of most sheets have none and are read at once.
-COLUMN_READERS: dict[type, Callable[[Sequence[str]], Sequence[Any] | None]] = {int: read_plain_wholes, str: read_plain_texts}
+COLUMN_READERS: dict[type, Callable[[Sequence[str], Notation], Sequence[Any] | None]] = {
+    int: read_plain_wholes,
+    float: read_plain_numbers,
+    str: read_plain_texts,
+}
+# So many cells are read one by one where one among them has a problem.
+CELLS_IN_DOUBT = 200
 
 
 @dataclass(frozen=True)
@@ -29,6 +47,15 @@ class StudentColumn:
     maximum: int | None
     headings: frozenset[str]
     """Every heading, folded, that a sheet may use for it."""
+    stronger: frozenset[str]
+    """Those that are meant where a sheet has several of them."""
+    parts: Mapping[str, Mapping[str, str]]
+    """The parts that it may be joined of, in order: for each of a part's headings the one that must stand beside it, or ""."""
+
+    @cached_property
+    def choices(self) -> dict[str, str]:
+        """Label what a sheet's column may be chosen as: the whole column, "name", or a part of it, "name:first"."""
+        return {self.name: self.label} | {f"{self.name}:{part}": f"{part.capitalize()} {self.name}" for part in self.parts}
 
     @property
     def hint(self) -> str:
@@ -38,34 +65,54 @@ class StudentColumn:
         number = "A whole number" if self.kind is int else "A number"
         return f"{number} from {self.minimum:,} to {self.maximum:,}{'' if self.required else ', or blank'}."
 
-    def read(self, text: str) -> Any:
+    def read(self, text: str, notation: Notation = PLAIN) -> Any:
         """Give the value of a cell, None for a blank one. Raises Problem."""
         if not text or text.isspace():
             if self.required:
                 raise Problem("blank")
             return None
-        value = READERS[self.kind](text)
+        value = READERS[self.kind](text, notation)
         self._check(value, text)
         return value
 
-    def read_all(self, texts: Sequence[str]) -> tuple[Sequence[Any], dict[int, Problem]]:
+    def read_all(self, texts: Sequence[str], notation: Notation = PLAIN) -> tuple[Sequence[Any], dict[int, Problem]]:
         """Read many cells as `read` does: the values, and the problems by their place."""
-        read_at_once = COLUMN_READERS.get(self.kind)
-        values = read_at_once(texts) if read_at_once else None
-        if values is not None and self._all_fit(values):
+        values = self._read_at_once(texts, notation)
+        if values is not None:
             return values, {}
-        known = {text: self._read_or_problem(text) for text in set(texts)}
+        known = self._read_distinct(list(set(texts)), notation)
         outcomes = [known[text] for text in texts]
         problems = {place: outcome for place, outcome in enumerate(outcomes) if isinstance(outcome, Problem)}
         return ([None if isinstance(o, Problem) else o for o in outcomes] if problems else outcomes), problems
 
-    def _read_or_problem(self, text: str) -> Any:
+    def _read_at_once(self, texts: Sequence[str], notation: Notation) -> Sequence[Any] | None:
+        """Read cells without a step of Python a cell if nothing is wrong with any; None if something may be."""
+        if all(texts):
+            values = COLUMN_READERS[self.kind](texts, notation)
+            return values if values is not None and self._all_fit(values) else None
+        if self.required:
+            return None
+        filled = self._read_at_once(list(filter(None, texts)), notation)
+        upcoming = iter(filled or ())
+        return None if filled is None else [next(upcoming) if text else None for text in texts]
+
+    def _read_distinct(self, texts: Sequence[str], notation: Notation) -> dict[str, Any]:
+        known: dict[str, Any] = {}
+        for start in range(0, len(texts), CELLS_IN_DOUBT):
+            part = texts[start : start + CELLS_IN_DOUBT]
+            read = self._read_at_once(part, notation) or [self._read_or_problem(text, notation) for text in part]
+            known.update(zip(part, read, strict=True))
+        return known
+
+    def _read_or_problem(self, text: str, notation: Notation) -> Any:
         try:
-            return self.read(text)
+            return self.read(text, notation)
         except Problem as problem:
             return problem
 
     def _all_fit(self, values: Sequence[Any]) -> bool:
+        if not values:
+            return True
         sizes = [*map(len, values)] if self.kind is str else values
         low = 1 if self.kind is str else self.minimum
         return (low is None or min(sizes) >= low) and (self.maximum is None or max(sizes) <= self.maximum)
@@ -83,14 +130,73 @@ class StudentColumn:
 
 
 def fold(heading: str) -> str:
-    """Make headings comparable: without case, accents, blanks and punctuation."""
-    decomposed = unicodedata.normalize("NFKD", heading.casefold())
+    """Make headings comparable: without case, accents, blanks and punctuation; "Student #" is a student number."""
+    named = heading.replace("#", " number ") if heading.strip("# ") else heading
+    decomposed = unicodedata.normalize("NFKD", named.casefold())
     return "".join(character for character in decomposed if character.isalnum())
 
 
 def match_headings(headings: Sequence[str]) -> list[str | None]:
-    """Guess each heading's student column; None where no column goes by it."""
-    return [next((c.name for c in COLUMNS if fold(heading) in c.headings), None) for heading in headings]
+    """Guess what each heading is: a student column "name", a part of one "name:first", or None where no column goes by it."""
+    folded = [fold(heading) for heading in headings]
+    guesses = [_meaning(heading, set(folded)) for heading in folded]
+    for column in COLUMNS:
+        strong = [place for place, guess in enumerate(guesses) if guess == column.name and folded[place] in column.stronger]
+        parts = set(column.choices) - {column.name}
+        drop = {column.name} if strong else parts if column.name in guesses or not parts <= set(guesses) else set()
+        guesses = [guess if guess not in drop or place in strong else None for place, guess in enumerate(guesses)]
+    return guesses
+
+
+def places(columns: Sequence[str | None]) -> dict[str, list[int]]:
+    """Give the places of the sheet's columns that make up each student column: one, or those of its parts in their order."""
+    return {
+        column.name: found
+        for column in COLUMNS
+        if (found := [columns.index(choice) for choice in column.choices if choice in columns])
+    }
+
+
+def column_of(choice: str) -> str:
+    """Name the student column that "name" or "name:first" belongs to."""
+    return choice.partition(":")[0]
+
+
+def clashes(columns: Sequence[str | None]) -> dict[int, str]:
+    """Say at each place what is wrong with the choice there: the same column twice, a part without the others."""
+    chosen = Counter(filter(None, columns))
+    return {place: sentence for place, choice in enumerate(columns) if choice and (sentence := _clash(choice, chosen))}
+
+
+def check_matchable(columns: Sequence[str | None]) -> None:
+    """Raise SheetRefused where neither an id nor a name says which student a row means."""
+    if not MATCHING & places(columns).keys():
+        raise SheetRefused(
+            f"No heading says which column holds the {KEY.label} or the {NAME.label}, so rows can't be matched with students. "
+            f"One row has to name the columns, for example: {', '.join(BY_NAME)}."
+        )
+
+
+def _meaning(folded: str, beside: set[str]) -> str | None:
+    """Name the column or part that goes by the heading; a part first, if what has to stand beside it does."""
+    for column in COLUMNS:
+        for part, headings in column.parts.items():
+            if folded in headings and (not headings[folded] or headings[folded] in beside):
+                return f"{column.name}:{part}"
+    return next((column.name for column in COLUMNS if folded in column.headings), None)
+
+
+def _clash(choice: str, chosen: Counter[str]) -> str | None:
+    column = BY_NAME[column_of(choice)]
+    label = column.choices[choice]
+    if chosen[choice] > 1:
+        return f"{label} is chosen more than once. Keep one of these columns and ignore the others."
+    if choice == column.name:
+        return None
+    if chosen[column.name]:
+        return f"{column.label} has a column of its own, so {label} can't be joined to it. Ignore one of the two."
+    missing = [other for part, other in column.choices.items() if part != column.name and not chosen[part]]
+    return f"{label} alone is not the whole {column.label}. Choose a column for {missing[0]} too." if missing else None
 
 
 def _student_columns() -> Iterable[StudentColumn]:
@@ -106,11 +212,26 @@ def _student_columns() -> Iterable[StudentColumn]:
             key=column.primary_key,
             minimum=info.get("min"),
             maximum=column.type.length if isinstance(column.type, sa.String) else info.get("max"),
-            headings=frozenset(fold(heading) for heading in (column.name, info["label"], *info.get("headings", ()))),
+            headings=_folded(column.name, info["label"], *info.get("headings", ()), *info.get("stronger", ())),
+            stronger=_folded(*info.get("stronger", ())),
+            parts={part: dict(map(_beside, headings)) for part, headings in info.get("parts", {}).items()},
         )
+
+
+def _folded(*headings: str) -> frozenset[str]:
+    return frozenset(map(fold, headings))
+
+
+def _beside(heading: str) -> tuple[str, str]:
+    """Take "nom beside prénom" apart."""
+    own, _, other = heading.partition(" beside ")
+    return fold(own), fold(other)
 
 
 COLUMNS = tuple(_student_columns())
 BY_NAME = {column.name: column for column in COLUMNS}
 KEY = next(column for column in COLUMNS if column.key)
 VALUES = tuple(column for column in COLUMNS if not column.key)
+# A row finds its student by either.
+NAME = BY_NAME["name"]
+MATCHING = {KEY.name, NAME.name}

@@ -15,6 +15,7 @@ from sqlalchemy import (
     cast,
     delete,
     exists,
+    false,
     func,
     insert,
     literal,
@@ -91,7 +92,7 @@ def _plan(import_id: int, columns: set[str], *, blank_clears: bool) -> Select[An
         column.name: _after(column.name, columns, clears=blank_clears and not column.required).label(column.name)
         for column in VALUES
     }
-    differs = or_(*(after[name].is_distinct_from(students.c[name]) for name in after if name in columns))
+    differs = or_(false(), *(after[name].is_distinct_from(students.c[name]) for name in after if name in columns))
     gone = _gone()
     return (
         select(

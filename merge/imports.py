@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import uuid
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,11 +12,14 @@ from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, tex
 from sqlalchemy.orm import Session
 
 from merge.apply import apply
+from merge.choices import recall
+from merge.columns import places
 from merge.compare import compare, count_planned, discard_plan
 from merge.door import open_change
 from merge.lease import LEASE, kept_lease
+from merge.options import Options
 from merge.problems import SheetRefused
-from merge.sheet import Sheet, inspect
+from merge.sheet import Sheet, discard_files, inspect
 from merge.stage import discard_staged, stage
 from merge.undo import undo
 from models import Change, Import, now
@@ -44,14 +48,14 @@ def receive(
     path = uploads / uuid.uuid4().hex
     try:
         sha256 = _keep(stream, path)
-        sheet = inspect(path)
+        sheet, options = recall(session, inspect(path))
         received = Import(
             actor=actor,
             filename=_shown_name(filename),
             path=str(path),
             size=path.stat().st_size,
             sha256=sha256,
-            options={"blank_clears": blank_clears},
+            options=replace(options, blank_clears=blank_clears).to_json(),
             sheet=sheet.to_json(),
         )
         session.add(received)
@@ -59,7 +63,7 @@ def receive(
         session.expunge(received)  # or its id would have to be asked for again, behind whoever writes by then
         session.commit()
     except BaseException:
-        path.unlink(missing_ok=True)
+        discard_files(path)
         raise
     return received
 
@@ -153,17 +157,18 @@ def _read(session: Session, import_id: int, holder: str) -> None:
     mine = _held(import_id, holder, "reading")
     _move(session, _held(import_id, holder, "uploaded", "reading"), LeaseLost, state="reading", **_starting("reading"))
     read = session.get_one(Import, import_id, populate_existing=True)
-    sheet, options = Sheet(**read.sheet), read.options
+    sheet, options = Sheet(**read.sheet), Options.from_json(read.options)
     session.commit()
 
     def advance(rows: int, share: float) -> None:
         _move(session, mine, LeaseLost, rows=rows, step_rows=rows, share=share, lease_until=now() + LEASE)
 
-    ascending = stage(session, import_id, sheet, advance)
-    _move(session, mine, LeaseLost, lease_until=now() + LEASE, **_starting("comparing"))
+    ascending = stage(session, import_id, sheet, advance, options.notation)
+    # A row of totals at the end is known only now.
+    _move(session, mine, LeaseLost, sheet=sheet.to_json(), lease_until=now() + LEASE, **_starting("comparing"))
     session.commit()
     _analyze(session)
-    columns = {column for column in sheet.columns if column}
+    columns = set(places(sheet.columns))
     with kept_lease(session, mine) as report:
 
         def compared(share: float) -> None:
@@ -176,8 +181,8 @@ def _read(session: Session, import_id: int, holder: str) -> None:
             session,
             import_id,
             columns,
-            blank_clears=options["blank_clears"],
-            by_name=options.get("match") == "name",
+            blank_clears=options.blank_clears,
+            by_name=options.match == "name",
             may_repeat=not ascending,
             advance=compared,
         )
@@ -268,7 +273,7 @@ def _discard(session: Session, import_id: int) -> None:
     discard_staged(session, import_id)
     path = session.scalar(select(Import.path).where(Import.id == import_id))
     if path:
-        Path(path).unlink(missing_ok=True)
+        discard_files(Path(path))
     session.execute(update(Import).where(Import.id == import_id).values(path=""))
 
 

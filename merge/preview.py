@@ -8,7 +8,7 @@ from sqlalchemy import FromClause, Select, and_, exists, select
 from sqlalchemy import Row as SqlRow
 from sqlalchemy.orm import Session
 
-from merge.columns import BY_NAME, COLUMNS, KEY, VALUES
+from merge.columns import BY_NAME, COLUMNS, KEY, VALUES, column_of
 from merge.imports import BUSY
 from merge.problems import load_problems
 from merge.sheet import Sheet
@@ -171,5 +171,6 @@ def _rejected(sheet: Sheet, row: SqlRow[Any]) -> Row:
     typed += [""] * (len(sheet.headings) - len(typed))
     sentences = {name: problem.sentence(BY_NAME[name].label if name else "") for name, problem in load_problems(dumped).items()}
     names = [*sheet.columns, *repeat(None, len(typed) - len(sheet.columns))]
-    cells = [Cell(cell, problem=sentences.get(name) if name else None) for cell, name in zip(typed, names, strict=True)]
+    wrong = [sentences.get(column_of(name)) if name else None for name in names]
+    cells = [Cell(cell, problem=problem) for cell, problem in zip(typed, wrong, strict=True)]
     return Row(line, cells, list(sentences.values()))

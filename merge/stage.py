@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from merge.columns import BY_NAME, KEY, VALUES, StudentColumn
+from merge.cells import PLAIN, Notation
+from merge.columns import BY_NAME, KEY, VALUES, StudentColumn, places
 from merge.problems import Problem, dump_problems
 from merge.sheet import Row, Sheet
 from models import staged_rows
@@ -29,7 +30,7 @@ Problems = dict[int, dict[str, Problem]]
 """By the row's place in its block and the column's name ("" for the row itself)."""
 
 
-def stage(session: Session, import_id: int, sheet: Sheet, advance: Advance) -> bool:
+def stage(session: Session, import_id: int, sheet: Sheet, advance: Advance, notation: Notation = PLAIN) -> bool:
     """Stage the sheet, a transaction a block. Raises SheetRefused.
 
     Tell whether each id was larger than all before it, as in an export: then none can stand twice.
@@ -39,7 +40,7 @@ def stage(session: Session, import_id: int, sheet: Sheet, advance: Advance) -> b
     staged, highest, ascending = 0, 0, True
     with _undisturbed(), ThreadPoolExecutor(1, "reader") as reader:
         # One block is read while the one before it is written: the database works in a process of its own.
-        blocks = ((_read_columns(block, import_id, sheet), share) for block, share in sheet.blocks())
+        blocks = ((_read_columns(block, import_id, sheet, notation), share) for block, share in sheet.blocks())
         upcoming = reader.submit(next, blocks, None)
         while (block := upcoming.result()) is not None:
             upcoming = reader.submit(next, blocks, None)
@@ -58,9 +59,9 @@ def discard_staged(session: Session, import_id: int) -> None:
     session.execute(delete(staged_rows).where(staged_rows.c.import_id == import_id))
 
 
-def read_block(block: list[Row], import_id: int, sheet: Sheet) -> Iterator[tuple[Any, ...]]:
+def read_block(block: list[Row], import_id: int, sheet: Sheet, notation: Notation = PLAIN) -> Iterator[tuple[Any, ...]]:
     """Read and check a block, and give its rows in the order of `staged_rows`' columns."""
-    return zip(*_read_columns(block, import_id, sheet), strict=True)
+    return zip(*_read_columns(block, import_id, sheet, notation), strict=True)
 
 
 @contextmanager
@@ -73,14 +74,13 @@ def _undisturbed() -> Iterator[None]:
         gc.enable()
 
 
-def _read_columns(block: list[Row], import_id: int, sheet: Sheet) -> list[Sequence[Any]]:
+def _read_columns(block: list[Row], import_id: int, sheet: Sheet, notation: Notation) -> list[Sequence[Any]]:
     problems: Problems = {}
     rows = [row for _, row in block]
     texts = list(zip(*_fitted(rows, len(sheet.headings), problems), strict=True))
     values = {
-        name: _read_column(BY_NAME[name], _armed(BY_NAME[name], texts[place]), problems)
-        for place, name in enumerate(sheet.columns)
-        if name
+        name: _read_column(BY_NAME[name], _joined_parts([_armed(BY_NAME[name], texts[p]) for p in at]), notation, problems)
+        for name, at in places(sheet.columns).items()
     }
     blank = [None] * len(block)
     return [
@@ -111,8 +111,13 @@ def _armed(column: StudentColumn, texts: Sequence[str]) -> Sequence[str]:
     return [DEFUSED.sub("", text) for text in texts]
 
 
-def _read_column(column: StudentColumn, texts: Sequence[str], problems: Problems) -> Sequence[Any]:
-    values, wrong = column.read_all(texts)
+def _joined_parts(parts: list[Sequence[str]]) -> Sequence[str]:
+    """Join what stands in two columns and makes one, such as first and last name; most stands in one."""
+    return parts[0] if len(parts) == 1 else [*map(" ".join, zip(*parts, strict=True))]
+
+
+def _read_column(column: StudentColumn, texts: Sequence[str], notation: Notation, problems: Problems) -> Sequence[Any]:
+    values, wrong = column.read_all(texts, notation)
     for place, problem in wrong.items():
         problems.setdefault(place, {})[column.name] = problem
     return values

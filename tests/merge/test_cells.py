@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from merge.cells import read_number, read_text, read_whole, write_cell
-from merge.columns import COLUMNS
+from merge.cells import PLAIN, Notation, read_number, read_text, read_whole, write_cell
+from merge.columns import BY_NAME, COLUMNS
 from merge.problems import Problem
 
 
@@ -78,6 +78,112 @@ def test_what_is_no_finite_number_is_refused(text):
     assert "is not a number" in caught.value.sentence("Score")
 
 
+WRITTEN = [
+    (".", "", False, "85.5", 85.5),
+    (",", "", False, "85,5", 85.5),
+    (",", "", False, " 85 ", 85.0),
+    (",", "", False, ",5", 0.5),
+    (",", "", False, "8,55e1", 85.5),
+    (".", ",", False, "1,234.5", 1234.5),
+    (".", ",", False, "1,234,567", 1234567.0),
+    (".", ",", False, "1234.5", 1234.5),
+    (",", ".", False, "1.234,5", 1234.5),
+    (".", "'", False, "1'234.5", 1234.5),
+    (".", "'", False, "1’234.5", 1234.5),
+    (",", " ", False, "1 234,5", 1234.5),
+    (",", " ", False, "1\u00a0234,5", 1234.5),
+    (",", " ", False, "1\u202f234\u202f567", 1234567.0),
+    (".", "", True, "85%", 85.0),
+    (".", "", True, "85.5 %", 85.5),
+    (".", "", True, "85\u00a0%", 85.0),
+    (".", "", True, "85", 85.0),
+    (",", " ", True, "1 085,5 %", 1085.5),
+    (",", "", False, "٨٥,٥", 85.5),
+]
+
+
+@pytest.mark.parametrize(("decimal", "thousands", "percent", "text", "number"), WRITTEN)
+def test_numbers_are_read_in_the_sheets_own_notation(decimal, thousands, percent, text, number):
+    assert read_number(text, Notation(decimal, thousands, percent)) == number
+
+
+@pytest.mark.parametrize(
+    ("decimal", "thousands", "percent", "text", "sentence"),
+    [
+        (".", "", False, "85,5", "“85,5” is not a number. Decimals are written with a point here."),
+        (",", "", False, "85.5", "“85.5” is not a number. Decimals are written with a comma here."),
+        (",", ".", False, "85.5", "“85.5” is not a number. Decimals are written with a comma here."),
+        (".", ",", False, "12,34.5", "“12,34.5” is not a number."),
+        (".", ",", False, "1234,567.5", "“1234,567.5” is not a number."),
+        (".", ",", False, "1.5,000", "“1.5,000” is not a number."),
+        (".", ",", False, ",123", "“,123” is not a number. Decimals are written with a point here."),
+        (".", "", False, "85 %", "“85 %” is not a number by itself. Leave out the percent sign."),
+        (".", "", True, "%", "“%” is not a number."),
+        (".", "", True, "85 % %", "“85 % %” is not a number."),
+        (".", "", True, "%85", "“%85” is not a number."),
+        (",", "", False, "nan", "“nan” is not a number."),
+        (",", "", True, "1e999", "“1e999” is not a number."),
+        (".", "", False, "1 234", "“1 234” is not a number."),
+    ],
+)
+def test_a_number_in_another_notation_is_refused_rather_than_misread(decimal, thousands, percent, text, sentence):
+    with pytest.raises(Problem) as caught:
+        read_number(text, Notation(decimal, thousands, percent))
+    assert caught.value.sentence("Score") == sentence
+
+
+@pytest.mark.parametrize(
+    ("notation", "text", "number"),
+    [
+        (Notation(",", "."), "1.234", 1234),
+        (Notation(".", ","), "1,234", 1234),
+        (Notation(".", ","), "1.000", 1),
+        (Notation(",", "."), "12,0", 12),
+        (Notation(",", " "), "1 234 567", 1234567),
+        (PLAIN, "0.000", 0),
+    ],
+)
+def test_whole_numbers_may_have_separators_of_thousands(notation, text, number):
+    assert read_whole(text, notation) == number
+
+
+@pytest.mark.parametrize(
+    ("notation", "text", "sentence"),
+    [
+        (PLAIN, "1.000", "“1.000” may mean 1 or 1000. Write it without a separator, or say how thousands are separated."),
+        (PLAIN, "1.500", "“1.500” may mean 1.5 or 1500. Write it without a separator, or say how thousands are separated."),
+        (Notation(","), "2,000", "“2,000” may mean 2 or 2000. Write it without a separator, or say how thousands are separated."),
+        (PLAIN, "1,234", "“1,234” is not a whole number."),
+    ],
+)
+def test_a_whole_number_that_may_mean_two_is_not_guessed_at(notation, text, sentence):
+    with pytest.raises(Problem) as caught:
+        read_whole(text, notation)
+    assert caught.value.sentence("Age") == sentence
+
+
+@pytest.mark.parametrize("reader", [read_whole, read_number])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-03-01",
+        "2026-03-01 00:00:00",
+        "2026-03-01T00:00:00.000",
+        "01/03/2026",
+        "1/3/26",
+        "01.03.2026",
+        "3-Jan",
+        "Mar-26",
+        "1 March 2026",
+    ],
+)
+def test_a_date_where_a_number_belongs_is_named_as_one(reader, text):
+    with pytest.raises(Problem) as caught:
+        reader(text)
+    sentence = f"“{text}” is a date, but Age needs a number. In your spreadsheet, format the column as a number."
+    assert caught.value.sentence("Age") == sentence
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [
@@ -132,20 +238,41 @@ def test_no_text_makes_a_reader_fail_in_another_way_than_with_a_problem(text):
             reader(text)
 
 
-cells = st.sampled_from(
-    ["12", "1_0", "", " 7", "-0", "007", "٣", "9" * 400, "Ada", "Ada ", "Ada  L", "e\u0301", "a\nb", "\u202eb"]
-) | st.text(max_size=8)
+typed = [
+    *("12", "1_0", "", " ", " 7", "-0", "-0.0", "007", "٣", "9" * 400, "1e5", "1e0001", "nan", "inf", "Infinity", "True", "."),
+    *("85.5", "85,5", ".5", ",5", "1,234", "1.234", "1.234,5", "1,234.5", "12,34", "1 234", "1\u00a0234", "1'234", "1’234"),
+    *("85%", "85 %", "85\u00a0%", "%", " %", "85%%", "85% %", "\n%", "5%\n6", "1 234 %", "2026-03-01", "1\n2", "\n", "1\n"),
+    *("Ada", "Ada ", "Ada  L", "e\u0301", "a\nb", "\u202eb"),
+]
+cells = st.sampled_from(typed) | st.text("0123456789.,' %e+-_\n", max_size=8) | st.text(max_size=8)
+notations = st.builds(Notation, st.sampled_from(".,"), st.sampled_from(["", ",", ".", "'", " "]), st.booleans())
 
 
-@given(st.lists(cells, min_size=1, max_size=6), st.sampled_from(COLUMNS))
-def test_a_column_read_at_once_is_what_its_cells_are_one_by_one(texts, column):
-    values, problems = column.read_all(texts)
+@given(st.lists(cells, min_size=1, max_size=6), st.sampled_from(COLUMNS), notations)
+def test_a_column_read_at_once_is_what_its_cells_are_one_by_one(texts, column, notation):
+    values, problems = column.read_all(texts, notation)
     for place, text in enumerate(texts):
-        alone, wrong = column.read_all([text])
-        assert values[place] == alone[0] == _read_or_none(column, text)
-        assert (place in problems) == bool(wrong)
+        value, problem = _read_alone(column, text, notation)
+        assert (values[place], type(values[place])) == (value, type(value))
+        assert math.copysign(1, values[place] if isinstance(value, float) else 1) == 1
+        assert (place in problems) == (problem is not None)
+        assert not problem or (problems[place].code, problems[place].values) == (problem.code, problem.values)
 
 
-def _read_or_none(column, text):
-    with suppress(Problem):
-        return column.read(text)
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=20), notations.filter(lambda n: n.decimal != n.thousands))
+def test_a_column_of_numbers_comes_back_as_it_was_written_in_any_notation(numbers, notation):
+    texts = [_written(number, notation) for number in numbers]
+    assert BY_NAME["score"].read_all(texts, notation) == (numbers, {})
+
+
+def _written(number, notation):
+    return write_cell(number).replace(".", notation.decimal) + (
+        " %" if notation.percent and "e" not in write_cell(number) else ""
+    )
+
+
+def _read_alone(column, text, notation):
+    try:
+        return column.read(text, notation), None
+    except Problem as problem:
+        return None, problem

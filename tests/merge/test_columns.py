@@ -2,8 +2,8 @@
 
 import pytest
 
-from merge.columns import BY_NAME, COLUMNS, KEY, fold, match_headings
-from merge.problems import Problem
+from merge.columns import BY_NAME, COLUMNS, KEY, check_matchable, clashes, column_of, fold, match_headings, places
+from merge.problems import Problem, SheetRefused
 
 
 def test_the_columns_are_the_models_and_the_id_is_their_key():
@@ -25,6 +25,19 @@ def test_the_columns_are_the_models_and_the_id_is_their_key():
         ("Age (in years)", "age"),
         ("Grade", "score"),
         ("Marks", "score"),
+        ("Final Score", "score"),
+        ("SIS User ID", "id"),
+        ("Student #", "id"),
+        ("Schülernummer", "id"),
+        ("N° élève", "id"),
+        ("Nombre completo", "name"),
+        ("Nom", "name"),
+        ("Âge", "age"),
+        ("Edad", "age"),
+        ("Calificación", "score"),
+        ("Punkte", "score"),
+        ("Note", None),
+        ("#", None),
         ("E-mail", None),
         ("", None),
         ("???", None),
@@ -38,6 +51,80 @@ def test_no_heading_belongs_to_two_columns():
     every = [heading for column in COLUMNS for heading in column.headings]
     assert len(every) == len(set(every))
     assert all(heading == fold(heading) for heading in every)
+
+
+def test_no_heading_belongs_to_two_parts_or_to_another_column():
+    of_parts = [(column, heading) for column in COLUMNS for headings in column.parts.values() for heading in headings]
+    assert len(of_parts) == len({heading for _, heading in of_parts})
+    assert not any(heading in other.headings for column, heading in of_parts for other in COLUMNS if other is not column)
+
+
+@pytest.mark.parametrize(
+    ("headings", "columns"),
+    [
+        ("ID, First name, Last name", ["id", "name:first", "name:last"]),
+        ("Surname, Given Name", ["name:last", "name:first"]),
+        ("Name, Vorname", ["name:last", "name:first"]),
+        ("Nom, Prénom, Âge", ["name:last", "name:first", "age"]),
+        ("Nombre, Apellido(s)", ["name:first", "name:last"]),
+        ("Nombre, Edad", ["name", "age"]),
+        ("Name, First name", ["name", None]),
+        ("Student, First name, Last name", ["name", None, None]),
+        ("ID, First name", ["id", None]),
+        ("ID, Vorname", ["id", None]),
+        ("Student, ID, SIS User ID, Final Score", ["name", None, "id", "score"]),
+        ("ID, Student ID", ["id", "id"]),
+    ],
+)
+def test_headings_are_matched_by_what_stands_beside_them(headings, columns):
+    assert match_headings(headings.split(", ")) == columns
+
+
+@pytest.mark.parametrize(
+    ("columns", "made_of"),
+    [
+        (["id", None, "name"], {"id": [0], "name": [2]}),
+        (["name:last", "id", "name:first"], {"id": [1], "name": [2, 0]}),
+        ([None], {}),
+    ],
+)
+def test_each_column_knows_the_places_that_it_is_made_of_in_order(columns, made_of):
+    assert places(columns) == made_of
+    assert {column_of(choice) for choice in columns if choice} == set(made_of)
+
+
+TWICE = "Score is chosen more than once. Keep one of these columns and ignore the others."
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentences"),
+    [
+        (["id", "name", None, None], {}),
+        (["name:first", "name:last"], {}),
+        (["score", "id", "score"], {0: TWICE, 2: TWICE}),
+        (["id", "name:last"], {1: "Last name alone is not the whole Name. Choose a column for First name too."}),
+        (
+            ["name", "name:first", "name:last"],
+            {
+                1: "Name has a column of its own, so First name can't be joined to it. Ignore one of the two.",
+                2: "Name has a column of its own, so Last name can't be joined to it. Ignore one of the two.",
+            },
+        ),
+    ],
+)
+def test_choices_that_do_not_fit_together_get_a_sentence_each(columns, sentences):
+    assert clashes(columns) == sentences
+
+
+@pytest.mark.parametrize("columns", [["id"], ["name", "score"], ["name:first", "name:last"]])
+def test_a_sheet_with_an_id_or_a_name_can_be_matched(columns):
+    check_matchable(columns)
+
+
+@pytest.mark.parametrize("columns", [[], [None, None], ["age", "score"]])
+def test_a_sheet_with_neither_is_refused(columns):
+    with pytest.raises(SheetRefused, match="No heading says which column holds the Student ID or the Name"):
+        check_matchable(columns)
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def test_the_next_new_student_comes_after_the_sheets_ids(upload, apply, add):
 
 def test_a_sheet_that_is_refused_leaves_nothing(app, session, upload):
     with pytest.raises(SheetRefused):
-        upload("name\nAda\n")
+        upload("age\n12\n")
     assert session.scalar(select(func.count()).select_from(Import)) == 0
     assert list(app.config["UPLOADS"].iterdir()) == []
 

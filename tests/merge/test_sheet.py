@@ -1,19 +1,25 @@
 """A file is understood as a sheet, or refused with one sentence."""
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from merge.left_out import ABOVE, TOTALS, UNITS
 from merge.problems import SheetRefused
-from merge.sheet import inspect
+from merge.sheet import Sheet, inspect
+
+FILES = Path(__file__).parent.parent / "files"
 
 
 @pytest.fixture
 def sheet_of(tmp_path):
-    def sheet_of(content: bytes | str):
+    def sheet_of(content: bytes | str, **known: str):
         path = tmp_path / "upload"
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return inspect(path)
+        return inspect(path, **known)
 
     return sheet_of
 
@@ -50,13 +56,9 @@ def test_lines_are_those_of_the_spreadsheet_and_blank_rows_are_left_out(sheet_of
         (b" \n\r\n", "The file is empty"),
         (b"id,name\n", "no rows under it"),
         (b"id,name\n\n , \n", "no rows under it"),
-        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "not a text file"),
-        (b"PK\x03\x04rest", "an Excel workbook or a zip archive"),
-        (b"%PDF-1.7", "a PDF document"),
-        (b"id,name\n1,\x81\x8d\xff\n", "characters can't be read"),
         (b"id,name\n1,\xff\x01\n", "characters can't be read"),
         (b"\xff\xfei\x00d\x00,\x00\x00\xd8", "characters can't be read"),
-        (b"name,age\nAda,12\n", "No heading says which column holds the Student ID"),
+        (b"age,score\n12,90\n", "No heading says which column holds the Student ID or the Name"),
         (b"1,Ada,12\n2,Bo,13\n", "No heading says which column holds the Student ID"),
         (b"id,name,Name\n1,a,b\n", "stands twice"),
         (b"id,name,notes,Notes\n1,a,b,c\n", "stands twice"),
@@ -69,6 +71,102 @@ def test_lines_are_those_of_the_spreadsheet_and_blank_rows_are_left_out(sheet_of
 def test_a_file_that_is_no_sheet_is_refused_with_one_sentence(sheet_of, content, sentence):
     with pytest.raises(SheetRefused, match=sentence):
         rows(sheet_of(content))
+
+
+NAMES = {
+    "windows-1252": "Jürgen Groß, Renée Lefèvre, José Núñez, Søren Ødegård, Åsa Öberg, Inês Simões, Björk Guðmundsdóttir",
+    "windows-1250": "Jiří Dvořák, Věra Růžičková, Łukasz Wójcik, Małgorzata Gałązka, Győző Szűcs, Željko Šarić",
+    "iso8859-2": "Łukasz Wójcik, Małgorzata Dąbrowska, Paweł Żółć, Świętosława Zając, Stanisław Gałązka",
+    "windows-1251": "Иван Петров, Мария Иванова, Дмитрий Кузнецов, Ольга Смирнова",
+    "koi8-r": "Иван Петров, Мария Иванова, Дмитрий Кузнецов, Ольга Смирнова",
+    "windows-1253": "Γιώργος Παπαδόπουλος, Μαρία Νικολάου, Κώστας Ιωάννου",
+    "windows-1255": "דוד כהן, שרה לוי, משה פרץ",
+    "windows-1256": "محمد أحمد, فاطمة علي, خالد حسن",
+    "mac-roman": "Jürgen Müller, Renée Lefèvre, Käthe Groß, José Núñez",
+    "cp850": "Jürgen Müller, Renée Lefèvre, Käthe Groß, José Núñez",
+    "cp932": "田中太郎, 佐藤花子, 鈴木一郎, 高橋美咲, ヤマダタロウ",
+    "gb18030": "王小明, 李娜, 张伟, 刘洋, 陈静",
+    "big5": "王小明, 陳淑芬, 張偉, 劉洋, 林志玲",
+    "cp949": "김민수, 이영희, 박지훈, 최수진",
+    "utf-16-le": "Ada, 王小明, Анна",
+    "utf-16-be": "Ada, 王小明, Анна",
+}
+
+
+@pytest.mark.parametrize("encoding", NAMES)
+def test_the_encoding_is_found_by_how_names_look(sheet_of, encoding):
+    names = NAMES[encoding].split(", ")
+    sheet = sheet_of("".join(["ID;Name\r\n", *(f"{n};{name}\r\n" for n, name in enumerate(names))]).encode(encoding))
+    assert [row[1] for _, row in rows(sheet)] == names
+    assert sheet.encoding == encoding
+
+
+def test_one_accent_far_down_a_plain_sheet_is_western(sheet_of):
+    sheet = sheet_of(b"id,name\n" + b"1,Ada\n" * 200_000 + b"2,Ren\xe9e\n")
+    assert sheet.encoding == "windows-1252"
+    assert rows(sheet)[-1] == (200_002, ["2", "Renée"])
+
+
+def test_whoever_knows_better_may_say_how_a_sheet_is_written(sheet_of):
+    turkish = "id;name\n1;Ayşe Yılmaz, Ayla\n".encode("windows-1254")
+    assert rows(sheet_of(turkish, encoding="windows-1254")) == [(2, ["1", "Ayşe Yılmaz, Ayla"])]
+    assert sheet_of(b"id,name;score\n1,Ada;2\n", delimiter=",").headings == ["id", "name;score"]
+    for wrong in ({"encoding": "utf-8-sig"}, {"encoding": "hex"}, {"delimiter": "x"}):
+        with pytest.raises(SheetRefused, match=r"not written in|can be separated by"):
+            sheet_of(turkish, **wrong)
+
+
+def test_a_sheet_survives_being_written_down(sheet_of):
+    sheet = sheet_of("id,name\n,(first)\n1,Ada\nTotal,1\n")
+    again = Sheet(**json.loads(json.dumps(sheet.to_json())))
+    assert again == sheet
+    assert rows(again) == [(3, ["1", "Ada"])]
+
+
+@pytest.mark.parametrize(
+    ("content", "left_out", "lines"),
+    [
+        ("id,name,age\n,,(years)\n1,Ada,12\n", [[2, UNITS]], [3]),
+        ("id,name,score\n,Max,max 100\n1,Ada,12\n", [[2, UNITS]], [3]),
+        ("name,id,score\n   Points Possible,,20\nAda,1,12\n", [[2, UNITS]], [3]),
+        ("id,name,score\n,Ada,20\n1,Bo,12\n", [], [2, 3]),
+        ("id,name,age\n1,Max,12\n2,Bo,12\n", [], [2, 3]),
+        ("id,name,score\n1,Ada,12\n2,Bo,13\n\nTotal,,25\nAverage,,12.5\n", [[5, TOTALS], [6, TOTALS]], [2, 3]),
+        ("id,name,score\n1,Ada,12\n,Average:,12\n", [[3, TOTALS]], [2]),
+        ("id,name,score\n1,Ada,12\n7,Sum,12\n", [], [2, 3]),
+        ("id,name,score\nTotal,,25\n1,Ada,12\n2,Bo,1\n", [], [2, 3, 4]),
+        ("Class 9b,,\n\nid,name,score\n1,Ada,12\n", [[1, ABOVE]], [4]),
+        ("sep=;\nid;name\n1;Ada\n", [[1, ABOVE]], [3]),
+        ("\n\nid,name\n1,Ada\n", [], [4]),
+    ],
+)
+def test_rows_that_are_about_the_sheet_are_left_out_and_named(sheet_of, content, left_out, lines):
+    sheet = sheet_of(content)
+    assert [line for line, _ in rows(sheet)] == lines
+    assert sheet.left_out == left_out
+
+
+def test_totals_at_the_end_of_many_blocks_are_named_when_they_are_reached(sheet_of):
+    sheet = sheet_of("id,name\n" + "".join(f"{n},Ada\n" for n in range(45_000)) + "Total,45000\n")
+    assert sheet.left_out == []
+    for _ in range(2):
+        assert [line for line, _ in rows(sheet)] == list(range(2, 45_002))
+        assert sheet.left_out == [[45_002, TOTALS]]
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "delimiter", "names", "left_out"),
+    [
+        ("canvas-gradebook.csv", "utf-8-sig", ",", ["Lovelace, Ada", "Hopper, Grace", "Student, Test"], [2, 3]),
+        ("class-list-windows-1250.csv", "windows-1250", ";", ["Jiří Dvořák", "Věra Růžičková", "Lukáš Němec"], [1, 2, 5, 9, 10]),
+        ("pupils-shift-jis.csv", "cp932", ",", ["田中太郎", "佐藤花子", "鈴木一郎"], []),
+    ],
+)
+def test_sheets_as_people_export_them(name, encoding, delimiter, names, left_out):
+    sheet = inspect(FILES / name)
+    found = [row[sheet.columns.index("name")] for _, row in rows(sheet)]
+    assert (sheet.encoding, sheet.delimiter, found) == (encoding, delimiter, names)
+    assert [line for line, _ in sheet.left_out] == left_out
 
 
 def test_unknown_headings_are_named_as_ignored(sheet_of):
@@ -85,6 +183,5 @@ def test_whatever_a_csv_writer_writes_is_read_back(tmp_path_factory, cells):
 
     path = tmp_path_factory.mktemp("sheet") / "upload"
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([["id", "name"], ["1", "Ada"], *cells])
-    expected = [["1", "Ada"], *(row for row in cells if any(cell.strip() for cell in row))]
-    assert [row for _, row in rows(inspect(path))] == expected
+        csv.writer(file).writerows([["id", "name", "notes"], ["1", "Ada", ""], *(["2", *row] for row in cells)])
+    assert [row for _, row in rows(inspect(path))] == [["1", "Ada", ""], *(["2", *row] for row in cells)]

@@ -12,6 +12,8 @@ EDITORS = [
     ("POST", "/students/7/delete"),
     ("GET", "/imports/new"),
     ("POST", "/imports/new"),
+    ("GET", "/imports/1/columns"),
+    ("POST", "/imports/1/columns"),
     ("POST", "/imports/1/apply"),
     ("POST", "/imports/1/cancel"),
     ("GET", "/imports/1/undo"),

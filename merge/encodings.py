@@ -1,0 +1,160 @@
+"""Find out in which encoding a text file is written. The guess is shown, and whoever knows better may change it."""
+
+import codecs
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from merge.limits import LONGEST_LINE
+from merge.problems import SheetRefused
+
+ENCODINGS = {
+    "utf-8-sig": "Unicode (UTF-8)",
+    "utf-16": "Unicode (UTF-16)",
+    "utf-16-le": "Unicode (UTF-16, little-endian)",
+    "utf-16-be": "Unicode (UTF-16, big-endian)",
+    "windows-1252": "Western European (Windows-1252)",
+    "windows-1250": "Central European (Windows-1250)",
+    "iso8859-2": "Central European (ISO-8859-2)",
+    "windows-1254": "Turkish (Windows-1254)",
+    "windows-1257": "Baltic (Windows-1257)",
+    "windows-1251": "Cyrillic (Windows-1251)",
+    "windows-1253": "Greek (Windows-1253)",
+    "windows-1255": "Hebrew (Windows-1255)",
+    "windows-1256": "Arabic (Windows-1256)",
+    "koi8-r": "Cyrillic (KOI8-R)",
+    "cp866": "Cyrillic (DOS, 866)",
+    "mac-roman": "Western European (old Macintosh)",
+    "cp850": "Western European (DOS, 850)",
+    "cp932": "Japanese (Shift-JIS)",
+    "gb18030": "Chinese, simplified (GB18030)",
+    "big5": "Chinese, traditional (Big5)",
+    "cp949": "Korean (EUC-KR)",
+}
+"""By Python's name for it, as people know it; where two fit equally well, the earlier is meant."""
+LEGACY = [name for name in ENCODINGS if not name.startswith("utf")]
+
+CHUNK = 1 << 20
+SAMPLE = 1 << 14
+# Control bytes that no legacy encoding uses in text.
+BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+FOREIGN = re.compile(rb"[^\r\n]{0,200}[\x80-\xff][^\r\n]{0,200}")
+LINE_BREAK = re.compile(r"[\r\n]")
+SAVE_AS = "In your spreadsheet choose “Save as”, then “CSV UTF-8”, and upload that."
+
+# What names look like when they are read in the wrong encoding.
+ODD = re.compile(
+    r"(?<=[^\W\d_])[^\w\s'’‘.,;:|/()·ºª`´&\"-](?=[^\W\d_])"  # a symbol inside a word: D±browska
+    r"|[£¥§©¬¦±¶¹²³¼½¾¨¸¯÷×](?=[^\W\d_])|(?<=[^\W\d_])[£¥§©¬¦±¶¹²³¼½¾¨¸¯÷×¿¡]"  # or at either end of it: £ukasz
+    r"|(?<=[^\W\d_A-Za-z])[ßÿ]"
+)
+# Only in Central Europe do names end so: Šarić and Kovač, Győző and Szűcs, read as Windows-1252.
+CENTRAL = re.compile(r"[æè]\b|õ(?!e)|û[^\W\d_]s?\b|[øì]í|\bÈ[^\W\d_]|ø[áéí]|ù\w|\bØ[eií]|ð\b", re.IGNORECASE)
+WORD = re.compile(r"[^\W\d_]+")
+
+
+def find_encoding(path: Path) -> str:
+    """Give the encoding that the whole file decodes in and that its names look right in. Raises SheetRefused."""
+    with open(path, "rb") as file:
+        head = file.read(CHUNK)
+    for encoding in _candidates(path, head):
+        if decodes(path, encoding):
+            return encoding
+    raise SheetRefused(f"The file's characters can't be read. {SAVE_AS}")
+
+
+def decodes(path: Path, encoding: str) -> bool:
+    """Tell whether the whole file is text in the encoding. Raises SheetRefused where a line is longer than any sheet's."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    legacy, length = not encoding.startswith("utf"), 0
+    with open(path, "rb") as file:
+        try:
+            while chunk := file.read(CHUNK):
+                text = decoder.decode(chunk)
+                if (legacy and BINARY.search(chunk)) or "\x00" in text:
+                    return False
+                length = _unbroken(text, length)
+            decoder.decode(b"", final=True)
+        except UnicodeError:
+            return False
+    return True
+
+
+def _unbroken(text: str, before: int) -> int:
+    """Measure the line that the text ends in, which began `before` characters before it."""
+    last = max(text.rfind("\n"), text.rfind("\r"))
+    if last < 0:
+        last = -1 - before
+    if len(text) - 1 - last > LONGEST_LINE:
+        raise SheetRefused(f"A line of the file has more than {LONGEST_LINE:,} characters, so it is no sheet. {SAVE_AS}")
+    return len(text) - 1 - last
+
+
+def _candidates(path: Path, head: bytes) -> Iterator[str]:
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        yield "utf-16"
+    elif b"\x00" in head:
+        yield _utf_16_without_mark(head)
+    else:
+        yield "utf-8-sig"
+        yield from rank(_sample(path))
+
+
+def _utf_16_without_mark(head: bytes) -> str:
+    """Tell the byte order by the zeros: the separators and line breaks have one each, in every script. Raises SheetRefused."""
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    marks = {
+        order: sum(head.decode(order, "replace").count(mark) for mark in ",;\t|\r\n") for order in ("utf-16-le", "utf-16-be")
+    }
+    order = max(marks, key=lambda name: marks[name])
+    zeros, others = (odd, even) if order == "utf-16-le" else (even, odd)
+    # A sheet in UTF-16 has a separator every few characters; a text with a stray zero byte has next to none.
+    if marks[order] * 100 < len(head) // 2 or zeros < marks[order] or others * 10 > zeros:
+        raise SheetRefused(f"This is not a text file: it holds zero bytes, which no text has. {SAVE_AS}")
+    return order
+
+
+def _sample(path: Path) -> bytes:
+    """Collect lines that have other letters than English in them: only they can tell one encoding from another."""
+    found: list[bytes] = []
+    size = 0
+    with open(path, "rb") as file:
+        while size < SAMPLE and (chunk := file.read(CHUNK)):
+            for line in FOREIGN.finditer(chunk):
+                found.append(line[0])
+                size += len(line[0])
+                if size >= SAMPLE:
+                    break
+    # Digits and separators are the same in all.
+    return re.sub(rb"[\d;,\t|\"]+", b" ", b"\n".join(found))
+
+
+def rank(sample: bytes) -> list[str]:
+    """Order the legacy encodings by how well the sample reads in them."""
+    from charset_normalizer import from_bytes  # takes a twentieth of a second to load, and most sheets need none of it
+
+    guesses = from_bytes(sample, cp_isolation=LEGACY, threshold=0.5, language_threshold=0.05, enable_fallback=False)
+    chaos: dict[str, float] = {codecs.lookup(name).name: guess.chaos for guess in guesses for name in guess.could_be_from_charset}
+    scores: dict[str, float] = {}
+    for name in LEGACY:
+        try:
+            text = sample.decode(name)
+        except UnicodeDecodeError:
+            continue
+        scores[name] = round(chaos.get(codecs.lookup(name).name, 0.5) + oddness(text, western=name == "windows-1252"), 1)
+    return sorted(scores, key=lambda name: scores[name])
+
+
+def oddness(text: str, *, western: bool) -> float:
+    """Say how unlike names the words of a text are: 0 for all well, more for symbols and capitals inside words."""
+    words = [word for word in WORD.findall(text) if not word.isascii()] or [""]
+    odd = len(ODD.findall(text)) + sum(map(_is_odd, words))
+    if western:
+        letters = "".join(words)
+        odd += len(CENTRAL.findall(text)) + (len(words) if sum(not c.isascii() for c in letters) * 2 > len(letters) else 0)
+    return odd / len(words)
+
+
+def _is_odd(word: str) -> bool:
+    """A name is written Name, NAME or, in scripts without capitals, as ever; but neither nAME nor naMe."""
+    return word[:1].islower() or not (word.isupper() or word[1:] == word[1:].lower())

@@ -1,0 +1,37 @@
+"""How much of a machine a sheet may take before it is refused, however it is made."""
+
+import resource
+
+MOST_COLUMNS = 1_000
+# Python's csv module gives up at a cell that is longer; Excel's own limit is a quarter of it.
+LONGEST_CELL = 131_072
+LONGEST_LINE = 4 << 20
+# Rows can go on over many lines inside quotation marks: what a hundred of them may take together, in bytes.
+LONGEST_HUNDRED_ROWS = 16 << 20
+
+UNPACKED_BYTES = 2 << 30
+# A sheet of names shrinks to a fifth, one of zeros to a hundredth; an archive that is a weapon to a thousandth.
+UNPACKED_RATIO = 200
+RATIO_COUNTS_FROM = 64 << 20
+MOST_MEMBERS = 1_000
+MOST_TABS = 200
+
+MEMORY_BYTES = 1 << 30
+CPU_SECONDS = 60
+WALL_SECONDS = 90
+TOO_MUCH = (
+    "The file takes more time or memory to open than a sheet should. Often there is a cell far below or far to the right "
+    "of the others: delete the empty rows and columns, or choose “Save as” and “CSV UTF-8”, and upload that."
+)
+
+
+def confine_this_process() -> None:
+    """Have the kernel end this process, and no other, where a file makes it take too much."""
+    limits = {
+        resource.RLIMIT_AS: MEMORY_BYTES,
+        resource.RLIMIT_CPU: CPU_SECONDS,
+        resource.RLIMIT_FSIZE: UNPACKED_BYTES,
+        resource.RLIMIT_CORE: 0,
+    }
+    for what, most in limits.items():
+        resource.setrlimit(what, (most, most))

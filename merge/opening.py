@@ -1,0 +1,72 @@
+"""Make a plain text file of whatever was uploaded, beside it: unpacked, or the tab of a workbook written as CSV."""
+
+import glob
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from merge.confined import open_confined
+from merge.kinds import kind_of
+from merge.limits import TOO_MUCH, WALL_SECONDS
+from merge.problems import SheetRefused
+
+# What is made of an upload lies beside it and is called as it is, with this and more behind.
+MADE = ".made-"
+TABS_LOOKED_INTO = 12
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A text file to read rows from, and the tabs of the workbook that it was made of."""
+
+    path: Path
+    tabs: list[str] = field(default_factory=list)
+    tab: str | None = None
+
+
+def open_plain(upload: Path, tab: str | None, is_known: Callable[[Path], bool]) -> Plain:
+    """Open the upload; of a workbook the given tab, or else the first whose headings are known. Raises SheetRefused."""
+    if kind_of(upload) == "text":
+        return Plain(upload)
+    deadline = time.monotonic() + WALL_SECONDS
+    plain = _open(upload, upload, tab, is_known, deadline)
+    if plain.tabs or kind_of(plain.path) == "text":
+        return plain
+    inner = _open(upload, plain.path, tab, is_known, deadline)
+    if not inner.tabs:
+        raise SheetRefused("The archive holds another archive. Unpack it and upload the sheet that is in it.")
+    return inner
+
+
+def files_made_of(upload: Path) -> set[Path]:
+    return set(upload.parent.glob(f"{glob.escape(upload.name)}{MADE}*"))
+
+
+def discard_files(upload: Path) -> None:
+    """Remove an upload and all that was made of it."""
+    for path in (upload, *files_made_of(upload)):
+        path.unlink(missing_ok=True)
+
+
+def _open(upload: Path, source: Path, tab: str | None, is_known: Callable[[Path], bool], deadline: float) -> Plain:
+    first = _make(upload, source, 0 if tab is None else tab, deadline)
+    if tab is not None or not first.tabs or is_known(first.path):
+        return first
+    others = (_make(upload, source, place, deadline) for place in range(1, min(len(first.tabs), TABS_LOOKED_INTO)))
+    return next((other for other in others if is_known(other.path)), first)
+
+
+def _make(upload: Path, source: Path, tab: str | int, deadline: float) -> Plain:
+    """Have it written to a file of its own and then renamed: a worker may be reading one of that name."""
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
+        raise SheetRefused(TOO_MUCH)
+    part = upload.with_name(f"{upload.name}{MADE}{uuid.uuid4().hex}")
+    try:
+        opened = open_confined(source, part, tab, seconds)
+        name = "unpacked" if opened.tab is None else f"tab-{opened.tabs.index(opened.tab)}"
+        return Plain(part.replace(upload.with_name(f"{upload.name}{MADE}{name}")), opened.tabs, opened.tab)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,69 @@
+"""How a sheet is to be taken: which student a row means, what a blank cell means, how its numbers are written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import islice
+from typing import Any
+
+from merge.cells import DECIMALS, Notation
+from merge.columns import BY_NAME, KEY, NAME, StudentColumn, places
+
+MATCHES = (KEY.name, NAME.name)
+THOUSANDS = {"": "nothing", ",": "a comma", ".": "a point", "'": "an apostrophe", " ": "a blank"}
+ROWS_GUESSED_FROM = 2_000
+
+
+@dataclass(frozen=True)
+class Options:
+    """What whoever uploads a sheet may choose."""
+
+    match: str = KEY.name
+    """The column by which rows find their students: "id" or "name"."""
+    blank_clears: bool = False
+    decimal: str = "."
+    thousands: str = ""
+    percent: bool = False
+
+    @property
+    def notation(self) -> Notation:
+        return Notation(self.decimal, self.thousands, self.percent)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Options":
+        """Take what an import keeps; an option that it does not name, or no longer exists, is as if nobody had chosen."""
+        return cls(**{field.name: stored[field.name] for field in fields(cls) if field.name in stored})
+
+
+def guess(columns: Sequence[str | None], rows: Sequence[Sequence[str]]) -> Options:
+    """Guess how a sheet is meant from what its columns were matched with and its first rows."""
+    found = places(columns)
+    numbers = [(BY_NAME[name], _cells(rows, at[0])) for name, at in found.items() if BY_NAME[name].kind is not str]
+    notation = _guess_notation(numbers)
+    match = NAME.name if KEY.name not in found and NAME.name in found else KEY.name
+    return Options(match, decimal=notation.decimal, thousands=notation.thousands, percent=notation.percent)
+
+
+def _cells(rows: Sequence[Sequence[str]], place: int) -> list[str]:
+    return [row[place] for row in islice(rows, ROWS_GUESSED_FROM) if place < len(row) and row[place].strip()]
+
+
+def _guess_notation(numbers: Sequence[tuple[StudentColumn, Sequence[str]]]) -> Notation:
+    """Take the notation in which most cells can be read; the plain one, if two do that and read different numbers."""
+    percent = any(text.rstrip().endswith("%") for _, texts in numbers for text in texts)
+    notations = [Notation(d, t, percent) for d in DECIMALS for t in THOUSANDS if t != d]
+    readings = {notation: _read(numbers, notation) for notation in notations}
+    most = max(map(_count, readings.values()))
+    best = [notation for notation in notations if _count(readings[notation]) == most]
+    agreed = best[0] == notations[0] or all(readings[notation] == readings[best[0]] for notation in best)
+    return best[0] if agreed else notations[0]
+
+
+def _read(numbers: Sequence[tuple[StudentColumn, Sequence[str]]], notation: Notation) -> list[Any]:
+    return [value for column, texts in numbers for value in column.read_all(texts, notation)[0]]
+
+
+def _count(reading: Sequence[Any]) -> int:
+    return sum(value is not None for value in reading)

@@ -1,0 +1,154 @@
+"""Workbooks and archives give the rows that a person sees in them."""
+
+import gzip
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from merge.left_out import TOTALS, UNITS
+from merge.opening import files_made_of
+from merge.problems import SheetRefused
+from merge.sheet import discard_files, inspect
+from tests.merge.made_workbooks import ADA, HEADINGS, row, text, write_xlsx
+
+FILES = Path(__file__).parent.parent / "files"
+CSV = b"id,name\n1,Ada\n2,Bo\n"
+
+
+@pytest.fixture
+def upload(tmp_path) -> Path:
+    """A place for an upload, whose name says nothing of its kind."""
+    return tmp_path / "upload"
+
+
+def rows(sheet):
+    return [row for block, _ in sheet.blocks() for row in block]
+
+
+@pytest.mark.parametrize(
+    ("name", "tabs", "tab", "first"),
+    [
+        ("class-list-two-tabs.xlsx", ["Read me", "Grades"], "Grades", 5),
+        ("class-list-excel-97.xls", ["Pupils"], "Pupils", 3),
+        ("class-list-libreoffice.ods", ["Blatt1"], "Blatt1", 3),
+    ],
+)
+def test_workbooks_of_each_kind_are_read_with_the_line_numbers_of_the_spreadsheet(upload, name, tabs, tab, first):
+    upload.write_bytes((FILES / name).read_bytes())
+    sheet = inspect(upload)
+    assert (sheet.tabs, sheet.tab, sheet.columns) == (tabs, tab, ["id", "name", "age", "score"])
+    assert rows(sheet) == [
+        (first, ["501", "Zoë Müller", "15", "88.5"]),
+        (first + 1, ["502", "O'Brien, Seán", "16", "2026-03-01"]),
+        (first + 3, ["503", "王小明", "14", "92"]),
+    ]
+    assert sheet.left_out == [[first - 1, UNITS], [first + 4, TOTALS]]
+
+
+def test_a_cell_is_written_as_a_person_would_have_typed_it(upload):
+    cells = [
+        '<c r="A2"><v>7</v></c>',
+        '<c r="B2"><v>1E6</v></c>',
+        '<c r="C2"><v>85.5</v></c>',
+        '<c r="D2" t="b"><v>1</v></c>',
+        '<c r="E2" t="e"><f>1/0</f><v>#DIV/0!</v></c>',
+        '<c r="F2" s="1"><v>46082</v></c>',
+        '<c r="G2" s="1"><v>46082.5</v></c>',
+        '<c r="H2" t="str"><f>A1&amp;B1</f><v>cached</v></c>',
+        text("I2", "007"),
+        '<c r="J2"><f>A1</f></c>',
+        '<c r="K2" t="e"><v>#N/A</v></c>',
+        '<c r="L2"><v>999999999999999</v></c>',
+    ]
+    write_xlsx(upload, One=row(1, text("A1", "id"), *(text(f"{letter}1", letter) for letter in "BCDEFGHIJKL")) + row(2, *cells))
+    typed = ["7", "1000000", "85.5", "TRUE", "#DIV/0!", "2026-03-01", "2026-03-01 12:00:00", "cached", "007", "", "#N/A"]
+    assert rows(inspect(upload)) == [(2, [*typed, "999999999999999"])]
+
+
+def test_a_sheet_that_begins_further_down_and_right_keeps_its_line_numbers(upload):
+    heading = row(4, text("C4", "id"), text("D4", "name"))
+    ada = row(7, '<c r="C7"><v>1</v></c>', '<c r="D7" t="e"><v>#REF!</v></c>')
+    write_xlsx(upload, One=heading + ada)
+    assert rows(inspect(upload)) == [(7, ["1", "#REF!"])]
+
+
+def test_an_error_far_down_a_large_tab_is_found(upload):
+    filling = "".join(row(n, f'<c r="A{n}"><v>{n}</v></c>', text(f"B{n}", "x" * 90)) for n in range(2, 20_000))
+    last = row(20_000, '<c r="A20000"><v>20000</v></c>', '<c r="B20000" t="e"><v>#VALUE!</v></c>')
+    write_xlsx(upload, One=HEADINGS + filling + last)
+    assert rows(inspect(upload))[-1] == (20_000, ["20000", "#VALUE!", ""])
+
+
+def test_another_tab_can_be_chosen_and_an_unknown_one_is_refused(upload):
+    write_xlsx(upload, Eins=HEADINGS + ADA, Zwei=HEADINGS + ADA.replace("Ada", "Bo"))
+    assert rows(inspect(upload))[0][1][1] == "Ada"
+    other = inspect(upload, tab="Zwei")
+    assert (rows(other)[0][1][1], other.tab) == ("Bo", "Zwei")
+    with pytest.raises(SheetRefused, match=r"has no tab “Drei”\. Choose one of: Eins, Zwei\."):
+        inspect(upload, tab="Drei")
+    assert rows(other)[0][1][1] == "Bo"
+
+
+def test_an_upload_may_be_named_from_where_one_stands(upload, monkeypatch):
+    write_xlsx(upload, One=HEADINGS + ADA)
+    monkeypatch.chdir(upload.parent)
+    assert rows(inspect(Path("upload"))) == [(2, ["1", "Ada", "90"])]
+
+
+def test_hidden_tabs_are_not_offered(upload):
+    write_xlsx(upload, Shown=HEADINGS + ADA, Secret=HEADINGS + ADA)
+    with zipfile.ZipFile(upload) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace(b'name="Secret"', b'name="Secret" state="hidden"')
+    with zipfile.ZipFile(upload, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    assert inspect(upload).tabs == ["Shown"]
+
+
+def zipped(**members: bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def test_an_archive_of_one_sheet_is_unpacked(upload):
+    litter = {"__MACOSX/._sheet.csv": b"\x00\x05", "folder/": b""}
+    for content in (gzip.compress(CSV), zipped(sheet=CSV), zipped(sheet=CSV, **litter)):
+        upload.write_bytes(content)
+        assert rows(inspect(upload)) == [(2, ["1", "Ada"]), (3, ["2", "Bo"])]
+
+
+def test_an_archived_workbook_is_read_too(upload):
+    write_xlsx(upload, One=HEADINGS + ADA)
+    for content in (gzip.compress(upload.read_bytes()), zipped(book=upload.read_bytes())):
+        upload.write_bytes(content)
+        assert rows(inspect(upload)) == [(2, ["1", "Ada", "90"])]
+
+
+def test_all_that_is_made_of_an_upload_goes_with_it(upload):
+    upload.write_bytes(zipped(book=write_xlsx(upload, One=HEADINGS + ADA, Two=HEADINGS + ADA).read_bytes()))
+    inspect(upload)
+    inspect(upload, tab="Two")
+    assert len(files_made_of(upload)) == 3
+    discard_files(upload)
+    assert list(upload.parent.iterdir()) == []
+
+
+def test_a_refused_upload_leaves_nothing_but_itself(upload):
+    write_xlsx(upload, One=HEADINGS, Two="")
+    with pytest.raises(SheetRefused, match="no rows under it"):
+        inspect(upload)
+    assert list(upload.parent.iterdir()) == [upload]
+
+
+def test_a_refused_choice_leaves_what_was_made_before(upload):
+    write_xlsx(upload, One=HEADINGS + ADA, Two=row(1, text("A1", "nothing")))
+    before = inspect(upload)
+    with pytest.raises(SheetRefused, match="No heading says"):
+        inspect(upload, tab="Two")
+    assert rows(before) == [(2, ["1", "Ada", "90"])]
