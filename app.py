@@ -32,6 +32,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(settings.database_url),
         MAX_CONTENT_LENGTH=settings.max_upload,
+        ADDRESS=f"http://{settings.host}:{settings.port}",
         UPLOADS=settings.uploads,
         KEEP_SHEETS=settings.keep_sheets,
         ROLLBOOK_WORKER=settings.worker,

@@ -18,7 +18,6 @@ from flask.cli import AppGroup, with_appcontext
 
 import worker
 from accounts import ROLES, AddressTaken, add_user, any_users, setup_token
-from config import load
 from demo import made_up_sheet
 from forms import SHORTEST_PASSWORD
 from merge import imports, preview
@@ -104,8 +103,7 @@ def demo(number: int, *, sheet: TextIO | None) -> None:
 def setup_link() -> None:
     """Print the link that makes the first administrator, if there is no user yet."""
     if not any_users():
-        settings = load()
-        link = f"http://{settings.host}:{settings.port}/setup?token={setup_token(settings.secret_key)}"
+        link = f"{current_app.config['ADDRESS']}/setup?token={setup_token(current_app.config['SECRET_KEY'])}"
         click.echo(f"\n  Nobody can sign in yet. Make the first administrator here:\n\n  {link}\n")
 
 
