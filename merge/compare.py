@@ -61,7 +61,7 @@ def compare(
         plan = _plan(import_id, columns, blank_clears=blank_clears).where(lines)
         session.execute(insert(planned_rows).from_select([c.name for c in plan.selected_columns], plan))
         advance(share)
-    return _count(session, import_id)
+    return count_verdicts(session, import_id)
 
 
 def _slices(session: Session, import_id: int) -> Iterator[tuple[ColumnElement[bool], float]]:
@@ -175,7 +175,7 @@ def _problem_text(column: str, code: str, **values: ColumnElement[Any]) -> Colum
     return text + literal("}]}")
 
 
-def _count(session: Session, import_id: int) -> Counts:
+def count_verdicts(session: Session, import_id: int) -> Counts:
     planned = count_planned(session, import_id)
     accepted = session.scalar(select(func.count()).select_from(staged_rows).where(_accepted(import_id))) or 0
     rows = session.scalar(select(func.count()).select_from(staged_rows).where(staged_rows.c.import_id == import_id)) or 0

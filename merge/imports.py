@@ -167,7 +167,7 @@ def _read(session: Session, import_id: int, holder: str) -> None:
     # A row of totals at the end is known only now.
     _move(session, mine, LeaseLost, sheet=sheet.to_json(), lease_until=now() + LEASE, **_starting("comparing"))
     session.commit()
-    _analyze(session)
+    _analyze(session, "staged_rows")
     columns = set(places(sheet.columns))
     with kept_lease(session, mine) as report:
 
@@ -186,6 +186,7 @@ def _read(session: Session, import_id: int, holder: str) -> None:
             may_repeat=not ascending,
             advance=compared,
         )
+    _analyze(session, "planned_rows")
     _move(session, mine, LeaseLost, state="ready", share=1.0, **vars(counts), **RELEASED)
     session.commit()
 
@@ -277,10 +278,10 @@ def _discard(session: Session, import_id: int) -> None:
     session.execute(update(Import).where(Import.id == import_id).values(path=""))
 
 
-def _analyze(session: Session) -> None:
-    """Let the database know how large the staged sheet is before it plans joins with it."""
+def _analyze(session: Session, table: str) -> None:
+    """Let the database know how large the table is before it plans joins with it."""
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("ANALYZE staged_rows"))
+        session.execute(text(f"ANALYZE {table}"))
 
 
 def _shown_name(filename: str) -> str:

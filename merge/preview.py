@@ -1,29 +1,33 @@
-"""Show an import's rows by verdict: the student before and after, or the sheet's own cells with what is wrong in them."""
+"""Show an import's rows: the student before and after, or the sheet's own cells with what is wrong in them."""
 
-from dataclasses import dataclass
-from itertools import chain, repeat
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import FromClause, Select, and_, exists, select
 from sqlalchemy import Row as SqlRow
+from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import Session
 
-from merge.columns import BY_NAME, COLUMNS, KEY, VALUES, column_of
+from merge.columns import BY_NAME, COLUMNS, KEY, VALUES, column_of, places
 from merge.imports import BUSY
-from merge.problems import load_problems
+from merge.pages import ALL, PLANNED, Query, find_lines
+from merge.problems import Problem, load_problems
 from merge.sheet import Sheet
 from merge.stage import SEPARATOR
 from models import Import, now, planned_rows, revisions, staged_rows, students
 
-# The states in which the staged rows are whole.
-SHOWN = ("ready", "applying", "applied")
+# The states in which the staged rows are whole and nobody works on them.
+SHOWN = ("ready", "applied", "undone")
+# What a page shows if its address does not say: the first of these that there are any of.
+OPENS_ON = ("update", "insert", "rejected", "unchanged")
 STEPS = {
     "reading": "Reading the sheet",
     "comparing": "Comparing it with the students",
     "applying": "Writing the changes",
     "undoing": "Taking the changes back",
 }
-ROWS = 100
+MINUTE_S = 60
 
 
 @dataclass(frozen=True)
@@ -34,14 +38,27 @@ class Cell:
     before: str | None = None
     """What stood there, where it differs."""
     problem: str | None = None
+    correctable: bool = False
+    """Whether it says something about the student, so that typing it anew may mend its row."""
 
 
 @dataclass(frozen=True)
 class Row:
     line: int
+    verdict: str
     cells: list[Cell]
     problems: list[str]
-    """What is wrong with the row, one sentence for each cell that has a problem."""
+    """What is wrong with the row, one sentence for each student column that has a problem."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of rows under its headings, and the lines next to which its neighbours begin, where there are any."""
+
+    headings: list[str]
+    rows: list[Row]
+    before: int | None = None
+    after: int | None = None
 
 
 def counts(import_: Import) -> dict[str, int]:
@@ -53,6 +70,19 @@ def counts(import_: Import) -> dict[str, int]:
         "rejected": import_.rejected,
         "conflict": import_.conflicts,
     }
+
+
+def opening_verdict(import_: Import) -> str:
+    """Name the rows to show first: those that were held back, if any."""
+    if import_.conflicts:
+        return "conflict"
+    numbers = counts(import_)
+    return next((verdict for verdict in OPENS_ON if numbers[verdict]), ALL)
+
+
+def are_rows_kept(import_: Import) -> bool:
+    """Tell whether the rows can still be shown: some days after the end they are dropped together with the file."""
+    return import_.state in SHOWN and bool(import_.path)
 
 
 def progress(import_: Import) -> dict[str, Any]:
@@ -75,6 +105,122 @@ def progress(import_: Import) -> dict[str, Any]:
     return {**figures, "sentence": _progress_sentence(figures), **counts(import_)}
 
 
+def applied_before(session: Session, import_: Import) -> Import | None:
+    """Give the newest earlier import of this very file that was applied, also if it was undone since; None if there is none."""
+    earlier = (Import.sha256 == import_.sha256, Import.id < import_.id, Import.state.in_(("applied", "undone")))
+    return session.scalar(select(Import).where(*earlier).order_by(Import.id.desc()).limit(1))
+
+
+def headings(import_: Import, verdict: str) -> list[str]:
+    """Name a page's columns: the student's, or the sheet's own for rejected rows."""
+    if verdict == "rejected":
+        return [heading or "(no heading)" for heading in import_.sheet["headings"]]
+    return [column.label for column in COLUMNS]
+
+
+def page(session: Session, import_: Import, query: Query) -> Page:
+    """Give the page of rows that the query asks for."""
+    sheet = Sheet(**import_.sheet)
+    found = find_lines(session, import_.id, query)
+    draw = _in_own_columns if query.verdict == "rejected" else _in_student_columns
+    drawn = [draw(sheet, row) for row in session.execute(rows_on_lines(import_.id, found.lines))] if found.lines else []
+    width = max([len(row.cells) for row in drawn], default=0)
+    names = headings(import_, query.verdict)
+    names += ["(no heading)"] * (width - len(names))
+    return Page(names, [_widened(row, len(names)) for row in drawn], found.before, found.after)
+
+
+def with_row(page: Page, row: Row) -> Page:
+    """Put the row in the place of the one on its line; a page without that line gets it on top."""
+    drawn = _widened(row, len(page.headings))
+    rows = [drawn if other.line == row.line else other for other in page.rows]
+    return replace(page, rows=rows if drawn in rows else [drawn, *rows])
+
+
+def rows(session: Session, import_: Import, verdict: str) -> list[Row]:
+    """Give the first hundred rows with that verdict."""
+    return page(session, import_, Query(verdict)).rows
+
+
+def rejected_row(sheet: Sheet, line: int, typed: list[str], problems: Mapping[str, Problem]) -> Row:
+    """Draw a row in the sheet's own columns, each problem in the cells that have it."""
+    sentences = _sentences(problems)
+    choices = [*sheet.columns, *[None] * (len(typed) - len(sheet.columns))]
+    names = [column_of(choice) if choice else None for choice in choices]
+    # Where a row has too many or too few cells, any of them may be the one that is out of place.
+    cells = [
+        Cell(cell, problem=sentences.get(name) if name else None, correctable=bool(name) or "" in problems)
+        for cell, name in zip(typed + [""] * (len(names) - len(typed)), names, strict=True)
+    ]
+    return Row(line, "rejected", cells, list(sentences.values()))
+
+
+def rows_on_lines(import_id: int, lines: list[int]) -> Select[Any]:
+    """Select each row as it was typed, as its student will stand by the plan, and as they stood at the version it is based on."""
+    planned = and_(
+        planned_rows.c.import_id == import_id,
+        planned_rows.c.verdict.in_(PLANNED),
+        planned_rows.c.line == staged_rows.c.line,
+        planned_rows.c.line.in_(lines),
+    )
+    base = and_(
+        revisions.c.student_id == planned_rows.c.student_id,
+        revisions.c.version == planned_rows.c.base_version,
+        ~revisions.c.deleted,
+    )
+    sources = staged_rows.outerjoin(planned_rows, planned).outerjoin(revisions, base)
+    values = chain.from_iterable(
+        (revisions.c[c.name], planned_rows.c[c.name], staged_rows.c[c.name], students.c[c.name]) for c in VALUES
+    )
+    return (
+        select(
+            staged_rows.c.line,
+            staged_rows.c.cells,
+            staged_rows.c.problems,
+            staged_rows.c.student_id,
+            planned_rows.c.verdict,
+            revisions.c.version,
+            *values,
+        )
+        .select_from(sources.outerjoin(students, students.c.id == staged_rows.c.student_id))
+        .where(staged_rows.c.import_id == import_id, staged_rows.c.line.in_(lines))
+        .order_by(staged_rows.c.line)
+    )
+
+
+def _in_student_columns(sheet: Sheet, row: SqlRow[Any]) -> Row:
+    line, text, dumped, student_id, verdict, base_version, *values = tuple(row)
+    if dumped:
+        return _rejected_in_student_columns(sheet, line, text.split(SEPARATOR), load_problems(dumped))
+    cells = [Cell(KEY.write(student_id))]
+    quadruples = zip(values[::4], values[1::4], values[2::4], values[3::4], strict=True)
+    for column, (before, planned, staged, stored) in zip(VALUES, quadruples, strict=True):
+        # The student of an unchanged row may have been edited since, so the sheet's own word comes first.
+        after = planned if verdict else stored if staged is None else staged
+        differs = base_version is not None and before != after
+        cells.append(Cell(column.write(after), column.write(before) if differs else None))
+    return Row(line, verdict or "unchanged", cells, [])
+
+
+def _rejected_in_student_columns(sheet: Sheet, line: int, typed: list[str], problems: Mapping[str, Problem]) -> Row:
+    sentences, found = _sentences(problems), places(sheet.columns)
+    texts = {name: " ".join(typed[place] for place in at if place < len(typed)) for name, at in found.items()}
+    cells = [Cell(texts.get(column.name, ""), problem=sentences.get(column.name)) for column in COLUMNS]
+    return Row(line, "rejected", cells, list(sentences.values()))
+
+
+def _in_own_columns(sheet: Sheet, row: SqlRow[Any]) -> Row:
+    return rejected_row(sheet, row.line, row.cells.split(SEPARATOR), load_problems(row.problems))
+
+
+def _sentences(problems: Mapping[str, Problem]) -> dict[str, str]:
+    return {name: problem.sentence(BY_NAME[name].label if name else "") for name, problem in problems.items()}
+
+
+def _widened(row: Row, width: int) -> Row:
+    return replace(row, cells=[*row.cells, *[Cell("")] * (width - len(row.cells))])
+
+
 def _progress_sentence(figures: dict[str, Any]) -> str:
     if not figures["step"]:
         return "It waits for its turn."
@@ -83,94 +229,11 @@ def _progress_sentence(figures: dict[str, Any]) -> str:
     about = "about " if figures["step"] == "reading" else ""
     return (
         f"{STEPS[figures['step']]}: {figures['rows_done']:,} of {about}{figures['rows_total']:,} rows, "
-        f"{figures['rate']:,} rows a second, about {figures['seconds_left']:,} seconds left."
+        f"{figures['rate']:,} rows a second, about {_duration(figures['seconds_left'])} left."
     )
 
 
-def applied_before(session: Session, import_: Import) -> Import | None:
-    """Give the newest earlier import of this very file that was applied, if there is one."""
-    earlier = (Import.sha256 == import_.sha256, Import.id < import_.id, Import.state == "applied")
-    return session.scalar(select(Import).where(*earlier).order_by(Import.id.desc()).limit(1))
-
-
-def headings(import_: Import, verdict: str) -> list[str]:
-    """Name the columns that `rows` fills: the student's for a change, the sheet's own for a rejected row."""
-    if verdict == "rejected":
-        return [heading or "(no heading)" for heading in import_.sheet["headings"]]
-    return [column.label for column in COLUMNS]
-
-
-def rows(session: Session, import_: Import, verdict: str, after_line: int = 0) -> list[Row]:
-    """Give the first hundred rows with that verdict behind a line."""
-    if verdict == "rejected":
-        sheet = Sheet(**import_.sheet)
-        return [_rejected(sheet, row) for row in session.execute(_rejected_rows(import_.id, after_line))]
-    if verdict == "unchanged":
-        return [_changed(row) for row in session.execute(_unchanged_rows(import_.id, after_line))]
-    return [_changed(row) for row in session.execute(_planned_rows(import_.id, verdict, after_line))]
-
-
-def _planned_rows(import_id: int, verdict: str, after_line: int) -> Select[Any]:
-    """Select the student as it will stand, from the plan, and as it stood, from the revision that the plan is based on."""
-    base = and_(
-        revisions.c.student_id == planned_rows.c.student_id,
-        revisions.c.version == planned_rows.c.base_version,
-        ~revisions.c.deleted,
-    )
-    return (
-        _paired(planned_rows, revisions)
-        .outerjoin(revisions, base)
-        .where(planned_rows.c.import_id == import_id, planned_rows.c.verdict == verdict, planned_rows.c.line > after_line)
-        .order_by(planned_rows.c.line)
-        .limit(ROWS)
-    )
-
-
-def _unchanged_rows(import_id: int, after_line: int) -> Select[Any]:
-    planned = exists().where(
-        planned_rows.c.import_id == staged_rows.c.import_id,
-        planned_rows.c.line == staged_rows.c.line,
-        planned_rows.c.verdict.in_(("insert", "update", "conflict")),
-    )
-    return (
-        _paired(staged_rows, students, after=students)
-        .join(students, students.c.id == staged_rows.c.student_id)
-        .where(staged_rows.c.import_id == import_id, staged_rows.c.problems.is_(None), staged_rows.c.line > after_line, ~planned)
-        .order_by(staged_rows.c.line)
-        .limit(ROWS)
-    )
-
-
-def _paired(rows: FromClause, before: FromClause, after: FromClause | None = None) -> Select[Any]:
-    """Select line, id, and each value before and after, in the order in which `_changed` takes them apart."""
-    after = rows if after is None else after
-    pairs = [(before.c[column.name], after.c[column.name]) for column in VALUES]
-    return select(rows.c.line, rows.c.student_id, before.c[VALUES[0].name].is_not(None), *chain(*pairs)).select_from(rows)
-
-
-def _rejected_rows(import_id: int, after_line: int) -> Select[Any]:
-    return (
-        select(staged_rows.c.line, staged_rows.c.cells, staged_rows.c.problems)
-        .where(staged_rows.c.import_id == import_id, staged_rows.c.problems.is_not(None), staged_rows.c.line > after_line)
-        .order_by(staged_rows.c.line)
-        .limit(ROWS)
-    )
-
-
-def _changed(row: SqlRow[Any]) -> Row:
-    line, student_id, existed, *values = tuple(row)
-    cells = [Cell(KEY.write(student_id))]
-    for column, before, after in zip(VALUES, values[::2], values[1::2], strict=True):
-        cells.append(Cell(column.write(after), column.write(before) if existed and before != after else None))
-    return Row(line, cells, [])
-
-
-def _rejected(sheet: Sheet, row: SqlRow[Any]) -> Row:
-    line, text, dumped = tuple(row)
-    typed = text.split(SEPARATOR)
-    typed += [""] * (len(sheet.headings) - len(typed))
-    sentences = {name: problem.sentence(BY_NAME[name].label if name else "") for name, problem in load_problems(dumped).items()}
-    names = [*sheet.columns, *repeat(None, len(typed) - len(sheet.columns))]
-    wrong = [sentences.get(column_of(name)) if name else None for name in names]
-    cells = [Cell(cell, problem=problem) for cell, problem in zip(typed, wrong, strict=True)]
-    return Row(line, cells, list(sentences.values()))
+def _duration(seconds: int) -> str:
+    if seconds >= 2 * MINUTE_S:
+        return f"{round(seconds / MINUTE_S):,} minutes"
+    return "1 second" if seconds == 1 else f"{seconds} seconds"

@@ -1,8 +1,10 @@
 """Sheets: uploaded, previewed, applied."""
 
+import re
 import time
 from dataclasses import replace
 from pathlib import Path, PurePath
+from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, jsonify, redirect, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
@@ -11,15 +13,18 @@ from sqlalchemy import select
 from database import reading
 from forms import ColumnsForm, EmptyForm, ReadingForm, UploadForm, columns_form
 from merge import choices, preview
+from merge import correct as correcting
 from merge import imports as life
 from merge import undo as undoing
 from merge.columns import COLUMNS
+from merge.missing import count_missing, missing_page, parse_place
 from merge.options import Options
+from merge.pages import parse_query
 from merge.problems import SheetRefused
 from merge.rejects import rejected_sheet
 from merge.sheet import Sheet, inspect
 from models import Import, db
-from web.access import actor, requires
+from web.access import actor, may, requires
 
 imports = Blueprint("imports", __name__, url_prefix="/imports")
 
@@ -72,23 +77,35 @@ def create() -> ResponseReturnValue:
 @requires("viewer")
 def show(import_id: int) -> ResponseReturnValue:
     """Show what the import would do, does, or did."""
+    return _import_page(_import_or_404(import_id))
+
+
+@imports.post("/<id:import_id>/rows/<id:line>")
+@requires("editor")
+def correct(import_id: int, line: int) -> ResponseReturnValue:
+    """Check a mended row again, and keep it if it can be used now."""
     import_ = _import_or_404(import_id)
-    counts = preview.counts(import_)
-    verdict = request.args.get("verdict") or next((name for name, number in counts.items() if number), "insert")
-    after = request.args.get("after", "0")
-    if verdict not in counts or not (after.isascii() and after.isdecimal() and len(after) < 10):
-        abort(400)
-    return render_template(
-        "imports/show.html",
-        import_=import_,
-        counts=counts,
-        verdict=verdict,
-        progress=preview.progress(import_),
-        applied_before=preview.applied_before(db.session(), import_),
-        headings=preview.headings(import_, verdict),
-        rows=preview.rows(db.session(), import_, verdict, int(after)) if import_.state in preview.SHOWN else [],
-        form=EmptyForm(),
-    )
+    try:
+        outcome = correcting.correct(db.session(), import_id, line, _typed_cells())
+    except life.WrongState:
+        flash("This row was not waiting to be corrected any more. This is how the import stands now.", "warning")
+    else:
+        if isinstance(outcome, preview.Row):
+            return _import_page(import_, outcome), 422
+        flash(outcome.sentence(line), "success")
+    return redirect(_place_on_page(import_), 303)
+
+
+@imports.get("/<id:import_id>/missing")
+@requires("viewer")
+def missing(import_id: int) -> ResponseReturnValue:
+    """List the students whom the sheet does not name."""
+    import_ = _import_or_404(import_id)
+    if not preview.are_rows_kept(import_):
+        flash("The rows of this import are not there, so nobody can tell whom its sheet names.", "warning")
+        return redirect(url_for("imports.show", import_id=import_id), 303)
+    page = missing_page(db.session(), import_, **parse_place(request.args))
+    return render_template("imports/missing.html", import_=import_, page=page, columns=COLUMNS)
 
 
 @imports.get("/<id:import_id>/columns")
@@ -192,6 +209,41 @@ def undo(import_id: int) -> ResponseReturnValue:
     else:
         _wait_for_worker(import_id)
     return redirect(url_for("imports.show", import_id=import_id), 303)
+
+
+def _import_page(import_: Import, mended: preview.Row | None = None) -> str:
+    """Show the import with the rows that the address asks for; a mended row that still can't be used stands as it was typed."""
+    query = parse_query(request.args, "rejected" if mended else preview.opening_verdict(import_))
+    kept = preview.are_rows_kept(import_)
+    page = preview.page(db.session(), import_, query) if kept else None
+    return render_template(
+        "imports/show.html",
+        import_=import_,
+        counts=preview.counts(import_),
+        query=query,
+        progress=preview.progress(import_),
+        applied_before=preview.applied_before(db.session(), import_),
+        page=preview.with_row(page, mended) if page and mended else page,
+        mended=mended,
+        missing=count_missing(db.session(), import_) if kept and import_.state != "undone" else None,
+        correctable=query.verdict == "rejected" and import_.state == "ready" and may("editor"),
+        form=EmptyForm(),
+    )
+
+
+def _typed_cells() -> dict[int, str]:
+    """Give what was typed into a row's cells, by their place in the row."""
+    fields = (re.fullmatch(r"cell-([0-9]{1,6})", name) for name in request.form)
+    return {int(field[1]): request.form[field[0]] for field in fields if field}
+
+
+def _place_on_page(import_: Import) -> str:
+    """Give the address of the rejected rows where somebody is at work on them, while there are any."""
+    if not import_.rejected:
+        return url_for("imports.show", import_id=import_.id)
+    place: dict[str, Any] = {name: request.args[name] for name in ("q", "after", "before") if name in request.args}
+    anchor = f"line-{request.args.get('next', 0, int)}" if "next" in request.args else "rows-heading"
+    return url_for("imports.show", import_id=import_.id, verdict="rejected", **place, _anchor=anchor)
 
 
 def _sheet_as_asked(import_: Import) -> tuple[Sheet, Options, ReadingForm]:

@@ -14,6 +14,7 @@ EDITORS = [
     ("POST", "/imports/new"),
     ("GET", "/imports/1/columns"),
     ("POST", "/imports/1/columns"),
+    ("POST", "/imports/1/rows/2"),
     ("POST", "/imports/1/apply"),
     ("POST", "/imports/1/cancel"),
     ("GET", "/imports/1/undo"),
@@ -26,6 +27,7 @@ VIEWERS = [
     ("GET", "/imports"),
     ("GET", "/imports/1"),
     ("GET", "/imports/1/progress"),
+    ("GET", "/imports/1/missing"),
     ("GET", "/imports/1/rejected.csv"),
 ]
 PUBLIC = ["/healthz", "/readyz", "/login"]

@@ -1,0 +1,97 @@
+"""The students whom a sheet does not name. An import never deletes them; whoever uploads a whole school's sheet wants to know."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import Column, Select, and_, func, select
+from sqlalchemy.orm import Session
+
+from merge.columns import NAME
+from merge.listing import BadQuery
+from merge.options import Options
+from merge.pages import ROWS
+from models import Change, Import, Student, staged_rows, students
+
+DIGITS = 18
+
+
+@dataclass(frozen=True)
+class Missing:
+    """How many there are, and whether that is certain: since somebody may have changed students after the comparison."""
+
+    number: int
+    certain: bool
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of students, and the ids next to which its neighbours begin, where there are any."""
+
+    students: list[Student]
+    before: int | None
+    after: int | None
+
+
+def parse_place(arguments: Mapping[str, str]) -> dict[str, int]:
+    """Read the id after or before which a page stands, from its address. Raises BadQuery."""
+    place = {name: arguments[name] for name in ("after", "before") if arguments.get(name)}
+    if any(not (text.isascii() and text.isdecimal() and len(text) <= DIGITS) for text in place.values()):
+        raise BadQuery("The address of this page was cut off or changed. Start again from the first page of the list.")
+    return {name: int(text) for name, text in place.items()}
+
+
+def count_missing(session: Session, import_: Import) -> Missing:
+    """Count by arithmetic: of all students there are, the accepted rows name those that they change or find unchanged.
+
+    Only those whom rejected rows name have to be looked up.
+    """
+    all_ = session.scalar(select(func.count()).select_from(Student)) or 0
+    named = import_.updates + import_.unchanged + import_.conflicts
+    if import_.state == "applied":
+        named += import_.inserts
+    return Missing(max(0, all_ - named - _count_rejected(session, import_)), _is_certain(session, import_))
+
+
+def missing_page(session: Session, import_: Import, *, after: int | None = None, before: int | None = None) -> Page:
+    """Give the first hundred of them after an id, or the last hundred before one."""
+    found = list(session.scalars(missing_students(import_, after=after, before=before)))
+    more, shown = len(found) > ROWS, sorted(found[:ROWS], key=attrgetter("id"))
+    earlier, later = (more, True) if before is not None else (bool(after), more)
+    return Page(shown, shown[0].id if shown and earlier else None, shown[-1].id if shown and later else None)
+
+
+def missing_students(import_: Import, *, after: int | None = None, before: int | None = None) -> Select[Student]:
+    """Select a page of them, and one more.
+
+    It is a difference of two sets, which is taken by sorting or hashing each once; in a join, SQLite would look
+    at the whole sheet for each student.
+    """
+    ours, theirs = _key(import_)
+    here = students.c.id < before if before is not None else students.c.id > (after or 0)
+    named = select(theirs).where(staged_rows.c.import_id == import_.id)
+    missing = select(Student).where(here, ours.in_(select(ours).where(here).except_(named)))
+    return missing.order_by(students.c.id.desc() if before is not None else students.c.id).limit(ROWS + 1)
+
+
+def _key(import_: Import) -> tuple[Column[Any], Column[Any]]:
+    """Give what a student and a row that names them have in common, also where the row is rejected for something else."""
+    if Options.from_json(import_.options).match == NAME.name:
+        return students.c.name, staged_rows.c.name
+    return students.c.id, staged_rows.c.student_id
+
+
+def _count_rejected(session: Session, import_: Import) -> int:
+    if not import_.rejected:
+        return 0
+    ours, theirs = _key(import_)
+    rejected = and_(staged_rows.c.import_id == import_.id, staged_rows.c.problems.is_not(None))
+    return session.scalar(select(func.count()).select_from(students).where(ours.in_(select(theirs).where(rejected)))) or 0
+
+
+def _is_certain(session: Session, import_: Import) -> bool:
+    newest = session.scalar(select(Change).order_by(Change.id.desc()).limit(1))
+    if newest is None or newest.id == import_.change_id:
+        return not import_.conflicts
+    return import_.state == "ready" and import_.step_at is not None and newest.at < import_.step_at

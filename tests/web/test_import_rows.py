@@ -1,0 +1,188 @@
+"""The rows on an import's page: filtered, searched, paged, and mended where they can't be used."""
+
+from datetime import timedelta
+
+import pytest
+
+from merge import imports
+from models import db, now
+
+SHEET = "id,name,age,House\n1,Ada L.,12,Blue\n2,Bob,13,Red\nx,Cleo,14,Blue\n7,Dan,15,Red\n7,Eve,old,Red\n"
+ROWS = "/imports/1?verdict="
+
+
+@pytest.fixture
+def roll(add):
+    add(1, "Ada", 12, 90)
+    add(2, "Bob", 13, 50)
+    add(3, "Finn", 13, 50)
+
+
+@pytest.fixture
+def page(roll, upload):  # noqa: ARG001
+    return upload(SHEET)
+
+
+@pytest.mark.usefixtures("page")
+def test_every_row_stands_under_all_with_its_verdict(editor):
+    page = editor.visit(f"{ROWS}all")
+    assert [row[:3] for row in cells(page)] == [
+        ["2", "± Update", "1"],
+        ["3", "= Unchanged", "2"],
+        ["4", "× Rejected “x” is not a whole number.", "x"],
+        ["5", "× Rejected Student 7 stands on line 5 and again on line 6. Keep one of them.", "7"],
+        ["6", "× Rejected “old” is not a whole number.", "7"],
+    ]
+    assert [mark.text for mark in page.all("mark")] == ["x", "7", "old"]
+
+
+def test_the_page_opens_on_the_updates_and_each_number_leads_to_its_rows(page, editor):
+    assert [row[0] for row in cells(page)] == ["2"]
+    tallies = [link for link in page.links if "verdict=" in link]
+    assert [len(cells(editor.visit(link))) for link in tallies] == [1, 1, 3, 5]
+
+
+@pytest.mark.usefixtures("page")
+def test_rows_are_searched_within_their_verdict(editor):
+    found = editor.visit(f"{ROWS}rejected&q=red")
+    assert [row[0] for row in cells(found)] == ["5", "6"]
+    assert found.values["q"] == "red"
+    assert "No row has these words" in editor.visit(f"{ROWS}update&q=red").text
+    assert [row[0] for row in cells(editor.visit(f"{ROWS}all&q=4"))] == ["4"]
+
+
+def test_pages_lead_to_the_next_the_previous_the_first_and_the_last(upload, editor):
+    upload("id,name\n" + "".join(f"{n},Student {n}\n" for n in range(1, 251)))
+    first = editor.visit(f"{ROWS}insert&q=student")
+    second = editor.visit(pager(first)["Next"])
+    last = editor.visit(pager(first)["Last page"])
+    assert [cells(p)[0][0] for p in (first, second, last)] == ["2", "102", "152"]
+    assert [set(pager(p)) for p in (first, last)] == [{"Next", "Last page"}, {"First page", "Previous"}]
+    assert cells(editor.visit(pager(second)["Previous"])) == cells(first) == cells(editor.visit(pager(second)["First page"]))
+
+
+def test_students_who_are_not_in_the_sheet_are_counted_and_listed(page, viewer, change):
+    assert "1 student in Rollbook is not in this sheet. An import never deletes anybody." in page.text
+    listed = viewer.visit("/imports/1/missing")
+    assert [row[:2] for row in cells(listed)] == [["3", "Finn"]]
+    change(3, name="Finn F.")
+    assert "About 1 student in Rollbook" in viewer.visit("/imports/1").text
+
+
+MENDED = [
+    (4, {"cell-0": "9"}, "Line 4 can be used now: it adds a student.", (1, 1, 1, 2)),
+    (4, {"cell-0": "3"}, "Line 4 can be used now: it changes a student.", (0, 2, 1, 2)),
+    (6, {"cell-0": "8", "cell-2": "16"}, "it adds a student. So can 1 more, which named the same student.", (2, 1, 1, 1)),
+]
+
+
+@pytest.mark.usefixtures("page")
+@pytest.mark.parametrize(("line", "typed", "sentence", "counts"), MENDED)
+def test_a_mended_row_is_checked_at_once_and_counted(editor, line, typed, sentence, counts):
+    sent = mend(editor, line, typed)
+    assert sent.location.startswith(f"{ROWS}rejected")
+    answer = editor.visit(sent.location)
+    assert sentence in answer.alerts
+    assert str(line) not in [row[0] for row in cells(answer)]
+    told = editor.open("/imports/1/progress").json
+    assert tuple(told[verdict] for verdict in ("insert", "update", "unchanged", "rejected")) == counts
+
+
+def test_what_was_mended_is_applied(page, editor, work, students):
+    mend(editor, 6, {"cell-0": "8", "cell-1": "=Eve", "cell-2": "16"})
+    editor.post("/imports/1/apply", page.values, status=303)
+    work()
+    assert students()[3:] == [(7, "Dan", 15, None), (8, "=Eve", 16, None)]
+
+
+@pytest.mark.usefixtures("page")
+def test_a_row_that_is_still_wrong_keeps_what_was_typed_with_each_problem_at_its_cell(editor):
+    before = editor.open("/imports/1/progress").json
+    answer = mend(editor, 6, {"cell-0": "y", "cell-1": "Evi <b>", "cell-2": "older"}, status=422)
+    assert "Line 6 can’t be used yet." in answer.alerts
+    assert "“y” is not a whole number." in answer.alerts
+    inputs = {field.get("id"): field for field in answer.fields}
+    assert [inputs[f"cell-6-{n}"].get("value") for n in range(3)] == ["y", "Evi <b>", "older"]
+    assert [inputs[f"cell-6-{n}"].get("aria-invalid") for n in range(3)] == ["true", "", "true"]
+    assert "“older” is not a whole number." in answer.ids[inputs["cell-6-2"].get("aria-describedby")].text
+    assert editor.open("/imports/1/progress").json == before
+
+
+@pytest.mark.usefixtures("roll")
+def test_whoever_mends_a_row_comes_back_to_the_place_where_it_stood(upload, editor):
+    upload("id,name\n" + "".join(f"x{n},Student {n}\n" for n in range(1, 151)))
+    page = editor.visit(f"{ROWS}rejected&q=student&after=101")
+    action = next(form.get("action") for form in page.all("form") if form.get("id") == "row-110")
+    sent = editor.post(action, {"csrf_token": page.values["csrf_token"], "cell-0": "109"}, status=303)
+    assert sent.location == "/imports/1?verdict=rejected&q=student&after=101#line-111"
+    assert "110" not in [row[0] for row in cells(editor.visit(sent.location))]
+
+
+def test_after_the_last_row_is_mended_the_page_shows_what_would_change(upload, editor):
+    upload("id,name\nx,Ada\n")
+    sent = mend(editor, 2, {"cell-0": "1"})
+    assert sent.location == "/imports/1"
+    assert "It adds 1 student" in editor.visit(sent.location).text
+
+
+@pytest.mark.usefixtures("page")
+@pytest.mark.parametrize("line", [2, 99, 2**40])
+def test_a_row_that_is_not_rejected_can_not_be_mended(editor, line):
+    sent = mend(editor, line, {"cell-0": "9"})
+    assert "was not waiting to be corrected" in editor.visit(sent.location).alerts
+
+
+def test_no_row_is_mended_once_the_import_is_applied(page, editor, work, students):
+    editor.post("/imports/1/apply", page.values, status=303)
+    work()
+    before = students()
+    sent = mend(editor, 4, {"cell-0": "9"})
+    assert "was not waiting to be corrected" in editor.visit(sent.location).alerts
+    assert students() == before
+    assert not [field for field in editor.visit(f"{ROWS}rejected").fields if field.get("name").startswith("cell-")]
+
+
+@pytest.mark.usefixtures("page")
+def test_a_viewer_sees_the_rows_and_mends_none(viewer):
+    page = viewer.visit(f"{ROWS}rejected")
+    assert cells(page)[0][2:] == ["x", "Cleo", "14", "Blue"]
+    token = viewer.visit("/").values["csrf_token"]
+    viewer.post("/imports/1/rows/4", {"csrf_token": token, "cell-0": "9"}, status=403)
+
+
+def test_a_row_of_an_import_that_does_not_exist_is_not_found(editor):
+    token = editor.visit("/imports").values["csrf_token"]
+    editor.post("/imports/8/rows/2", {"csrf_token": token}, status=404)
+    editor.visit("/imports/8/missing", status=404)
+
+
+def test_once_its_rows_are_dropped_an_import_still_shows_its_numbers(app, page, editor, work):
+    editor.post("/imports/1/apply", page.values, status=303)
+    work()
+    with app.app_context():
+        imports.drop_old(db.session(), now() + timedelta(days=1))
+    page = editor.visit("/imports/1")
+    assert "The rows are no longer kept" in page.text
+    assert "1 was changed" in page.text
+    assert "no longer kept" in editor.visit(f"{ROWS}rejected&q=x").text
+    assert "not there" in editor.visit(editor.visit("/imports/1/missing", status=303).location).alerts
+
+
+@pytest.mark.parametrize("query", ["q=%00", "before=x", "verdict=insert&before=-3", "after=1e3"])
+def test_an_address_that_no_link_gave_out_is_refused(page, editor, query):
+    assert page
+    editor.visit(f"/imports/1?{query}", status=400)
+    editor.visit(f"/imports/1/missing?{query.replace('q=', 'after=')}", status=400)
+
+
+def mend(editor, line, typed, status=303):
+    token = editor.visit("/imports/1").values["csrf_token"]
+    return editor.post(f"/imports/1/rows/{line}", {**typed, "csrf_token": token}, status=status)
+
+
+def cells(page):
+    return [[cell.text for cell in row.all("td", "th")] for body in page.all("tbody") for row in body.all("tr")]
+
+
+def pager(page):
+    return {link.text: link.get("href") for nav in page.all("nav") if nav.get("class") == "pager" for link in nav.all("a")}
