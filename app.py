@@ -66,7 +66,8 @@ def _tell_reading_requests(app: Flask) -> None:
 
     @app.before_request
     def begin() -> None:
-        database.reading.set(request.method in ("GET", "HEAD"))
+        # A cancel has to reach the worker that holds the write lock before it waits for that lock.
+        database.reading.set(request.method in ("GET", "HEAD") or request.endpoint == "imports.cancel")
 
     @app.teardown_request
     def end(_error: BaseException | None) -> None:

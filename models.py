@@ -177,9 +177,11 @@ revisions = Table(
     Base.metadata,
     Column("student_id", BigId, primary_key=True, autoincrement=False),
     Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("change_id", BigId, nullable=False, index=True),
+    Column("change_id", BigId, nullable=False),
     Column("deleted", Boolean, nullable=False, server_default=text("false")),
     *_student_values(),
+    # With the student's id, so that a change of a million rows can be worked on in slices.
+    Index("ix_revisions_change_id", "change_id", "student_id"),
     Index("ix_revisions_deleted", "student_id", "version", postgresql_where=text("deleted"), sqlite_where=text("deleted")),
     sqlite_with_rowid=False,
 )

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from database import reading
 from merge import imports
+from merge.lease import LeaseLost
 from models import Import, db, now
 
 log = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ def _claim(holder: str) -> int | None:
 def _step(import_id: int, holder: str) -> None:
     try:
         imports.run_step(db.session(), import_id, holder)
-    except imports.LeaseLost:
+    except LeaseLost:
         log.info("import %s is no longer ours", import_id)
 
 

@@ -6,9 +6,9 @@ from sqlalchemy import ColumnElement, and_, exists, false, literal, select, upda
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import Update
 
-from merge.compare import count_planned
 from merge.door import NAMES, REVISIONS_SHARE, enter_alone, let_students_follow, write_revisions
 from merge.lease import Report
+from merge.slices import line_slices
 from models import planned_rows, revisions
 
 
@@ -21,8 +21,8 @@ class Applied:
     conflicts: int
 
 
-def apply(session: Session, import_id: int, change_id: int, report: Report) -> Applied:
-    """Write the planned rows and their revisions as part of the change. Does not commit. Raises UnseenWrite.
+def apply(session: Session, import_id: int, change_id: int, planned: int, report: Report) -> Applied:
+    """Write the so many planned rows and their revisions as part of the change. Does not commit. Raises UnseenWrite.
 
     A row whose student was changed, made or deleted since the comparison is held back with the verdict "conflict".
     """
@@ -34,12 +34,14 @@ def apply(session: Session, import_id: int, change_id: int, report: Report) -> A
         false(),
         *(planned_rows.c[name] for name in NAMES),
     ).where(_to_write(import_id))
-    conflicts = sum(count_planned(session, import_id).values()) - write_revisions(session, rows)
-    if conflicts:
+    number = 0
+    for lines, share in line_slices(session, import_id, planned_rows.c.line):
+        number += write_revisions(session, rows.where(lines))
+        report(REVISIONS_SHARE * share)
+    if number < planned:
         session.execute(_hold_back(import_id, change_id), execution_options={"synchronize_session": False})
-    report(REVISIONS_SHARE)
-    written = let_students_follow(session, change_id)
-    return Applied(written.inserts, written.updates, conflicts)
+    written = let_students_follow(session, change_id, number, report)
+    return Applied(written.inserts, written.updates, planned - number)
 
 
 def _to_write(import_id: int) -> ColumnElement[bool]:

@@ -1,6 +1,6 @@
 """Turn a staged sheet into the changes it would make, without making them. Set-based, and one text for both databases."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -27,9 +27,9 @@ from sqlalchemy.orm import Session
 
 from merge.columns import KEY, VALUES
 from merge.ids import give_ids
+from merge.slices import line_slices
 from models import planned_rows, revisions, staged_rows, students
 
-SQLITE_LINES = 50_000
 Advance = Callable[[float], None]
 """Told what share of the step is done."""
 ProblemBuilder = Callable[..., ColumnElement[str]]
@@ -57,19 +57,13 @@ def compare(
         _reject_repeated(session, import_id, staged_rows.c.student_id, text)
     if not columns.issuperset(column.name for column in VALUES if column.required):
         _reject_nameless(session, import_id)
-    for lines, share in _slices(session, import_id):
+    # On SQLite everybody else can write in between; PostgreSQL joins best in large pieces.
+    larger = 1 if session.get_bind().dialect.name == "sqlite" else 20
+    for lines, share in line_slices(session, import_id, staged_rows.c.line, larger):
         plan = _plan(import_id, columns, blank_clears=blank_clears).where(lines)
         session.execute(insert(planned_rows).from_select([c.name for c in plan.selected_columns], plan))
         advance(share)
     return count_verdicts(session, import_id)
-
-
-def _slices(session: Session, import_id: int) -> Iterator[tuple[ColumnElement[bool], float]]:
-    """Cut the sheet so that on SQLite everybody else can write in between; PostgreSQL joins it best in one piece."""
-    last = session.scalar(select(func.max(staged_rows.c.line)).where(staged_rows.c.import_id == import_id)) or 0
-    size = SQLITE_LINES if session.get_bind().dialect.name == "sqlite" else max(last, 1)
-    for start in range(0, last, size):
-        yield and_(staged_rows.c.line > start, staged_rows.c.line <= start + size), min(1.0, (start + size) / last)
 
 
 def count_planned(session: Session, import_id: int) -> dict[str, int]:

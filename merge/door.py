@@ -3,18 +3,23 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CursorResult, Executable, Select, and_, delete, exists, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, CursorResult, Executable, Select, and_, delete, exists, insert, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import Delete, Insert
 
 from merge.columns import VALUES
 from merge.ids import keep_ids_ahead
+from merge.lease import Report
+from merge.slices import student_slices
 from models import Change, revisions, students
 
 NAMES = [column.name for column in VALUES]
 # Of a change's time, about this share has passed when its revisions are written (measured at a million rows).
 REVISIONS_SHARE = 0.3
+# A failure ends the transaction in any case, so SQLite need not keep in memory how each page was before the statement.
+WHOLE = "OR ROLLBACK"
 LOCK = 0x526F6C6C  # any number that is the same everywhere: "Roll"
 
 
@@ -25,6 +30,9 @@ class Written:
     inserts: int
     updates: int
     deletes: int
+
+    def __add__(self, other: "Written") -> "Written":
+        return Written(self.inserts + other.inserts, self.updates + other.updates, self.deletes + other.deletes)
 
 
 class UnseenWrite(RuntimeError):
@@ -60,36 +68,44 @@ def write_revisions(session: Session, rows: Select[Any]) -> int:
         return count_rows(session, dialect.insert(revisions).from_select(names, rows).on_conflict_do_nothing())
 
 
-def let_students_follow(session: Session, change_id: int) -> Written:
-    """Bring the students to the change's revisions. Raises UnseenWrite, and then the transaction has to be rolled back."""
+def let_students_follow(session: Session, change_id: int, number: int, report: Report) -> Written:
+    """Bring the students to the change's revisions, so many. Raises UnseenWrite; the transaction has to be rolled back then."""
     ours = revisions.c.change_id == change_id
-    base = and_(students.c.id == revisions.c.student_id, students.c.version == revisions.c.version - 1)
-    values = {name: revisions.c[name] for name in NAMES}
-    stays = and_(ours, ~revisions.c.deleted)
-    # A version 1 is always a new student, so most rows need no look at what is there.
-    changed = update(students).values(version=revisions.c.version, **values).where(stays, revisions.c.version > 1, base)
-    written = Written(
-        updates=count_rows(session, changed),
-        inserts=_insert_students(session, change_id),
-        deletes=count_rows(session, delete(students).where(exists().where(ours, revisions.c.deleted, base))),
-    )
-    wanted = session.scalar(select(func.count()).select_from(revisions).where(ours))
-    if wanted != written.inserts + written.updates + written.deletes:
+    written = Written(0, 0, 0)
+    for students_here, share in student_slices(session, change_id, revisions.c.student_id):
+        written += _follow(session, and_(ours, students_here))
+        report(REVISIONS_SHARE + share * (1 - REVISIONS_SHARE))
+    if number != written.inserts + written.updates + written.deletes:
         raise UnseenWrite
+    if written.inserts:
+        highest = select(revisions.c.student_id).where(ours).order_by(revisions.c.student_id.desc()).limit(1)
+        keep_ids_ahead(session, session.execute(highest).scalar_one())
     return written
 
 
-def _insert_students(session: Session, change_id: int) -> int:
-    new = (
-        select(revisions.c.student_id, revisions.c.version, *(revisions.c[name] for name in NAMES))
-        .where(revisions.c.change_id == change_id, ~revisions.c.deleted)
-        .where(or_(revisions.c.version == 1, ~exists().where(students.c.id == revisions.c.student_id)))
+def _follow(session: Session, ours: ColumnElement[bool]) -> Written:
+    base = and_(students.c.id == revisions.c.student_id, students.c.version == revisions.c.version - 1)
+    stays = and_(ours, ~revisions.c.deleted)
+    # A version 1 is always a new student, so most rows need no look at what is there.
+    changed = update(students).prefix_with(WHOLE, dialect="sqlite").where(stays, revisions.c.version > 1, base)
+    values = {name: revisions.c[name] for name in ("version", *NAMES)}
+    return Written(
+        updates=count_rows(session, changed.values(**values)),
+        inserts=count_rows(session, _insert_new(stays)),
+        deletes=count_rows(session, _delete_gone(and_(ours, revisions.c.deleted), base)),
     )
-    inserted = count_rows(session, insert(students).from_select(["id", "version", *NAMES], new))
-    highest = session.scalar(select(func.max(revisions.c.student_id)).where(revisions.c.change_id == change_id))
-    if highest:
-        keep_ids_ahead(session, highest)
-    return inserted
+
+
+def _insert_new(stays: ColumnElement[bool]) -> Insert:
+    new = select(revisions.c.student_id, revisions.c.version, *(revisions.c[name] for name in NAMES)).where(
+        stays, or_(revisions.c.version == 1, ~exists().where(students.c.id == revisions.c.student_id))
+    )
+    return insert(students).prefix_with(WHOLE, dialect="sqlite").from_select(["id", "version", *NAMES], new)
+
+
+def _delete_gone(gone: ColumnElement[bool], base: ColumnElement[bool]) -> Delete:
+    # The first condition finds the students, or SQLite would look at all that there are; the second guards each.
+    return delete(students).where(students.c.id.in_(select(revisions.c.student_id).where(gone)), exists().where(gone, base))
 
 
 def count_rows(session: Session, statement: Executable) -> int:

@@ -16,7 +16,7 @@ from merge.choices import recall
 from merge.columns import places
 from merge.compare import compare, count_planned, discard_plan
 from merge.door import open_change
-from merge.lease import LEASE, kept_lease
+from merge.lease import LEASE, LeaseLost, call_off, kept_lease
 from merge.options import Options
 from merge.problems import SheetRefused
 from merge.sheet import Sheet, discard_files, inspect
@@ -30,10 +30,6 @@ BUSY = ("uploaded", "reading", "applying", "undoing")
 CANCELLABLE = ("uploaded", "reading", "ready", "applying")
 CHUNK = 1 << 20
 MOST_DROPPED = 100
-
-
-class LeaseLost(RuntimeError):
-    """The import was cancelled, or another worker has it: what this one has not committed is void."""
 
 
 class WrongState(RuntimeError):
@@ -120,6 +116,14 @@ def read_again(session: Session, import_id: int, sheet: dict[str, Any], options:
     session.commit()
 
 
+def announce_cancel(session: Session, import_id: int) -> None:
+    """Let a worker that writes, and on SQLite has everybody else wait, hear of a cancel beforehand. Only reads."""
+    sheet = session.scalar(select(Import.path).where(_in_state(import_id, "applying")))
+    if sheet and session.get_bind().dialect.name == "sqlite":
+        call_off(sheet)
+    session.rollback()
+
+
 def cancel(session: Session, import_id: int) -> None:
     """End an import that was not applied, and drop what was staged. Raises WrongState."""
     _move(session, _in_state(import_id, *CANCELLABLE), WrongState, state="cancelled", ended_at=now(), **RELEASED)
@@ -169,7 +173,7 @@ def _read(session: Session, import_id: int, holder: str) -> None:
     session.commit()
     _analyze(session, "staged_rows")
     columns = set(places(sheet.columns))
-    with kept_lease(session, mine) as report:
+    with kept_lease(session, mine, read.path) as report:
 
         def compared(share: float) -> None:
             report(share)
@@ -196,14 +200,15 @@ def _apply(session: Session, import_id: int, holder: str) -> None:
     _move(session, mine, LeaseLost, lease_until=now() + LEASE, **_starting("applying"))
     session.commit()
     applying = session.get_one(Import, import_id)
-    if sum(count_planned(session, import_id).values()) != applying.inserts + applying.updates:
+    planned = sum(count_planned(session, import_id).values())
+    if planned != applying.inserts + applying.updates:
         # The database crashed and its unlogged tables are empty: read the sheet again, and show it again before it is applied.
         _move(session, mine, LeaseLost, state="uploaded", **RELEASED)
         session.commit()
         return
     change_id = open_change(session, applying.applied_by or applying.actor, "import", import_id)
-    with kept_lease(session, mine) as report:
-        applied = vars(apply(session, import_id, change_id, report))
+    with kept_lease(session, mine, applying.path) as report:
+        applied = vars(apply(session, import_id, change_id, planned, report))
     _move(session, mine, LeaseLost, state="applied", change_id=change_id, share=1.0, ended_at=now(), **applied, **RELEASED)
     session.commit()
 
@@ -215,7 +220,7 @@ def _undo(session: Session, import_id: int, holder: str) -> None:
     undoing = session.get_one(Import, import_id)
     assert undoing.change_id is not None
     by_change_id = open_change(session, undoing.applied_by or undoing.actor, "undo", import_id)
-    with kept_lease(session, mine) as report:
+    with kept_lease(session, mine, undoing.path) as report:
         _, skipped = undo(session, undoing.change_id, by_change_id, report)
     ended = {"change_id": by_change_id, "skipped": skipped, "failure": None, "share": 1.0, "ended_at": now()}
     _move(session, mine, LeaseLost, state=_done_state(session, import_id), **ended, **RELEASED)

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, update
@@ -16,17 +17,23 @@ LEASE = timedelta(seconds=60)
 BEAT_S = 1.0
 
 Report = Callable[[float], None]
-"""Takes what share of the step is done, for those who watch."""
+"""Takes what share of the step is done, for those who watch. Raises LeaseLost if the import was cancelled."""
+
+
+class LeaseLost(RuntimeError):
+    """The import was cancelled, or another worker has it: what this one has not committed is void."""
 
 
 @contextmanager
-def kept_lease(session: Session, mine: ColumnElement[bool]) -> Iterator[Report]:
+def kept_lease(session: Session, mine: ColumnElement[bool], sheet: str) -> Iterator[Report]:
     """Renew the lease beside the session's transaction for as long as this lasts.
 
-    On SQLite nobody can write beside us, so nobody can take the lease either, and watchers see no progress meanwhile.
+    On SQLite nobody can write beside us. So nobody can take the lease, and what there is to tell is told by files
+    beside the sheet: the share that is done to those who watch, and a cancel to us.
     """
     if session.get_bind().dialect.name == "sqlite":
-        yield lambda share: None  # noqa: ARG005
+        with _told_beside(sheet) as report:
+            yield report
         return
     progress: dict[str, Any] = {}
     over = threading.Event()
@@ -39,6 +46,39 @@ def kept_lease(session: Session, mine: ColumnElement[bool]) -> Iterator[Report]:
     finally:
         over.set()
         thread.join()
+
+
+def call_off(sheet: str) -> None:
+    """Tell the worker that its import is about to be cancelled."""
+    _beside(sheet, "cancel").touch()
+
+
+def share_told(sheet: str) -> float | None:
+    """Give the share that a worker tells beside the sheet; None if none does."""
+    try:
+        return float(_beside(sheet, "share").read_text())
+    except (OSError, ValueError):
+        return None
+
+
+@contextmanager
+def _told_beside(sheet: str) -> Iterator[Report]:
+    share, cancel = _beside(sheet, "share"), _beside(sheet, "cancel")
+
+    def report(done: float) -> None:
+        if cancel.exists():
+            raise LeaseLost
+        share.write_text(str(done))
+
+    cancel.unlink(missing_ok=True)  # left over from one that came too late
+    try:
+        yield report
+    finally:
+        share.unlink(missing_ok=True)
+
+
+def _beside(sheet: str, what: str) -> Path:
+    return Path(f"{sheet}.{what}")
 
 
 def _beat(

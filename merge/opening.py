@@ -45,8 +45,8 @@ def files_made_of(upload: Path) -> set[Path]:
 
 
 def discard_files(upload: Path) -> None:
-    """Remove an upload and all that was made of it."""
-    for path in (upload, *files_made_of(upload)):
+    """Remove an upload and all that lies beside it under its name."""
+    for path in (upload, *upload.parent.glob(f"{glob.escape(upload.name)}.*")):
         path.unlink(missing_ok=True)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from merge.columns import BY_NAME, COLUMNS, KEY, VALUES, column_of, places
 from merge.imports import BUSY
+from merge.lease import share_told
 from merge.pages import ALL, PLANNED, Query, find_lines
 from merge.problems import Problem, load_problems
 from merge.sheet import Sheet
@@ -87,10 +88,11 @@ def are_rows_kept(import_: Import) -> bool:
 
 def progress(import_: Import) -> dict[str, Any]:
     """Give the state and how far the present step has come: rows, share from 0 to 1, rows a second, seconds left."""
+    share = share_told(import_.path) or import_.share
     seconds = (now() - import_.step_at).total_seconds() if import_.step_at and import_.state in BUSY else 0.0
     # How many rows a sheet has is known only when it is read; until then it follows from the share that is.
-    in_all = round(import_.rows / import_.share) if import_.step == "reading" and import_.share else import_.rows
-    done = round(import_.share * in_all)
+    in_all = round(import_.rows / share) if import_.step == "reading" and share else import_.rows
+    done = round(share * in_all)
     figures = {
         "state": import_.state,
         "busy": import_.state in BUSY,
@@ -98,9 +100,9 @@ def progress(import_: Import) -> dict[str, Any]:
         "rows": import_.rows,
         "rows_done": done,
         "rows_total": in_all,
-        "share": round(import_.share, 3),
+        "share": round(share, 3),
         "rate": round(done / seconds) if seconds and done else None,
-        "seconds_left": round(seconds / import_.share - seconds) if seconds and import_.share else None,
+        "seconds_left": round(seconds / share - seconds) if seconds and share else None,
     }
     return {**figures, "sentence": _progress_sentence(figures), **counts(import_)}
 

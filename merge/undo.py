@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from merge.door import NAMES, REVISIONS_SHARE, Written, enter_alone, let_students_follow, write_revisions
 from merge.lease import Report
+from merge.slices import student_slices
 from models import revisions
 
 done = revisions.alias("done")
@@ -32,9 +33,11 @@ def undo(session: Session, change_id: int, by_change_id: int, report: Report) ->
     """
     enter_alone(session)
     touched = session.scalar(select(func.count()).select_from(revisions).where(revisions.c.change_id == change_id)) or 0
-    skipped = touched - write_revisions(session, _taken_back(change_id, by_change_id))
-    report(REVISIONS_SHARE)
-    return let_students_follow(session, by_change_id), skipped
+    number = 0
+    for students_here, share in student_slices(session, change_id, done.c.student_id):
+        number += write_revisions(session, _taken_back(change_id, by_change_id).where(students_here))
+        report(REVISIONS_SHARE * share)
+    return let_students_follow(session, by_change_id, number, report), touched - number
 
 
 def outlook(session: Session, change_id: int) -> Outlook:

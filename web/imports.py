@@ -178,6 +178,8 @@ def apply(import_id: int) -> ResponseReturnValue:
 def cancel(import_id: int) -> ResponseReturnValue:
     """Drop an import that was not applied."""
     _import_or_404(import_id)
+    life.announce_cancel(db.session(), import_id)
+    reading.set(False)
     try:
         life.cancel(db.session(), import_id)
     except life.WrongState:

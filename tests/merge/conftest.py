@@ -27,6 +27,12 @@ def upload(app, session) -> Importer:
 
 
 @pytest.fixture
+def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let even a small sheet be worked on in several slices."""
+    monkeypatch.setattr("merge.slices.ROWS", 3)
+
+
+@pytest.fixture
 def apply(session) -> Callable[[Import], Import]:
     """Apply a previewed import."""
 

@@ -4,6 +4,7 @@ import csv
 import io
 import unicodedata
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
@@ -21,6 +22,7 @@ students = st.builds(
     st.none() | st.integers(0, 150),
     st.none() | st.floats(0, 100),
 )
+pytestmark = pytest.mark.usefixtures("small_slices")
 tables = st.dictionaries(st.integers(1, 8), students, max_size=8)
 
 

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from merge import imports, preview
+from merge.lease import LeaseLost
 from merge.problems import SheetRefused
 from models import Change, Import, now, planned_rows, revisions, staged_rows
 from tests.merge.conftest import assert_revisions_agree, run, table
@@ -203,7 +204,7 @@ def test_a_worker_that_lost_its_lease_changes_nothing(session, upload):
     imports.start_apply(session, previewed.id, "sec@school.test")
     assert imports.claim(session, "first") == previewed.id
     assert imports.claim(session, "second") is None
-    with pytest.raises(imports.LeaseLost):
+    with pytest.raises(LeaseLost):
         imports.run_step(session, previewed.id, "second")
     assert table(session) == []
     imports.run_step(session, previewed.id, "first")

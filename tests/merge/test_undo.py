@@ -11,6 +11,7 @@ from tests.merge.test_agreement import _csv as csv_of
 from tests.merge.test_agreement import _empty as empty
 from tests.merge.test_agreement import tables
 
+pytestmark = pytest.mark.usefixtures("small_slices")
 STORED = [(1, "Ada", 12, 90.0), (2, "Bo", 13, None), (3, "Cy", None, 70.5)]
 SHEET = "id,name,age,score\n1,Ada L,12,91\n2,Bo,13,\n8,Di,14,80\n9,Ed,15,81\n"
 

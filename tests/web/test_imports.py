@@ -1,11 +1,15 @@
 """A sheet's way through the pages: uploaded, previewed, applied or cancelled, and everything that is refused."""
 
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import func, select
 
+from merge import door
 from models import Change, Import, Student, planned_rows, staged_rows
+from tests.cluster import wait_until
 from tests.web.conftest import sheet_file
 
 SHEET = "id,name,age,score\n1,Ada Lovelace,12,91.5\n2,Bob,13,50\n3,Cleo,14,70\n4,Dan,old,70\n"
@@ -250,3 +254,44 @@ def test_the_rejected_rows_can_be_downloaded(upload, editor):
     assert "class 7 rejected.csv" in response.headers["Content-Disposition"]
     assert response.data.startswith("\ufeffid,name,line,problem\r\nx,Bob,3,".encode())
     editor.visit("/imports/9/rejected.csv", status=404)
+
+
+@pytest.mark.usefixtures("roll")
+def test_a_cancel_reaches_the_worker_while_it_writes(app, upload, editor, work, students, monkeypatch):
+    page = upload(SHEET)
+    before = students()
+    editor.post("/imports/1/apply", page.values, status=303)
+    cancelling = threading.Thread(target=lambda: editor.post("/imports/1/cancel", page.values, status=303))
+
+    def let_students_follow(*arguments):
+        cancelling.start()
+        assert wait_until(lambda: any(app.config["UPLOADS"].glob("*.cancel")) or not cancelling.is_alive())
+        return door.let_students_follow(*arguments)
+
+    monkeypatch.setattr("merge.apply.let_students_follow", let_students_follow)
+    work()
+    cancelling.join(60)
+    assert "This import was cancelled" in editor.visit("/imports/1").text
+    assert students() == before
+    assert list(app.config["UPLOADS"].iterdir()) == []
+
+
+@pytest.mark.usefixtures("roll")
+def test_a_worker_that_writes_tells_how_far_it_is(upload, editor, work, monkeypatch):
+    page = upload(SHEET)
+    editor.post("/imports/1/apply", page.values, status=303)
+    told = []
+
+    def let_students_follow(session, change_id, number, report):
+        report(0.5)
+        with ThreadPoolExecutor(1) as watcher:
+            assert wait_until(lambda: told.append(watcher.submit(progress).result()) or told[-1]["share"] == 0.5)
+        return door.let_students_follow(session, change_id, number, report)
+
+    def progress():
+        return editor.open("/imports/1/progress").json
+
+    monkeypatch.setattr("merge.apply.let_students_follow", let_students_follow)
+    work()
+    assert "Writing the changes" in told[-1]["sentence"]
+    assert progress()["state"] == "applied"
