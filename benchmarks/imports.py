@@ -48,7 +48,7 @@ Medians of {RUNS} runs.
 The floor is the bare database: the sheet loaded, one ON CONFLICT statement that skips equal rows; no checks, preview or history.
 A ratio's two sides ran in turn on the same machine; the seconds say something about that machine only.
 Memory is the worker's peak over its idle process. Saves are form saves, one after the other, of a student that is
-not in the sheet, while the sheet is applied and undone. `session.merge` a row is timed on a part of the same rows,
+not in the sheet, while the sheet is applied and undone in one more run. `session.merge` a row is timed on a part of the same rows,
 once with one commit at the end and once with a commit a row, as the form does.
 
 """
@@ -61,12 +61,14 @@ def _measure(database: str, rows: int, folder: Path, cluster: Cluster) -> str:
     for _ in range(RUNS):
         with _database(database, rows, folder, cluster) as (app, _url):
             floors.append(run_floor(app, sheet))
-        with _database(database, rows, folder, cluster) as (app, url):
-            runs.append(_run(app, url, folder, sheet, rows))
+        with _database(database, rows, folder, cluster) as (_app, url):
+            runs.append(_run(url, folder, sheet, rows))
+    with _database(database, rows, folder, cluster) as (app, url):
+        saves = _run_beside_saves(app, url, folder, sheet, rows)
     with _database(database, rows, folder, cluster) as (app, _url):
         merged = run_merge(app, _around_the_middle(rows, MERGED), commit_each=False)
         committed = run_merge(app, _around_the_middle(rows, MERGED_AND_COMMITTED), commit_each=True)
-    return _line(database, rows, floors, runs, merged, committed)
+    return _line(database, rows, floors, runs, saves, merged, committed)
 
 
 def _around_the_middle(rows: int, number: int) -> list[tuple[int, str, int, float]]:
@@ -74,33 +76,50 @@ def _around_the_middle(rows: int, number: int) -> list[tuple[int, str, int, floa
     return list(islice(sheet_rows(rows), (rows - number) // 2, (rows + number) // 2))
 
 
-def _line(database: str, rows: int, floors: list[float], runs: list[Run], merged: float, committed: float) -> str:
+def _line(
+    database: str, rows: int, floors: list[float], runs: list[Run], saves: list[float], merged: float, committed: float
+) -> str:
     middle = {name: statistics.median(run[name] for run in runs) for name in ("preview", "apply", "undo", "memory")}
     whole = middle["preview"] + middle["apply"]
     floor = statistics.median(floors)
-    saves = sorted(wait for run in runs for wait in run["saves"])
-    p95 = saves[int(len(saves) * 0.95)] if saves else 0.0
+    p95 = saves[int(len(saves) * 0.95)]
     cells = [
         *(database, f"{rows:,}", f"{floor:.2f}", f"{middle['preview']:.2f}", f"{middle['apply']:.2f}"),
         *(f"{whole / floor:.2f}", f"{middle['preview'] / floor:.2f}", f"{middle['undo']:.2f}", f"{middle['memory']:.0f}"),
-        f"{p95 * 1000:.0f} ({max(saves, default=0.0) * 1000:.0f}, n={len(saves)})",
+        f"{p95 * 1000:.0f} ({saves[-1] * 1000:.0f}, n={len(saves)})",
         *(f"{merged:,.0f}", f"{rows / whole / merged:.0f}", f"{rows / whole / committed:.0f}"),
     ]
     return f"| {' | '.join(cells)} |"
 
 
-def _run(app: Flask, database_url: str, folder: Path, sheet: Path, rows: int) -> dict[str, Any]:
-    """Import in a worker of its own, and save a student's record again and again while it applies."""
-    command = [sys.executable, "-m", "benchmarks.one_import", str(folder / "instance"), database_url, str(sheet)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker, app.app_context():
+def _run(database_url: str, folder: Path, sheet: Path, rows: int) -> Run:
+    """Import in a worker of its own, and let it report."""
+    with _worker(database_url, folder, sheet) as worker:
+        printed = worker.communicate()[0]
+    return _checked(printed, rows)
+
+
+def _run_beside_saves(app: Flask, database_url: str, folder: Path, sheet: Path, rows: int) -> list[float]:
+    """Save a student's record again and again while the sheet is applied and undone; give how long each save took, sorted."""
+    with app.app_context(), _worker(database_url, folder, sheet) as worker:
         assert worker.stdout
         _save_bystander(rows * 10, None)
         assert worker.stdout.readline() == "applying\n"
-        saves = list(_saves(rows * 10, worker))
-        report: dict[str, Any] = json.loads(worker.stdout.read())
+        saves = sorted(_saves(rows * 10, worker))
+        _checked(worker.stdout.read(), rows)
+    return saves
+
+
+def _worker(database_url: str, folder: Path, sheet: Path) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "benchmarks.one_import", str(folder / "instance"), database_url, str(sheet)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def _checked(printed: str, rows: int) -> Run:
+    report: Run = json.loads(printed.splitlines()[-1])
     assert report["state"] == "undone", report
     assert report["counts"] == [rows // 2, rows // 4, rows // 4, 0], report
-    return report | {"saves": saves}
+    return report
 
 
 def _saves(bystander: int, worker: "subprocess.Popen[str]") -> Iterator[float]:
