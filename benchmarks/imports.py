@@ -48,7 +48,8 @@ Medians of {RUNS} runs.
 The floor is the bare database: the sheet loaded, one ON CONFLICT statement that skips equal rows; no checks, preview or history.
 A ratio's two sides ran in turn on the same machine; the seconds say something about that machine only.
 Memory is the worker's peak over its idle process. Saves are form saves, one after the other, of a student that is
-not in the sheet, while the sheet is applied and undone in one more run. `session.merge` a row is timed on a part of the same rows,
+not in the sheet, while the sheet is applied and undone in one more run.
+`session.merge` a row is timed on a part of the same rows,
 once with one commit at the end and once with a commit a row, as the form does.
 
 """

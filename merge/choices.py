@@ -14,15 +14,15 @@ from merge.options import Options, guess
 from merge.sheet import Sheet
 from models import HeadingChoice, Import
 
-# While a worker reads the sheet it is too early to choose, and once it is applied, too late.
-STATES = ("uploaded", "ready", "failed")
+# While a worker reads the sheet it is too early to read it otherwise, and once it is applied, too late.
+RE_READABLE = ("uploaded", "ready", "failed")
 CELLS_SHOWN = 3
 INSERTS: dict[str, Callable[..., Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
 def may_choose(import_: Import) -> bool:
-    """Tell whether the import's columns may be chosen now; one that failed has its file only where it can be read again."""
-    return import_.state in STATES and bool(import_.path) and Path(import_.sheet["path"]).exists()
+    """Tell whether the import's columns may be chosen now, and the sheet be read again."""
+    return import_.state in RE_READABLE and bool(import_.path) and Path(import_.sheet["path"]).exists()
 
 
 def first_cells(sheet: Sheet) -> list[list[str]]:

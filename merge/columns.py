@@ -20,7 +20,7 @@ from merge.cells import (
     read_whole,
     write_cell,
 )
-from merge.problems import Problem, SheetRefused
+from merge.problems import Problem
 from models import students
 
 READERS: dict[type, Callable[[str, Notation], Any]] = {int: read_whole, float: read_number, str: read_text}
@@ -166,15 +166,6 @@ def clashes(columns: Sequence[str | None]) -> dict[int, str]:
     """Say at each place what is wrong with the choice there: the same column twice, a part without the others."""
     chosen = Counter(filter(None, columns))
     return {place: sentence for place, choice in enumerate(columns) if choice and (sentence := _clash(choice, chosen))}
-
-
-def check_matchable(columns: Sequence[str | None]) -> None:
-    """Raise SheetRefused where neither an id nor a name says which student a row means."""
-    if not MATCHING & places(columns).keys():
-        raise SheetRefused(
-            f"No heading says which column holds the {KEY.label} or the {NAME.label}, so rows can't be matched with students. "
-            f"One row has to name the columns, for example: {', '.join(BY_NAME)}."
-        )
 
 
 def _meaning(folded: str, beside: set[str]) -> str | None:

@@ -12,14 +12,14 @@ from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, tex
 from sqlalchemy.orm import Session
 
 from merge.apply import apply
-from merge.choices import recall
+from merge.choices import RE_READABLE, recall
 from merge.columns import places
 from merge.compare import compare, count_planned, discard_plan
 from merge.door import open_change
 from merge.lease import LEASE, LeaseLost, call_off, kept_lease
 from merge.options import Options
 from merge.problems import SheetRefused
-from merge.sheet import Sheet, discard_files, inspect
+from merge.sheet import Sheet, discard_files, inspect, unclear
 from merge.stage import discard_staged, stage
 from merge.undo import undo
 from models import Change, Import, now
@@ -39,12 +39,16 @@ class WrongState(RuntimeError):
 def receive(
     session: Session, uploads: Path, filename: str, stream: BinaryIO, actor: str, *, blank_clears: bool = False
 ) -> Import:
-    """Keep the uploaded file and queue it for a worker. Raises SheetRefused, and then nothing is kept."""
+    """Keep the uploaded file and queue it for a worker. Raises SheetRefused, and then nothing is kept.
+
+    A sheet that leaves a question open has failed until somebody answers it on the page of its columns.
+    """
     session.rollback()  # on SQLite nobody else could write while the file is looked at
     path = uploads / uuid.uuid4().hex
     try:
         sha256 = _keep(stream, path)
         sheet, options = recall(session, inspect(path))
+        question = unclear(sheet)
         received = Import(
             actor=actor,
             filename=_shown_name(filename),
@@ -53,6 +57,7 @@ def receive(
             sha256=sha256,
             options=replace(options, blank_clears=blank_clears).to_json(),
             sheet=sheet.to_json(),
+            **({"state": "failed", "failure": question, "ended_at": now()} if question else {}),
         )
         session.add(received)
         session.flush()
@@ -112,7 +117,7 @@ def start_undo(session: Session, import_id: int, actor: str) -> None:
 def read_again(session: Session, import_id: int, sheet: dict[str, Any], options: dict[str, Any]) -> None:
     """Let a worker read the sheet anew, with other columns or options. Raises WrongState."""
     changed = {"sheet": sheet, "options": options, "rows": 0, "failure": None, "ended_at": None}
-    _move(session, _in_state(import_id, "uploaded", "ready"), WrongState, state="uploaded", **changed, **WAITING)
+    _move(session, _in_state(import_id, *RE_READABLE), WrongState, state="uploaded", **changed, **WAITING)
     session.commit()
 
 
@@ -250,7 +255,7 @@ def _fail(session: Session, import_id: int, holder: str, sentence: str) -> None:
     done = _done_state(session, import_id)
     _move(session, mine, LeaseLost, state=done or "failed", failure=sentence, ended_at=now(), **RELEASED)
     if not done:
-        _discard(session, import_id)
+        _discard_rows(session, import_id)
     session.commit()
 
 
@@ -275,12 +280,16 @@ def _lease_is_free() -> ColumnElement[bool]:
 
 
 def _discard(session: Session, import_id: int) -> None:
-    discard_plan(session, import_id)
-    discard_staged(session, import_id)
+    _discard_rows(session, import_id)
     path = session.scalar(select(Import.path).where(Import.id == import_id))
     if path:
         discard_files(Path(path))
     session.execute(update(Import).where(Import.id == import_id).values(path=""))
+
+
+def _discard_rows(session: Session, import_id: int) -> None:
+    discard_plan(session, import_id)
+    discard_staged(session, import_id)
 
 
 def _analyze(session: Session, table: str) -> None:

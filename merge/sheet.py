@@ -7,7 +7,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from merge.columns import BY_NAME, check_matchable, fold, match_headings
+from merge.columns import BY_NAME, KEY, MATCHING, NAME, match_headings, places
 from merge.delimiters import DELIMITERS, find_delimiter
 from merge.encodings import ENCODINGS, decodes, find_encoding
 from merge.left_out import ABOVE, MOST_TOTALS, MOST_UNITS, TOTALS, UNITS, find_headings, is_totals_row, is_units_row, knows
@@ -16,7 +16,9 @@ from merge.opening import Plain, discard_files, files_made_of, open_plain
 from merge.problems import SheetRefused
 from merge.rows import read_blocks
 
-__all__ = ["DELIMITERS", "ENCODINGS", "Row", "Sheet", "check_columns", "discard_files", "inspect"]
+__all__ = ["DELIMITERS", "ENCODINGS", "Row", "Sheet", "discard_files", "inspect", "unclear"]
+
+ADD_HEADINGS = f"add a row above them that names the columns, such as: {', '.join(BY_NAME)}."
 
 Row = tuple[int, list[str]]
 """A line, as the person sees it in the spreadsheet, and its cells."""
@@ -81,7 +83,8 @@ def inspect(upload: Path, *, encoding: str | None = None, delimiter: str | None 
     before = files_made_of(upload)
     try:
         sheet = _understand(open_plain(upload, tab, _is_known), encoding, delimiter)
-        check_columns(sheet.headings, sheet.columns)
+        if not MATCHING & places(sheet.columns).keys() and any(map(str.isdecimal, sheet.headings)):
+            raise SheetRefused(f"The sheet's first row is a student's and no row of headings: {ADD_HEADINGS}")
         if next(sheet.blocks(), None) is None:
             raise SheetRefused("The sheet has a heading but no rows under it, so there is nothing to import.")
     except BaseException:
@@ -91,14 +94,20 @@ def inspect(upload: Path, *, encoding: str | None = None, delimiter: str | None 
     return sheet
 
 
-def check_columns(headings: list[str], columns: list[str | None]) -> None:
-    """Raise SheetRefused where two headings mean one column, or none tells the students apart."""
+def unclear(sheet: Sheet) -> str | None:
+    """Say what somebody has to decide before the sheet can be read; None where its headings say it all."""
     for name, column in BY_NAME.items():
-        rivals = [heading for heading, meant in zip(headings, columns, strict=True) if meant == name]
+        rivals = [f"“{heading}”" for heading, meant in zip(sheet.headings, sheet.columns, strict=True) if meant == name]
         if len(rivals) > 1:
-            both = " and ".join(f"“{heading}”" for heading in rivals[:2])
-            raise SheetRefused(f"The headings {both} both mean {column.label}. Rename or remove one of the two columns.")
-    check_matchable(columns)
+            return (
+                f"Both {rivals[0]} and {rivals[1]} may be the {column.label}. Keep the one that is meant, and ignore the other."
+            )
+    if not MATCHING & places(sheet.columns).keys():
+        return (
+            f"No heading says which column holds the {KEY.label} or the {NAME.label}, so rows can't be matched with students. "
+            f"Choose it below. If “{sheet.headings[0]}” stands for a student and not above the students, {ADD_HEADINGS}"
+        )
+    return None
 
 
 def _understand(plain: Plain, encoding: str | None, delimiter: str | None) -> Sheet:
@@ -147,11 +156,6 @@ def _headings(cells: list[str]) -> list[str]:
         headings.pop()
     if len(headings) > MOST_COLUMNS:
         raise SheetRefused(f"The sheet has {len(headings):,} columns; at most {MOST_COLUMNS:,} can be read.")
-    seen = set[str]()
-    for folded, heading in zip(map(fold, headings), headings, strict=True):
-        if folded and folded in seen:
-            raise SheetRefused(f"The heading “{heading}” stands twice in the sheet. Rename or remove one of the two columns.")
-        seen.add(folded)
     return headings
 
 

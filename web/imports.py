@@ -22,7 +22,7 @@ from merge.options import Options
 from merge.pages import parse_query
 from merge.problems import SheetRefused
 from merge.rejects import rejected_sheet
-from merge.sheet import Sheet, inspect
+from merge.sheet import Sheet, inspect, unclear
 from models import Import, db
 from web.access import actor, may, requires
 
@@ -69,7 +69,8 @@ def create() -> ResponseReturnValue:
             form.file.errors = [str(refused)]
         else:
             _wait_for_worker(received.id)
-            return redirect(url_for("imports.show", import_id=received.id), 303)
+            page = "imports.columns" if received.state == "failed" else "imports.show"
+            return redirect(url_for(page, import_id=received.id), 303)
     return render_template("imports/new.html", form=form, columns=COLUMNS), 422
 
 
@@ -227,6 +228,7 @@ def _import_page(import_: Import, mended: preview.Row | None = None) -> str:
         applied_before=preview.applied_before(db.session(), import_),
         page=preview.with_row(page, mended) if page and mended else page,
         mended=mended,
+        choosable=choices.may_choose(import_) and may("editor"),
         missing=count_missing(db.session(), import_) if kept and import_.state != "undone" else None,
         correctable=query.verdict == "rejected" and import_.state == "ready" and may("editor"),
         form=EmptyForm(),
@@ -255,6 +257,8 @@ def _sheet_as_asked(import_: Import) -> tuple[Sheet, Options, ReadingForm]:
     if as_file.asked and as_file.validate():
         try:
             asked = inspect(Path(import_.path), **as_file.asked)
+            if (question := unclear(asked)) and not unclear(sheet):
+                raise SheetRefused(question)
         except SheetRefused as refused:
             as_file.refuse(str(refused))
         else:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from merge.columns import BY_NAME, COLUMNS, KEY, check_matchable, clashes, column_of, fold, match_headings, places
-from merge.problems import Problem, SheetRefused
+from merge.columns import BY_NAME, COLUMNS, KEY, clashes, column_of, fold, match_headings, places
+from merge.problems import Problem
 
 
 def test_the_columns_are_the_models_and_the_id_is_their_key():
@@ -114,17 +114,6 @@ TWICE = "Score is chosen more than once. Keep one of these columns and ignore th
 )
 def test_choices_that_do_not_fit_together_get_a_sentence_each(columns, sentences):
     assert clashes(columns) == sentences
-
-
-@pytest.mark.parametrize("columns", [["id"], ["name", "score"], ["name:first", "name:last"]])
-def test_a_sheet_with_an_id_or_a_name_can_be_matched(columns):
-    check_matchable(columns)
-
-
-@pytest.mark.parametrize("columns", [[], [None, None], ["age", "score"]])
-def test_a_sheet_with_neither_is_refused(columns):
-    with pytest.raises(SheetRefused, match="No heading says which column holds the Student ID or the Name"):
-        check_matchable(columns)
 
 
 @pytest.mark.parametrize(

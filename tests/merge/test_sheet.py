@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from merge.left_out import ABOVE, TOTALS, UNITS
 from merge.problems import SheetRefused
-from merge.sheet import Sheet, inspect
+from merge.sheet import Sheet, inspect, unclear
 
 FILES = Path(__file__).parent.parent / "files"
 
@@ -58,11 +58,7 @@ def test_lines_are_those_of_the_spreadsheet_and_blank_rows_are_left_out(sheet_of
         (b"id,name\n\n , \n", "no rows under it"),
         (b"id,name\n1,\xff\x01\n", "characters can't be read"),
         (b"\xff\xfei\x00d\x00,\x00\x00\xd8", "characters can't be read"),
-        (b"age,score\n12,90\n", "No heading says which column holds the Student ID or the Name"),
-        (b"1,Ada,12\n2,Bo,13\n", "No heading says which column holds the Student ID"),
-        (b"id,name,Name\n1,a,b\n", "stands twice"),
-        (b"id,name,notes,Notes\n1,a,b,c\n", "stands twice"),
-        (b"id,name,full name\n1,a,b\n", "both mean Name"),
+        (b"1,Ada,12\n2,Bo,13\n", "no row of headings"),
         (b'id,name\n1,"Ada\n2,Bo\n3,Cy\n', "On line 2 a quotation mark is opened and never closed"),
         (b'id,name\n1,"' + b"x" * 200_000 + b"\n", "On line 2 a quotation mark is opened and never closed"),
         (b",".join(b"c%d" % n for n in range(1_001)) + b"\n1\n", "has 1,001 columns"),
@@ -185,3 +181,21 @@ def test_whatever_a_csv_writer_writes_is_read_back(tmp_path_factory, cells):
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([["id", "name", "notes"], ["1", "Ada", ""], *(["2", *row] for row in cells)])
     assert [row for _, row in rows(inspect(path))] == [["1", "Ada", ""], *(["2", *row] for row in cells)]
+
+
+@pytest.mark.parametrize(
+    ("content", "question"),
+    [
+        (b"id,name,Name\n1,a,b\n", "Both “name” and “Name” may be the Name."),
+        (b"id,name,full name\n1,a,b\n", "Both “name” and “full name” may be the Name."),
+        (b"age,score\n12,90\n", "No heading says which column holds the Student ID or the Name"),
+        ("Imię i nazwisko,Wiek\nAda,12\n".encode(), "No heading says which column holds the Student ID or the Name"),
+    ],
+)
+def test_headings_that_leave_a_question_open_lead_to_that_question(sheet_of, content, question):
+    assert unclear(sheet_of(content)).startswith(question)
+
+
+@pytest.mark.parametrize("content", [b"id,name,notes,Notes\n1,a,b,c\n", b"name\nAda\n", b"First name,Last name\nAda,L\n"])
+def test_headings_that_say_enough_leave_none(sheet_of, content):
+    assert unclear(sheet_of(content)) is None

@@ -200,6 +200,31 @@ def test_the_columns_may_be_chosen_before_a_worker_has_come(editor, work, stored
     assert (state, sheet["columns"]) == ("ready", ["id", "name", None])
 
 
+def test_headings_that_leave_a_question_open_lead_to_the_page_that_asks_it(editor, work, students):
+    sent = editor.send("/imports/new", {"file": sheet_file("id,name,score,mark\n1,Ada,50,60\n")})
+    assert sent.location == PAGE
+    page = editor.visit(PAGE)
+    assert "Both “score” and “mark” may be the Score." in page.text
+    wrong = editor.post(PAGE, page.values, status=422)
+    assert "Score is chosen more than once." in wrong.problems["column-2"]
+    editor.post(PAGE, page.values | {"column-2": ""}, status=303)
+    work()
+    editor.post("/imports/1/apply", editor.visit("/imports/1").values, status=303)
+    work()
+    assert students() == [(1, "Ada", None, 60)]
+    assert "1 student was added" in editor.visit("/imports/1").text
+
+
+def test_a_sheet_that_could_not_be_read_to_its_end_can_be_read_otherwise(editor, work, stored):
+    cells = "".join(f"{number};Ada\n" for number in range(1, 30_000)) + '30000;"Bo\n'
+    editor.send("/imports/new", {"file": sheet_file("id;name\n" + cells)})
+    work()
+    page = editor.visit("/imports/1")
+    assert "On line 30001 a quotation mark is opened and never closed." in page.text
+    assert editor.visit(PAGE).heading == "Columns and options"
+    assert stored(select(Import.state)) == [("failed",)]
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_only_an_editor_chooses(client, viewer, upload, method):
     upload("id,name\n1,Ada\n")
