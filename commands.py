@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -18,11 +19,16 @@ from flask.cli import AppGroup, with_appcontext
 
 import worker
 from accounts import ROLES, AddressTaken, add_user, any_users, setup_token
+from database import only_reading
 from demo import made_up_sheet
 from forms import SHORTEST_PASSWORD
 from merge import imports, preview
 from merge.problems import SheetRefused
 from models import Import, db
+
+# The bar counts thousandths of a step.
+BAR = 1000
+GLANCE_S = 0.2
 
 users = AppGroup("user", help="Make users.")
 
@@ -110,10 +116,41 @@ def setup_link() -> None:
 def _import(file: BinaryIO, filename: str, *, actor: str, apply_: bool, blank_clears: bool = False) -> Import:
     session = db.session()
     import_id = imports.receive(session, current_app.config["UPLOADS"], filename, file, actor, blank_clears=blank_clears).id
-    if worker.finish(import_id) == "ready" and apply_:
+    if _finish(import_id) == "ready" and apply_:
         imports.start_apply(session, import_id, actor)
-        worker.finish(import_id)
+        _finish(import_id)
     return session.get_one(Import, import_id, populate_existing=True)
+
+
+def _finish(import_id: int) -> str:
+    """Run the import until it needs a person again, and show a person meanwhile how far it is."""
+    if not sys.stderr.isatty():
+        return worker.finish(import_id)
+    running = threading.Thread(target=_in_context(lambda: worker.finish(import_id)), daemon=True)
+    running.start()
+    with click.progressbar(length=BAR, show_eta=False, item_show_func=lambda sentence: sentence or "", file=sys.stderr) as bar:
+        while running.is_alive():
+            running.join(GLANCE_S)
+            told = _progress(import_id)
+            bar.update(round(told["share"] * BAR) - bar.pos, told["sentence"])
+    return str(_progress(import_id)["state"])
+
+
+def _in_context(act: Callable[[], object]) -> Callable[[], None]:
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+
+    def run() -> None:
+        with app.app_context():
+            act()
+
+    return run
+
+
+def _progress(import_id: int) -> dict[str, Any]:
+    with only_reading():
+        told = preview.progress(db.session.get_one(Import, import_id, populate_existing=True))
+        db.session.rollback()
+    return told
 
 
 def _report(done: Import) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """How both databases are opened: SQLite made as safe as PostgreSQL is by default."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -10,6 +12,16 @@ reading: ContextVar[bool] = ContextVar("reading", default=False)
 """True while a request runs that only reads, so that it does not take SQLite's one write lock."""
 
 BUSY_TIMEOUT_MS = 60_000
+
+
+@contextmanager
+def only_reading() -> Iterator[None]:
+    """Look without taking SQLite's write lock."""
+    token = reading.set(True)
+    try:
+        yield
+    finally:
+        reading.reset(token)
 
 
 def engine_options(url: str) -> dict[str, Any]:

@@ -1,6 +1,12 @@
 """What an administrator types does what the pages do."""
 
+import contextlib
 import json
+import os
+import pty
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +15,7 @@ from sqlalchemy import func, select
 from accounts import add_user
 from models import Change, Import, Student, User, db
 from tests.conftest import PASSWORD
+from tests.server import ROOT
 
 FILES = Path(__file__).parent / "files"
 
@@ -77,6 +84,27 @@ def test_sheets_as_people_export_them_go_in_and_then_change_nothing(flask, sheet
     again = json.loads(flask("import", sheet, "--apply", "--json").output)
     assert first["insert"] >= 3
     assert (again["insert"], again["update"], again["unchanged"]) == (0, 0, first["insert"])
+
+
+def test_a_person_at_a_terminal_sees_how_far_an_import_is(tmp_path, database_url):
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("id,name\n" + "".join(f"{number},Student {number}\n" for number in range(1, 30_001)))
+    environ = {"PATH": os.environ["PATH"], "ROLLBOOK_INSTANCE": str(tmp_path), "DATABASE_URL": database_url}
+    terminal, end = pty.openpty()
+    command = [sys.executable, "-m", "flask", "import", str(sheet), "--apply"]
+    with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=end, text=True) as run:
+        os.close(end)
+        seen = "".join(_typed(terminal))
+        assert "30,000 insert" in run.communicate()[0]
+    os.close(terminal)
+    assert re.search(r"\[#+\] +100% +Writing the changes", seen)
+
+
+def _typed(terminal):
+    """Give what is written to the terminal until whoever wrote has ended."""
+    with contextlib.suppress(OSError):
+        while text := os.read(terminal, 1024):
+            yield text.decode()
 
 
 def test_the_hard_names_arrive_as_they_were_written(flask, stored):

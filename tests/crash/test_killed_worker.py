@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from database import reading
+from database import only_reading
 from merge import imports
 from models import Import, Student, db, now, planned_rows, staged_rows
 from tests.cluster import wait_until
@@ -84,9 +84,7 @@ def kill(process):
 
 def look(statement):
     """Look without waiting for whoever writes."""
-    token = reading.set(True)
-    try:
-        return db.session.scalar(statement)
-    finally:
+    with only_reading():
+        found = db.session.scalar(statement)
         db.session.rollback()
-        reading.reset(token)
+    return found
