@@ -1,4 +1,4 @@
-"""What an administrator types: `flask user add`, `flask import`, `flask worker`, `flask demo`, `flask setup-link`."""
+"""What an administrator types: `flask user add`, `flask import`, `flask worker`, `flask backup` and the like."""
 
 import csv
 import getpass
@@ -9,7 +9,8 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -17,12 +18,14 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
+import backup
 import worker
 from accounts import ROLES, AddressTaken, add_user, any_users, setup_token
 from database import only_reading
 from demo import made_up_sheet
 from forms import SHORTEST_PASSWORD
 from merge import imports, preview
+from merge import verify as verifying
 from merge.problems import SheetRefused
 from models import Import, db
 
@@ -35,7 +38,7 @@ users = AppGroup("user", help="Make users.")
 
 def register(app: Flask) -> None:
     """Add the commands to the app."""
-    for command in (users, import_file, run_worker, demo, setup_link):
+    for command in (users, import_file, run_worker, demo, back_up, restore, verify, setup_link):
         app.cli.add_command(command)
 
 
@@ -104,6 +107,35 @@ def demo(number: int, *, sheet: TextIO | None) -> None:
     click.echo(_sentences(done))
 
 
+@click.command("backup")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@with_appcontext
+def back_up(file: Path) -> None:
+    """Write all records to FILE, while people go on working, and check what was written."""
+    with _said_if_not_done():
+        backup.back_up(db.engine.url, file)
+    click.echo(f"The backup {file} is written and checked: {file.stat().st_size:,} bytes. Uploaded sheets are not in it.")
+
+
+@click.command("restore")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--overwrite", is_flag=True, help="Let the backup take the place of the records that are there.")
+@with_appcontext
+def restore(file: Path, *, overwrite: bool) -> None:
+    """Bring the records in FILE back. Stop the server and the workers before."""
+    db.engine.dispose()
+    with _said_if_not_done():
+        backup.restore(db.engine.url, file, overwrite=overwrite)
+    _verify()
+
+
+@click.command("verify")
+@with_appcontext
+def verify() -> None:
+    """Check that students, revisions, changes and imports agree, as they have to at any moment."""
+    _verify()
+
+
 @click.command("setup-link")
 @with_appcontext
 def setup_link() -> None:
@@ -111,6 +143,31 @@ def setup_link() -> None:
     if not any_users():
         link = f"{current_app.config['ADDRESS']}/setup?token={setup_token(current_app.config['SECRET_KEY'])}"
         click.echo(f"\n  Nobody can sign in yet. Make the first administrator here:\n\n  {link}\n")
+
+
+@contextmanager
+def _said_if_not_done() -> Iterator[None]:
+    try:
+        yield
+    except backup.NotDone as reason:
+        raise click.ClickException(str(reason)) from None
+
+
+def _verify() -> None:
+    """Print what was checked. A promise that is broken ends the command with 1."""
+    broken = False
+    with only_reading():
+        for finding in verifying.verify(db.session()):
+            first = ", ".join(map(str, finding.first))
+            click.echo(
+                f"BROKEN {finding.promise}: {finding.broken:,}, such as {first}"
+                if finding.broken
+                else f"kept   {finding.promise}"
+            )
+            broken = broken or finding.broken > 0
+        db.session.rollback()
+    if broken:
+        sys.exit(1)
 
 
 def _import(file: BinaryIO, filename: str, *, actor: str, apply_: bool, blank_clears: bool = False) -> Import:

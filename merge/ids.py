@@ -15,6 +15,11 @@ RAISE = {
     "sqlite": text("UPDATE sqlite_sequence SET seq = :id WHERE name = 'students' AND seq < :id"),
 }
 
+GIVEN = {
+    "postgresql": text("SELECT last_value FROM students_id_seq"),
+    "sqlite": text("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'students'), 0)"),
+}
+
 WITHOUT_STUDENT = "import_id = :import_id AND problems IS NULL AND student_id IS NULL"
 GIVE = {
     "postgresql": text(f"""
@@ -40,6 +45,12 @@ def next_id(session: Session) -> int:
         if not session.scalar(select(exists().where(revisions.c.student_id == candidate))):
             return candidate
         keep_ids_ahead(session, candidate)
+
+
+def highest_given(session: Session) -> int:
+    """Give the highest id that the counter has come to."""
+    highest: int = session.execute(GIVEN[session.get_bind().dialect.name]).scalar_one()
+    return highest
 
 
 def give_ids(session: Session, import_id: int) -> None:

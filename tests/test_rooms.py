@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("accounts", "app", "commands", "config", "database", "demo", "forms", "merge", "models", "web", "worker")
+ROOMS = ("accounts", "app", "backup", "commands", "config", "database", "demo", "forms", "merge", "models", "web", "worker")
 WEB_LIBRARIES = {"flask", "flask_security", "flask_wtf", "wtforms", "werkzeug", "flask_migrate", "flask_login"}
 
 MAY_IMPORT = {
     "config": set(),
     "database": set(),
+    "backup": set(),
     "models": set(),
     "merge": {"merge", "models"},
     "forms": {"merge"},

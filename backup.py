@@ -1,0 +1,117 @@
+"""Back the database up while it is in use, and bring a backup back, by the means that SQLite and PostgreSQL have for it."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pysqlite3
+from sqlalchemy import URL, create_engine, inspect
+from sqlalchemy.exc import SQLAlchemyError
+
+PATIENCE_S = 5
+
+
+class NotDone(RuntimeError):
+    """A backup that could not be made or brought back; the message says why, as a sentence. Nothing was overwritten."""
+
+
+def back_up(url: URL, file: Path) -> None:
+    """Write the database as it stands at one moment to a file that does not exist yet, and read it to its end. Raises NotDone."""
+    if file.exists():
+        raise NotDone(f"{file} exists already, and a backup never overwrites anything. Choose another name.")
+    with _finished_or_removed(file) as part:
+        if url.get_backend_name() == "sqlite":
+            _copy(Path(str(url.database)), part)
+            _check_sqlite(part)
+        else:
+            _run("pg_dump", url, "--format=custom", f"--file={part}")
+            _run("pg_restore", None, "--file=/dev/null", str(part))
+
+
+def restore(url: URL, file: Path, *, overwrite: bool) -> None:
+    """Bring a backup back, all of it or nothing. Raises NotDone, also where records would be overwritten that nobody gave up."""
+    if not file.is_file():
+        raise NotDone(f"There is no file {file}.")
+    if not overwrite and _has_tables(url):
+        raise NotDone("The database holds records already. With --overwrite, the backup takes their place; they are gone then.")
+    if url.get_backend_name() == "sqlite":
+        _check_sqlite(file)
+        _copy(file, Path(str(url.database)))
+    else:
+        _run("pg_restore", None, "--file=/dev/null", str(file))
+        whole = ("--clean", "--if-exists", "--no-owner", "--single-transaction", "--exit-on-error")
+        _run("pg_restore", url, *whole, str(file))
+
+
+@contextmanager
+def _finished_or_removed(file: Path) -> Iterator[Path]:
+    """Let the backup have its name only once it is whole and on the disk."""
+    part = file.with_name(f"{file.name}.part")
+    try:
+        yield part
+        with part.open("rb") as written:
+            os.fsync(written.fileno())
+        part.rename(file)
+    except OSError as error:
+        raise NotDone(f"The backup could not be written: {error.strerror or error}.") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a SQLite database as it stands at this moment; in WAL mode others go on writing to the source meanwhile."""
+    if not source.is_file():
+        raise NotDone(f"There is no database {source}.")
+    with closing(pysqlite3.connect(source)) as ours, closing(_alone_with(target)) as theirs:
+        ours.backup(theirs)
+
+
+def _alone_with(target: Path) -> pysqlite3.Connection:
+    """Open a database that nobody else has open: whoever has would go on with what he knows of the old one."""
+    connection = pysqlite3.connect(target, timeout=PATIENCE_S)
+    try:
+        connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+        connection.execute("PRAGMA journal_mode=DELETE")
+    except pysqlite3.OperationalError:
+        connection.close()
+        raise NotDone("Somebody has the database open. Stop the server and the workers first.") from None
+    return connection
+
+
+def _check_sqlite(file: Path) -> None:
+    try:
+        with closing(pysqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+            (answer,) = connection.execute("PRAGMA integrity_check").fetchone()
+    except pysqlite3.DatabaseError:
+        answer = "no database"
+    if answer != "ok":
+        raise NotDone(f"{file} is damaged or no backup of a SQLite database.")
+
+
+def _has_tables(url: URL) -> bool:
+    engine = create_engine(url)
+    try:
+        return bool(inspect(engine).get_table_names())
+    except SQLAlchemyError as error:
+        raise NotDone(f"The database can't be reached: {error}") from error
+    finally:
+        engine.dispose()
+
+
+def _run(program: str, url: URL | None, *arguments: str) -> None:
+    """Run one of PostgreSQL's programs; the password goes through the environment, where nobody else can read it."""
+    environ = dict(os.environ)
+    target = []
+    if url is not None:
+        environ["PGPASSWORD"] = url.password or ""
+        address = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+        target = [f"--dbname={address}"]
+    try:
+        command = [program, *target, *arguments]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)  # noqa: S603  no shell
+    except FileNotFoundError:
+        raise NotDone(f"{program} is not installed. It comes with PostgreSQL's client programs.") from None
+    if done.returncode:
+        raise NotDone(f"{program} failed: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}")

@@ -1,0 +1,100 @@
+"""Check on a living database that every promise is kept: the rows, their revisions, the changes and the imports agree."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from merge.columns import VALUES
+from merge.ids import highest_given
+from models import Change, Import, Student, planned_rows, revisions, students
+
+SHOWN = 10
+STATES = ("uploaded", "reading", "ready", "applying", "applied", "undoing", "undone", "failed", "cancelled")
+later = revisions.alias("later")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A promise, in how many places it is broken, and the first of those: ids of students, or else of imports."""
+
+    promise: str
+    broken: int
+    first: list[int]
+
+
+def verify(session: Session) -> Iterator[Finding]:
+    """Check one promise after the other, each by one statement over the table; none is changed."""
+    for promise, broken in PROMISES.items():
+        rows = broken().subquery()
+        number = session.scalar(select(func.count()).select_from(rows)) or 0
+        first = session.scalars(select(rows.c[0]).order_by(rows.c[0]).limit(SHOWN)) if number else ()
+        yield Finding(promise, number, list(first))
+    yield Finding("the next id has never been given out", *_ids_given_again(session))
+
+
+def _unlike_their_revision() -> Select[Any]:
+    equal = [students.c[column.name].is_not_distinct_from(revisions.c[column.name]) for column in VALUES]
+    same = and_(revisions.c.student_id == students.c.id, revisions.c.version == students.c.version, ~revisions.c.deleted, *equal)
+    return select(students.c.id).outerjoin(revisions, same).where(revisions.c.student_id.is_(None))
+
+
+def _behind_their_revisions() -> Select[Any]:
+    newer = and_(later.c.student_id == students.c.id, later.c.version == students.c.version + 1)
+    return select(students.c.id).join(later, newer)
+
+
+def _without_a_student() -> Select[Any]:
+    next_ = and_(later.c.student_id == revisions.c.student_id, later.c.version == revisions.c.version + 1)
+    sources = revisions.outerjoin(later, next_).outerjoin(students, students.c.id == revisions.c.student_id)
+    newest = and_(later.c.student_id.is_(None), ~revisions.c.deleted)
+    return select(revisions.c.student_id).select_from(sources).where(newest, students.c.id.is_(None))
+
+
+def _with_gaps() -> Select[Any]:
+    first, last = func.min(revisions.c.version), func.max(revisions.c.version)
+    gap = or_(first != 1, last != func.count())
+    return select(revisions.c.student_id).group_by(revisions.c.student_id).having(gap)
+
+
+def _of_no_change() -> Select[Any]:
+    changes = Change.__table__
+    return select(revisions.c.student_id).outerjoin(changes, changes.c.id == revisions.c.change_id).where(changes.c.id.is_(None))
+
+
+def _in_no_state() -> Select[Any]:
+    done = Import.state.in_(("applied", "undone"))
+    without_change = ~select(Change.id).where(Change.id == Import.change_id).exists()
+    counted = Import.inserts + Import.updates + Import.unchanged + Import.rejected + Import.conflicts
+    miscounted = and_(Import.state.in_(("ready", "applied")), counted != Import.rows)
+    changed = Import.inserts + Import.updates > 0
+    return select(Import.id).where(or_(Import.state.not_in(STATES), and_(done, changed, without_change), miscounted))
+
+
+def _without_their_plan() -> Select[Any]:
+    plans = select(planned_rows.c.import_id, func.count().label("number")).group_by(planned_rows.c.import_id).subquery("plans")
+    planned = func.coalesce(plans.c.number, 0)
+    return (
+        select(Import.id)
+        .outerjoin(plans, plans.c.import_id == Import.id)
+        .where(Import.state == "ready", Import.inserts + Import.updates != planned)
+    )
+
+
+PROMISES = {
+    "every student stands as the revision of the same version says": _unlike_their_revision,
+    "no student is behind a newer revision": _behind_their_revisions,
+    "whoever was not deleted is there": _without_a_student,
+    "the versions of each student have no gap": _with_gaps,
+    "every revision belongs to a change that says who made it": _of_no_change,
+    "every import is in a state that it can be in": _in_no_state,
+    "every preview has the rows that it counts": _without_their_plan,
+}
+
+
+def _ids_given_again(session: Session) -> tuple[int, list[int]]:
+    highest = session.scalar(select(func.max(Student.id))) or 0
+    given = highest_given(session)
+    return (0, []) if given >= highest else (1, [highest])

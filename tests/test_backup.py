@@ -1,0 +1,107 @@
+"""A backup holds what stood at one moment, is made while people work, and comes back whole or not at all."""
+
+import threading
+
+import pytest
+from sqlalchemy import select
+
+from merge import record
+from models import Student, db
+from tests.cluster import wait_until
+
+
+@pytest.fixture
+def flask(app):
+    def flask(*arguments):
+        return app.test_cli_runner().invoke(args=[str(argument) for argument in arguments])
+
+    return flask
+
+
+@pytest.fixture
+def save(app):
+    def save(name):
+        with app.app_context():
+            record.save(
+                db.session(), {"id": None, "name": name, "age": None, "score": None}, version=None, actor="t", reason="form"
+            )
+
+    return save
+
+
+@pytest.fixture
+def names(stored):
+    return lambda: [name for (name,) in stored(select(Student.name).order_by(Student.id))]
+
+
+def test_a_backup_brings_back_what_stood_when_it_was_made(flask, save, names, tmp_path):
+    save("Ada")
+    written = flask("backup", tmp_path / "school.backup")
+    assert written.exit_code == 0, written.output
+    assert "is written and checked" in written.output
+    save("Bo")
+    refused = flask("restore", tmp_path / "school.backup")
+    assert refused.exit_code == 1
+    assert "The database holds records already." in refused.output
+    assert names() == ["Ada", "Bo"]
+    restored = flask("restore", tmp_path / "school.backup", "--overwrite")
+    assert restored.exit_code == 0, restored.output
+    assert "BROKEN" not in restored.output
+    assert names() == ["Ada"]
+
+
+def test_a_backup_never_overwrites_a_file(flask, tmp_path):
+    (tmp_path / "school.backup").write_text("precious")
+    assert "never overwrites anything" in flask("backup", tmp_path / "school.backup").output
+    assert (tmp_path / "school.backup").read_text() == "precious"
+
+
+def test_a_damaged_backup_is_refused_and_nothing_lost(flask, save, names, tmp_path):
+    save("Ada")
+    flask("backup", tmp_path / "school.backup")
+    whole = (tmp_path / "school.backup").read_bytes()
+    (tmp_path / "half.backup").write_bytes(whole[: len(whole) // 2])
+    refused = flask("restore", tmp_path / "half.backup", "--overwrite")
+    assert refused.exit_code == 1
+    assert names() == ["Ada"]
+
+
+def test_a_backup_that_is_not_there_is_said(flask, tmp_path):
+    assert "There is no file" in flask("restore", tmp_path / "nothing.backup", "--overwrite").output
+
+
+def test_people_go_on_saving_while_a_backup_is_made(flask, save, names, tmp_path):
+    over = threading.Event()
+
+    def keep_saving():
+        number = 0
+        while not over.is_set():
+            save(f"Student {number}")
+            number += 1
+
+    saving = threading.Thread(target=keep_saving)
+    saving.start()
+    try:
+        assert wait_until(names)
+        assert flask("backup", tmp_path / "school.backup").exit_code == 0
+        then = len(names())
+        assert wait_until(lambda: len(names()) > then)
+    finally:
+        over.set()
+        saving.join()
+    saved = names()
+    flask("restore", tmp_path / "school.backup", "--overwrite")
+    back = names()
+    assert 0 < len(back) < len(saved)
+    assert back == saved[: len(back)]
+
+
+def test_verify_ends_with_one_where_a_promise_is_broken(app, flask, save):
+    save("Ada")
+    assert flask("verify").exit_code == 0
+    with app.app_context():
+        db.session.connection().exec_driver_sql("UPDATE students SET name = 'Eve'")
+        db.session.commit()
+    broken = flask("verify")
+    assert broken.exit_code == 1
+    assert "BROKEN every student stands as the revision of the same version says: 1, such as 1" in broken.output
