@@ -60,13 +60,13 @@ def _measure(database: str, rows: int, folder: Path, cluster: Cluster) -> str:
     write_sheet(sheet, rows)
     floors, runs = [], []
     for _ in range(RUNS):
-        with _database(database, rows, folder, cluster) as (app, _url):
+        with database_with(database, rows, folder, cluster) as (app, _url):
             floors.append(run_floor(app, sheet))
-        with _database(database, rows, folder, cluster) as (_app, url):
-            runs.append(_run(url, folder, sheet, rows))
-    with _database(database, rows, folder, cluster) as (app, url):
+        with database_with(database, rows, folder, cluster) as (_app, url):
+            runs.append(run(url, folder, sheet, rows))
+    with database_with(database, rows, folder, cluster) as (app, url):
         saves = _run_beside_saves(app, url, folder, sheet, rows)
-    with _database(database, rows, folder, cluster) as (app, _url):
+    with database_with(database, rows, folder, cluster) as (app, _url):
         merged = run_merge(app, _around_the_middle(rows, MERGED), commit_each=False)
         committed = run_merge(app, _around_the_middle(rows, MERGED_AND_COMMITTED), commit_each=True)
     return _line(database, rows, floors, runs, saves, merged, committed)
@@ -93,7 +93,7 @@ def _line(
     return f"| {' | '.join(cells)} |"
 
 
-def _run(database_url: str, folder: Path, sheet: Path, rows: int) -> Run:
+def run(database_url: str, folder: Path, sheet: Path, rows: int) -> Run:
     """Import in a worker of its own, and let it report."""
     with _worker(database_url, folder, sheet) as worker:
         printed = worker.communicate()[0]
@@ -141,7 +141,7 @@ def _save_bystander(student_id: int, version: int | None) -> None:
 
 
 @contextmanager
-def _database(database: str, rows: int, folder: Path, cluster: Cluster) -> Iterator[tuple[Flask, str]]:
+def database_with(database: str, rows: int, folder: Path, cluster: Cluster) -> Iterator[tuple[Flask, str]]:
     """Make a database that holds the workload's students, and drop it again."""
     path = folder / "students.db"
     url = cluster.create("students") if database == "PostgreSQL" else f"sqlite:///{path}"

@@ -25,11 +25,13 @@ def sheet_rows(rows: int) -> Iterator[tuple[int, str, int, float]]:
     return (row(number, changed=number % 2 == 1 and number <= rows // 2) for number in range(1, rows + 1))
 
 
-def write_sheet(path: Path, rows: int) -> None:
+def write_sheet(path: Path, rows: int, remark: str = "") -> None:
+    """Write the sheet; with a remark, each row has one in a column that Rollbook does not know, as exports have."""
+    more = (remark,) if remark else ()
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(NAMES)
-        writer.writerows(sheet_rows(rows))
+        writer.writerow((*NAMES, *(["remarks"] if remark else [])))
+        writer.writerows((*row, *more) for row in sheet_rows(rows))
 
 
 def make_app(instance: Path, database_url: str) -> Flask:
