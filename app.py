@@ -12,15 +12,18 @@ from models import Role, User, db
 from web.access import check_rules, may
 from web.accounts import accounts, render, security_settings
 from web.addresses import IdConverter
+from web.changes import changes
 from web.dashboard import dashboard
 from web.errors import register_errors
+from web.export import export
 from web.headers import register_headers
 from web.health import health
+from web.history import history
 from web.imports import imports
 from web.students import students
 from worker import InlineWorker
 
-PAGES = (dashboard, students, imports, accounts, health)
+PAGES = (dashboard, students, history, changes, export, imports, accounts, health)
 
 
 def create_app(settings: config.Settings | None = None) -> Flask:

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from flask import request
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
+from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, EmailField, Field, HiddenField, PasswordField, RadioField, SelectField, ValidationError
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import EqualTo, InputRequired, Length, Regexp
@@ -17,6 +19,7 @@ from merge.sheet import DELIMITERS, ENCODINGS, Sheet
 
 SHORTEST_PASSWORD = 8
 DIGITS_OF_A_VERSION = 9
+MOST_OF_A_TOKEN = 64
 
 
 class CellField(Field):
@@ -34,6 +37,10 @@ class CellField(Field):
         if valuelist:
             self.typed = valuelist[0]
 
+    def show(self, value: Any) -> None:
+        """Show a value in place of what was typed."""
+        self.data, self.typed = value, None
+
     def _value(self) -> str:
         return self.column.write(self.data) if self.typed is None else self.typed
 
@@ -45,10 +52,30 @@ class CellField(Field):
             raise ValidationError(problem.sentence(self.column.label)) from None
 
 
-class StudentForm(FlaskForm):
-    """A student's record. `version` is the one that the form showed; none for a record that is new."""
+class VersionForm(FlaskForm):
+    """A button that acts on a record as the page showed it: at `version`, or with none where there was no record."""
 
     version = HiddenField()
+
+    @property
+    def shown(self) -> int | None:
+        return _whole(self.version.data)
+
+
+class StudentForm(VersionForm):
+    """A student's record. On a merge page, a field in which two edits clash waits for a choice."""
+
+    base = HiddenField()
+    """The version that both edits started from."""
+    token = HiddenField()
+    """Lets one form make one student, however often it is sent."""
+    within = HiddenField()
+    """The address of the list in which the record was opened."""
+
+    class Meta(FlaskForm.Meta):
+        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            sent = super().wrap_formdata(form, formdata)
+            return _decided(sent) if sent is request.form else sent
 
     @property
     def cells(self) -> list[CellField]:
@@ -59,15 +86,52 @@ class StudentForm(FlaskForm):
         return {column.name: self[column.name].data for column in COLUMNS}
 
     @property
+    def clashing(self) -> list[str]:
+        return _clashing(request.form)
+
+    @property
     def base_version(self) -> int | None:
-        text = self.version.data or ""
-        return int(text) if text.isascii() and text.isdecimal() and len(text) <= DIGITS_OF_A_VERSION else None
+        """What both edits on a merge page started from; None for a page of one edit, and where an id was taken."""
+        return _whole(self.base.data)
+
+    @property
+    def once(self) -> str | None:
+        return (self.token.data or "")[:MOST_OF_A_TOKEN] or None
+
+    def picked(self, name: str) -> str:
+        """Give what was chosen for a field that clashes: GIVEN and a text, TYPED, or nothing yet."""
+        return request.form.get(f"{PICK}{name}", "")
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        fits = super().validate(extra_validators)
+        for name in self._undecided():
+            self[name].errors = ["Choose one of the values, or type another one."]
+        return fits and not self._undecided()
+
+    def _undecided(self) -> list[str]:
+        return [] if KEEP_BOTH in request.form else [name for name in self.clashing if not self.picked(name)]
 
 
-class DeleteForm(FlaskForm):
-    """The button that deletes a record as it was shown."""
+CLASH, PICK, TYPED, GIVEN, KEEP_BOTH = "clash-", "pick-", "typed", "=", "keep-both"
 
-    version = HiddenField(validators=[Regexp(r"[0-9]{1,9}")])
+
+def _clashing(sent: Mapping[str, str]) -> list[str]:
+    return [column.name for column in COLUMNS if f"{CLASH}{column.name}" in sent]
+
+
+def _decided(sent: "MultiDict[str, str]") -> "MultiDict[str, str]":
+    """Put what was chosen for a field that clashes into the field."""
+    decided = sent.copy()
+    for name in _clashing(sent) if KEEP_BOTH not in sent else []:
+        picked = sent.get(f"{PICK}{name}", TYPED)
+        if picked.startswith(GIVEN):
+            decided[name] = picked.removeprefix(GIVEN)
+    return decided
+
+
+def _whole(text: str | None) -> int | None:
+    text = text or ""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= DIGITS_OF_A_VERSION else None
 
 
 BLANK_MEANS = {"keep": "Leave what is stored as it is", "clear": "Clear what is stored"}

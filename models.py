@@ -164,7 +164,21 @@ class Change(Base):
     reason: Mapped[str] = mapped_column(String(20))
     import_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"), index=True)
 
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (
+        Index("ix_changes_actor", "actor", "id"),
+        Index("ix_changes_at", "at", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+
+class FormToken(Base):
+    """A form that was sent and what it made, so that a second click on its button makes nothing more."""
+
+    __tablename__ = "form_tokens"
+
+    token: Mapped[str] = mapped_column(String(64), primary_key=True)
+    student_id: Mapped[int] = mapped_column(BigId)
+    at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
 
 
 # The three tables below are written a million rows at a time, in the transaction that also holds the row they belong to;

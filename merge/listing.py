@@ -3,8 +3,8 @@
 import base64
 import binascii
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -17,6 +17,9 @@ from models import Student, students
 
 PER_PAGE = 50
 MOST_PER_PAGE = 500
+BATCH = 1_000
+# More than any id, version or line has, and less than a database can't take.
+DIGITS = 18
 
 
 class BadQuery(ValueError):
@@ -51,18 +54,41 @@ def parse_query(arguments: Mapping[str, str]) -> Query:
     sort = arguments.get("sort") or "name"
     if sort.removeprefix("-") not in BY_NAME:
         raise BadQuery(f"The list can't be sorted by “{sort}”. It can be sorted by {', '.join(BY_NAME)}.")
-    per_page = arguments.get("per_page") or str(PER_PAGE)
-    if not per_page.isdecimal() or not 1 <= int(per_page) <= MOST_PER_PAGE:
-        raise BadQuery(f"A page can hold 1 to {MOST_PER_PAGE} students, but the address asks for “{per_page}”.")
     return Query(
-        q=_words(arguments.get("q", "")),
+        q=words_of(arguments),
         sort=sort.removeprefix("-"),
         descending=sort.startswith("-"),
-        per_page=int(per_page),
+        per_page=parse_per_page(arguments),
         bounds=_bounds(arguments),
         after=arguments.get("after") or None,
         before=arguments.get("before") or None,
     )
+
+
+def words_of(arguments: Mapping[str, str]) -> str:
+    """Read the words to search for. Raises BadQuery."""
+    try:
+        return read_text(arguments.get("q", ""))  # as names are read, or nothing would be found
+    except Problem:
+        raise BadQuery("The search holds an invisible control character. Type it again by hand.") from None
+
+
+def parse_per_page(arguments: Mapping[str, str]) -> int:
+    """Read how many students a page shall hold. Raises BadQuery."""
+    text = arguments.get("per_page") or str(PER_PAGE)
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text[:9]) <= MOST_PER_PAGE:
+        raise BadQuery(f"A page can hold 1 to {MOST_PER_PAGE} students, but the address asks for “{text[:40]}”.")
+    return int(text)
+
+
+def parse_place(arguments: Mapping[str, str], name: str) -> int | None:
+    """Read the whole number next to which a page begins; None if the address names none. Raises BadQuery."""
+    text = arguments.get(name, "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= DIGITS):
+        raise BadQuery("The address of this page was cut off or changed. Start again from the first page of the list.")
+    return int(text)
 
 
 def page(session: Session, query: Query) -> Page:
@@ -72,28 +98,40 @@ def page(session: Session, query: Query) -> Page:
     statement = _matching(select(Student), query)
     if cursor:
         statement = statement.where(_beyond(query, _read_key(query, cursor), backwards=backwards))
-    students = list(session.scalars(statement.order_by(*_order(query, backwards=backwards)).limit(query.per_page + 1)))
-    more = len(students) > query.per_page
-    students = students[: query.per_page]
+    found = list(session.scalars(statement.order_by(*_order(query, backwards=backwards)).limit(query.per_page + 1)))
+    more, shown = len(found) > query.per_page, found[: query.per_page]
     if backwards:
-        students.reverse()
-    first, last = (_key(query, students[0]), _key(query, students[-1])) if students else (None, None)
+        shown.reverse()
+    first, last = (key_of(query, shown[0]), key_of(query, shown[-1])) if shown else (None, None)
     return Page(
-        students,
+        shown,
         before=first if (more if backwards else query.after) else None,
         after=last if (query.before if backwards else more) else None,
     )
 
 
+def stream(session: Session, query: Query) -> Iterator[list[dict[str, Any]]]:
+    """Give all students of the list, some at a time, in flat memory."""
+    rows = _matching(select(*(students.c[column.name] for column in COLUMNS)), query).order_by(*_order(query, backwards=False))
+    for part in session.execute(rows, execution_options={"yield_per": BATCH}).partitions():
+        yield [dict(row._mapping) for row in part]
+
+
+def key_of(query: Query, student: Student) -> str:
+    """Give the key of a student's place in the list."""
+    return base64.urlsafe_b64encode(json.dumps([getattr(student, query.sort), student.id]).encode()).decode().rstrip("=")
+
+
+def neighbours(session: Session, query: Query, student: Student) -> tuple[int | None, int | None]:
+    """Give the ids of the students before and after this one in the list, whether or not it is itself in it."""
+    here = key_of(query, student)
+    before = page(session, replace(query, before=here, after=None, per_page=1)).students
+    after = page(session, replace(query, after=here, before=None, per_page=1)).students
+    return (before[0].id if before else None), (after[0].id if after else None)
+
+
 def count(session: Session, query: Query) -> int:
     return session.scalar(_matching(select(func.count()).select_from(Student), query)) or 0
-
-
-def _words(text: str) -> str:
-    try:
-        return read_text(text)  # as names are read, or nothing would be found
-    except Problem:
-        raise BadQuery("The search holds an invisible control character. Type it again by hand.") from None
 
 
 def _bounds(arguments: Mapping[str, str]) -> dict[str, Any]:
@@ -143,12 +181,8 @@ def _column(name: str) -> ColumnElement[Any]:
     return students.c[name]
 
 
-def _key(query: Query, student: Student) -> str:
-    return base64.urlsafe_b64encode(json.dumps([getattr(student, query.sort), student.id]).encode()).decode().rstrip("=")
-
-
 def _read_key(query: Query, text: str) -> tuple[Any, int]:
-    """Take a key apart that `_key` made; anything else in its place is refused, not run into."""
+    """Take a key apart that `key_of` made; anything else in its place is refused, not run into."""
     try:
         value, student_id = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         kinds = (int, float) if BY_NAME[query.sort].kind is float else (BY_NAME[query.sort].kind,)

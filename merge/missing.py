@@ -1,6 +1,5 @@
 """The students whom a sheet does not name. An import never deletes them; whoever uploads a whole school's sheet wants to know."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -9,12 +8,9 @@ from sqlalchemy import Column, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from merge.columns import NAME
-from merge.listing import BadQuery
 from merge.options import Options
 from merge.pages import ROWS
 from models import Change, Import, Student, staged_rows, students
-
-DIGITS = 18
 
 
 @dataclass(frozen=True)
@@ -32,14 +28,6 @@ class Page:
     students: list[Student]
     before: int | None
     after: int | None
-
-
-def parse_place(arguments: Mapping[str, str]) -> dict[str, int]:
-    """Read the id after or before which a page stands, from its address. Raises BadQuery."""
-    place = {name: arguments[name] for name in ("after", "before") if arguments.get(name)}
-    if any(not (text.isascii() and text.isdecimal() and len(text) <= DIGITS) for text in place.values()):
-        raise BadQuery("The address of this page was cut off or changed. Start again from the first page of the list.")
-    return {name: int(text) for name, text in place.items()}
 
 
 def count_missing(session: Session, import_: Import) -> Missing:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
@@ -12,7 +13,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from merge.columns import VALUES
 from merge.door import open_change
 from merge.ids import keep_ids_ahead, next_id
-from models import Student, revisions
+from models import FormToken, Student, revisions
 
 
 class Conflict(Exception):
@@ -23,14 +24,28 @@ class Conflict(Exception):
         self.student_id = student_id
 
 
-def save(session: Session, values: Mapping[str, Any], *, version: int | None, actor: str, reason: str) -> Student:
+class Repeated(Exception):
+    """The same form was sent before, and made this student. Nothing was written a second time."""
+
+    def __init__(self, student_id: int) -> None:
+        super().__init__(student_id)
+        self.student_id = student_id
+
+
+def save(
+    session: Session, values: Mapping[str, Any], *, version: int | None, actor: str, reason: str, token: str | None = None
+) -> Student:
     """Merge a record and commit; the student that comes back tells its id.
 
     `version` is the one that the writer saw, None for a new record, whose id may be left out.
     A record that is equal already stays as it is, with no new version. Raises Conflict.
+    A form's `token` counts once: who sends it again is told by Repeated what it made.
     """
+    _check_token(session, token)
     student_id = values.get("id") or next_id(session)
-    with _written_or_conflict(session, student_id):
+    with _written_or_conflict(session, student_id, token):
+        if token:
+            session.execute(insert(FormToken).values(token=token, student_id=student_id))
         student = _merge(session, {**values, "id": student_id}, version)
         if version is None or session.is_modified(student):
             base = _last_version(session, student_id) if version is None else version
@@ -53,14 +68,28 @@ def remove(session: Session, student_id: int, *, version: int, actor: str, reaso
         session.delete(student)
 
 
+def drop_tokens(session: Session, older_than: datetime) -> None:
+    """Forget which forms were sent before then, and commit."""
+    session.execute(delete(FormToken).where(FormToken.at < older_than))
+    session.commit()
+
+
 @contextmanager
-def _written_or_conflict(session: Session, student_id: int) -> Iterator[None]:
+def _written_or_conflict(session: Session, student_id: int, token: str | None = None) -> Iterator[None]:
     try:
         yield
         session.commit()
     except (Conflict, StaleDataError, IntegrityError):
         session.rollback()
+        _check_token(session, token)  # of a form that is sent twice at once, the second fails like this
         raise Conflict(student_id) from None
+
+
+def _check_token(session: Session, token: str | None) -> None:
+    made = token and session.scalar(select(FormToken.student_id).where(FormToken.token == token))
+    if made:
+        session.rollback()
+        raise Repeated(made)
 
 
 def _merge(session: Session, values: Mapping[str, Any], version: int | None) -> Student:

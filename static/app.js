@@ -40,6 +40,51 @@ function follow(place) {
   setTimeout(ask, EVERY_MS);
 }
 
+const LOOK_EVERY_MS = 5000;
+
+/**
+ * Ask before a form is left with something typed in it that was not sent.
+ * @param {HTMLFormElement} form
+ */
+function guard(form) {
+  let unsaved = "unsaved" in form.dataset;
+  form.addEventListener("input", () => { unsaved = true; });
+  form.addEventListener("submit", () => { unsaved = false; });
+  addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
+  addEventListener("keydown", (event) => {
+    if (event.key !== "s" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    form.requestSubmit(form.querySelector(".actions button"));
+  });
+}
+
+/**
+ * Say so when somebody else saves the record while its form is open.
+ * @param {HTMLFormElement} form
+ */
+function watch(form) {
+  const { version, versionUrl } = form.dataset;
+  const line = form.querySelector("[data-newer]");
+  const text = form.querySelector("[data-newer-text]");
+  if (!versionUrl || !(line instanceof HTMLElement) || !text) return;
+
+  const look = async () => {
+    try {
+      const answer = await fetch(versionUrl, { cache: "no-cache" });
+      /** @type {{version: number, sentence: string}} */
+      const now = answer.ok && !answer.redirected ? await answer.json() : { version: Number(version), sentence: "" };
+      if (String(now.version) !== version) {
+        text.textContent = now.sentence;
+        line.hidden = false;
+      }
+    } catch {
+      // The server is away for a moment; saving would tell as well.
+    }
+    setTimeout(look, LOOK_EVERY_MS);
+  };
+  setTimeout(look, LOOK_EVERY_MS);
+}
+
 /**
  * Show a moment in the reader's own time zone.
  * @param {HTMLTimeElement} time
@@ -55,6 +100,11 @@ function localise(time) {
 
 for (const place of document.querySelectorAll("[data-progress-url]")) {
   if (place instanceof HTMLElement) follow(place);
+}
+for (const form of document.querySelectorAll("form#record, form[data-unsaved]")) {
+  if (!(form instanceof HTMLFormElement)) continue;
+  guard(form);
+  watch(form);
 }
 for (const time of document.querySelectorAll("time")) localise(time);
 document.getElementById("error-summary")?.focus();

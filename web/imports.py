@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 
-from flask import Blueprint, abort, current_app, flash, jsonify, redirect, render_template, request, stream_with_context, url_for
+from flask import Blueprint, abort, current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
@@ -17,7 +17,8 @@ from merge import correct as correcting
 from merge import imports as life
 from merge import undo as undoing
 from merge.columns import COLUMNS
-from merge.missing import count_missing, missing_page, parse_place
+from merge.listing import parse_place
+from merge.missing import count_missing, missing_page
 from merge.options import Options
 from merge.pages import parse_query
 from merge.problems import SheetRefused
@@ -25,6 +26,7 @@ from merge.rejects import rejected_sheet
 from merge.sheet import Sheet, inspect, unclear
 from models import Import, db
 from web.access import actor, may, requires
+from web.streaming import download
 
 imports = Blueprint("imports", __name__, url_prefix="/imports")
 
@@ -105,7 +107,9 @@ def missing(import_id: int) -> ResponseReturnValue:
     if not preview.are_rows_kept(import_):
         flash("The rows of this import are not there, so nobody can tell whom its sheet names.", "warning")
         return redirect(url_for("imports.show", import_id=import_id), 303)
-    page = missing_page(db.session(), import_, **parse_place(request.args))
+    page = missing_page(
+        db.session(), import_, after=parse_place(request.args, "after"), before=parse_place(request.args, "before")
+    )
     return render_template("imports/missing.html", import_=import_, page=page, columns=COLUMNS)
 
 
@@ -153,11 +157,8 @@ def progress(import_id: int) -> ResponseReturnValue:
 def rejected(import_id: int) -> ResponseReturnValue:
     """Hand out the rows that could not be used, to be mended and uploaded again."""
     import_ = _import_or_404(import_id)
-    name = f"{PurePath(import_.filename).stem} rejected.csv"
-    sheet = stream_with_context(rejected_sheet(db.session(), import_))
-    response = current_app.response_class(sheet, mimetype="text/csv")
-    response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response
+    sheet = Sheet(**import_.sheet)
+    return download(lambda session: rejected_sheet(session, import_id, sheet), f"{PurePath(import_.filename).stem} rejected.csv")
 
 
 @imports.post("/<id:import_id>/apply")

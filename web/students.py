@@ -1,13 +1,17 @@
 """The list of students, and the form that merges one."""
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+import secrets
+
+from flask import Blueprint, abort, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from forms import DeleteForm, StudentForm
-from merge import listing, record
+from forms import StudentForm, VersionForm
+from merge import as_of, history, listing, reconcile, record
 from merge.columns import COLUMNS
+from merge.reconcile import Clash
 from models import Student, db
 from web.access import actor, requires
+from web.record import deletion_page, form_page, go_on, merge_page, merge_unsaved, said
 
 students = Blueprint("students", __name__, url_prefix="/students")
 
@@ -15,7 +19,11 @@ students = Blueprint("students", __name__, url_prefix="/students")
 @students.get("")
 @requires("viewer")
 def list_() -> ResponseReturnValue:
-    """Show a page of the list."""
+    """Show a page of the list, as it is or as it stood at a moment."""
+    if "as_of" in request.args:
+        then = as_of.parse_query(request.args)
+        page_then = as_of.page(db.session(), then)
+        return render_template("students/as_of.html", page=page_then, query=then, columns=COLUMNS)
     query = listing.parse_query(request.args)
     page = listing.page(db.session(), query)
     return render_template(
@@ -27,15 +35,26 @@ def list_() -> ResponseReturnValue:
 @requires("editor")
 def new() -> ResponseReturnValue:
     """Show an empty form."""
-    return render_template("students/form.html", form=StudentForm(), student=None)
+    return form_page(StudentForm(token=secrets.token_urlsafe(24)), None)
 
 
 @students.post("/new")
 @requires("editor")
 def create() -> ResponseReturnValue:
-    """Merge a new student; never one whose id is taken."""
+    """Merge a new student; never one whose id is taken, and none twice."""
     form = StudentForm()
-    return _save(form, None, form.values["id"] if form.validate() else None, version=None)
+    if not form.validate():
+        return form_page(form, None), 422
+    try:
+        student = record.save(db.session(), form.values, version=None, actor=actor(), reason="form", token=form.once)
+    except record.Repeated as repeated:
+        return redirect(url_for("students.edit", student_id=repeated.student_id), 303)
+    except record.Conflict as conflict:
+        form["id"].typed = str(conflict.student_id)
+        stand = reconcile.compare(db.session(), form.values | {"id": conflict.student_id}, None)
+        return merge_page(form, conflict.student_id, stand, created=True), 409
+    flash(f"{student.name} is saved as student {student.id}.", "success")
+    return go_on(form, student)
 
 
 @students.get("/<id:student_id>")
@@ -43,54 +62,62 @@ def create() -> ResponseReturnValue:
 def edit(student_id: int) -> ResponseReturnValue:
     """Show a student in the form."""
     student = _student_or_404(student_id)
-    form = StudentForm(formdata=None, obj=student)
-    return render_template("students/form.html", form=form, student=student, delete_form=DeleteForm(version=student.version))
+    return form_page(StudentForm(formdata=None, obj=student, within=request.args.get("within", "")), student)
 
 
 @students.post("/<id:student_id>")
 @requires("editor")
 def save(student_id: int) -> ResponseReturnValue:
-    """Merge the form into the student, if nobody has changed it since the form was shown."""
+    """Merge the form into the student, field by field with what others have saved since it was shown."""
     form = StudentForm()
-    return _save(form, db.session.get(Student, student_id), student_id, version=form.base_version)
+    values = form.values if form.validate() else None
+    if values is None and form.clashing:
+        stand = reconcile.compare(db.session(), form.values | {"id": student_id}, form.base_version)
+        return merge_page(form, student_id, stand), 422
+    if values is None:
+        return form_page(form, db.session.get(Student, student_id), student_id), 422
+    values["id"] = student_id
+    if "merge-now" in request.form:
+        return merge_unsaved(form, student_id)
+    try:
+        saved = reconcile.save(db.session(), values, version=form.shown, actor=actor(), reason="form")
+    except Clash as clash:
+        return merge_page(form, student_id, clash.stand), 409
+    except record.Conflict:
+        return merge_page(form, student_id, None), 409
+    flash(said(saved), "success")
+    return go_on(form, saved.student)
+
+
+@students.get("/<id:student_id>/version")
+@requires("viewer")
+def version(student_id: int) -> ResponseReturnValue:
+    """Tell whether a form that is open is still up to date; the answer is empty while nothing has changed."""
+    newest = history.newest_version(db.session(), student_id)
+    if newest is None:
+        abort(404)
+    did = "deleted" if newest.deleted else "saved"
+    answer = jsonify(version=newest.version, sentence=f"{newest.actor} has {did} this record since you opened it.")
+    answer.set_etag(str(newest.version))
+    return answer.make_conditional(request)
 
 
 @students.post("/<id:student_id>/delete")
 @requires("editor")
 def delete(student_id: int) -> ResponseReturnValue:
-    """Delete the student as it was shown."""
+    """Delete the student as it was shown; one that has changed since is shown again first."""
     student = _student_or_404(student_id)
-    form = DeleteForm()
+    form = VersionForm()
     name = student.name
     try:
-        if not form.validate():
+        if form.shown is None:
             raise record.Conflict(student_id)
-        record.remove(db.session(), student_id, version=int(form.version.data), actor=actor(), reason="form")
+        record.remove(db.session(), student_id, version=form.shown, actor=actor(), reason="form")
     except record.Conflict:
-        flash(f"{name} was not deleted: the record has changed since you opened it. This is how it stands now.", "warning")
-        return redirect(url_for("students.edit", student_id=student_id), 303)
+        return deletion_page(_student_or_404(student_id), form.shown), 409
     flash(f"{name} was deleted. The history keeps the record.", "success")
-    return redirect(url_for("students.list_"), 303)
-
-
-def _save(form: StudentForm, student: Student | None, student_id: int | None, *, version: int | None) -> ResponseReturnValue:
-    if not form.validate():
-        return render_template("students/form.html", form=form, student=student, delete_form=None), 422
-    try:
-        saved = record.save(db.session(), form.values | {"id": student_id}, version=version, actor=actor(), reason="form")
-    except record.Conflict as conflict:
-        return _show_conflict(form, conflict.student_id, created=version is None and student is None)
-    flash(f"{saved.name} is saved as student {saved.id}.", "success")
-    return redirect(url_for("students.edit", student_id=saved.id), 303)
-
-
-def _show_conflict(form: StudentForm, student_id: int, *, created: bool) -> ResponseReturnValue:
-    """Show the stored record beside the typed one. Saving that page names the version that it showed."""
-    stored = db.session.get(Student, student_id, populate_existing=True)
-    form["id"].typed = str(student_id)
-    form.version.data = stored.version if stored else ""
-    return render_template("students/conflict.html", form=form, stored=stored, student_id=student_id, created=created), 409
+    return redirect(url_for("history.show", student_id=student_id), 303)
 
 
 def _student_or_404(student_id: int) -> Student:
-    return db.session.get(Student, student_id) or abort(404)
+    return db.session.get(Student, student_id, populate_existing=True) or abort(404)

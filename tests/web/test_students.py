@@ -1,8 +1,12 @@
 """The list of students, the form that makes and changes one, and the button that deletes one."""
 
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
+
 import pytest
 from sqlalchemy import func, select
 
+from merge import record
 from models import Student, revisions
 
 ADA = {"id": "7", "name": "Ada Lovelace", "age": "12", "score": "91.5"}
@@ -56,21 +60,164 @@ def test_each_save_keeps_a_revision_with_its_actor(editor, add, stored):
     ]
 
 
-def test_a_save_over_a_version_that_is_not_the_newest_shows_both_and_overwrites_nothing(editor, add, change, students):
+def test_what_two_people_changed_in_different_fields_is_merged_and_said(editor, add, change, students):
     add(7, "Ada", 12)
-    change(7, name="Ada B.")
-    page = editor.send("/students/7", {"name": "Ada Lovelace", "age": "13", "version": "1"}, status=409)
-    assert "Ada B." in page.text
-    assert (page.values["name"], page.values["age"], page.values["version"]) == ("Ada Lovelace", "13", "2")
-    assert students() == [(7, "Ada B.", 12, None)]
+    change(7, score=91.5)
+    sent = editor.send("/students/7", {"name": "Ada Lovelace", "age": "12", "score": "", "version": "1"})
+    assert students() == [(7, "Ada Lovelace", 12, 91.5)]
+    assert "Score from somebody else, Name from you." in editor.visit(sent.location).alerts
 
 
-def test_a_conflict_is_settled_by_saving_the_page_that_showed_it(editor, add, change, students):
+def test_a_field_that_both_changed_shows_three_values_and_nothing_is_overwritten(editor, add, change, students):
+    add(7, "Ada", 12)
+    change(7, name="Ada B.", score=50)
+    page = editor.send("/students/7", {"name": "Ada Lovelace", "age": "13", "version": "1"}, status=409)
+    assert "While you were typing, somebody else saved student 7." in page.text
+    for words in ("Stored now Ada B.", "What you typed Ada Lovelace", "As you opened it Ada", "Age 13 your change"):
+        assert words in page.text
+    assert "Score 50 changed by somebody else" in page.text
+    assert (page.values["version"], page.values["base"], page.values["clash-name"]) == ("2", "1", "1")
+    assert students() == [(7, "Ada B.", 12, 50)]
+
+
+CHOICES = [
+    ({"pick-name": "=Ada B."}, "Ada B."),
+    ({"pick-name": "=Ada Lovelace"}, "Ada Lovelace"),
+    ({"pick-name": "=Ada"}, "Ada"),
+    ({"pick-name": "typed", "name": "Countess Ada"}, "Countess Ada"),
+]
+
+
+@pytest.mark.parametrize(("choice", "name"), CHOICES)
+def test_a_clash_is_settled_by_a_choice_and_what_does_not_clash_stays_merged(editor, add, change, students, choice, name):
+    add(7, "Ada", 12)
+    change(7, name="Ada B.", score=50)
+    page = editor.send("/students/7", {"name": "Ada Lovelace", "age": "13", "version": "1"}, status=409)
+    editor.post("/students/7", page.values | choice, status=303)
+    assert students() == [(7, name, 13, 50)]
+
+
+def test_a_clash_without_a_choice_asks_for_it_and_keeps_what_was_chosen_elsewhere(editor, add, change, students):
+    add(7, "Ada", 12)
+    change(7, name="Ada B.", age=14)
+    page = editor.send("/students/7", {"name": "Ada Lovelace", "age": "13", "version": "1"}, status=409)
+    again = editor.post("/students/7", page.values | {"pick-age": "=13"}, status=422)
+    assert "Choose one of the values, or type another one." in again.problems["name"]
+    assert "Stored now Ada B." in again.text
+    assert again.values["pick-age"] == "=13"
+    editor.post("/students/7", again.values | {"pick-name": "=Ada B."}, status=303)
+    assert students() == [(7, "Ada B.", 13, None)]
+
+
+def test_a_choice_is_again_guarded_by_the_version_that_it_was_made_from(editor, add, change, students):
     add(7, "Ada", 12)
     change(7, name="Ada B.")
-    page = editor.send("/students/7", {"name": "Ada Lovelace", "age": "13", "version": "1"}, status=409)
-    editor.post("/students/7", page.values, status=303)
-    assert students() == [(7, "Ada Lovelace", 13, None)]
+    page = editor.send("/students/7", {"name": "Ada Lovelace", "age": "12", "version": "1"}, status=409)
+    change(7, name="Ada C.")
+    again = editor.post("/students/7", page.values | {"pick-name": "=Ada Lovelace"}, status=409)
+    assert "Stored now Ada C." in again.text
+    assert students() == [(7, "Ada C.", 12, None)]
+
+
+def test_a_wrong_value_in_the_merge_page_is_said_there(editor, add, change, students):
+    add(7, "Ada", 12)
+    change(7, age=14)
+    page = editor.send("/students/7", {"name": "Ada", "age": "13", "version": "1"}, status=409)
+    wrong = editor.post("/students/7", page.values | {"pick-age": "typed", "age": "old"}, status=422)
+    assert "“old” is not a whole number." in wrong.problems["age"]
+    assert "Stored now 14" in wrong.text
+    assert students() == [(7, "Ada", 14, None)]
+
+
+def test_a_race_between_look_and_commit_is_merged_as_well(editor, add, change, students, monkeypatch):
+    """Somebody else saves after the record was looked at, and before it is written."""
+    add(7, "Ada", 12)
+    save, raced = record.save, []
+
+    def save_after_somebody_else(session, values, **arguments):
+        if not raced and arguments["reason"] == "form" and arguments["actor"] != "somebody else":
+            raced.append(True)
+            with ThreadPoolExecutor(1) as other:
+                session.rollback()
+                other.submit(change, 7, score=50).result()
+        return save(session, values, **arguments)
+
+    monkeypatch.setattr("merge.record.save", save_after_somebody_else)
+    editor.send("/students/7", {"name": "Ada L.", "age": "12", "score": "", "version": "1"})
+    assert students() == [(7, "Ada L.", 12, 50)]
+
+
+def test_a_form_that_is_sent_twice_makes_one_student(editor, students):
+    page = editor.visit("/students/new")
+    sent = [editor.post("/students/new", page.values | {"name": "Ada"}, status=303).location for _ in range(2)]
+    assert sent == ["/students/1", "/students/1"]
+    assert students() == [(1, "Ada", None, None)]
+    editor.send("/students/new", {"name": "Ada"})
+    assert len(students()) == 2
+
+
+def test_both_may_be_kept_where_an_id_was_taken(editor, add, students):
+    add(7, "Bob", 13)
+    page = editor.send("/students/new", ADA, status=409)
+    editor.post("/students/new", page.values | {"keep-both": "1"}, status=303)
+    assert students() == [(7, "Bob", 13, None), (8, "Ada Lovelace", 12, 91.5)]
+
+
+def test_or_the_stored_one_is_changed_field_by_field(editor, add, students):
+    add(7, "Bob", 12)
+    page = editor.send("/students/new", ADA, status=409)
+    assert "As you opened it" not in page.text
+    editor.post("/students/7", page.values | {"pick-name": "=Bob", "pick-score": "=91.5"}, status=303)
+    assert students() == [(7, "Bob", 12, 91.5)]
+
+
+def test_a_form_merges_without_saving_if_asked_to(editor, add, change, students):
+    add(7, "Ada", 12)
+    page = editor.visit("/students/7")
+    change(7, score=50)
+    merged = editor.post("/students/7", page.values | {"name": "Ada L.", "merge-now": "1"}, status=200)
+    assert (merged.values["name"], merged.values["score"], merged.values["version"]) == ("Ada L.", "50", "2")
+    assert "Nothing of it is saved yet." in merged.alerts
+    assert students() == [(7, "Ada", 12, 50)]
+
+
+def test_an_open_form_asks_whether_it_is_up_to_date_and_hears_nothing_while_it_is(viewer, add, change):
+    add(7, "Ada", 12)
+    first = viewer.open("/students/7/version")
+    assert first.json["version"] == 1
+    unchanged = viewer.open("/students/7/version", headers={"If-None-Match": first.headers["ETag"]})
+    assert (unchanged.status_code, unchanged.data) == (304, b"")
+    change(7, age=13)
+    newer = viewer.open("/students/7/version", headers={"If-None-Match": first.headers["ETag"]}).json
+    assert newer == {"version": 2, "sentence": "somebody else has saved this record since you opened it."}
+    assert viewer.open("/students/8/version").status_code == 404
+
+
+def test_saving_goes_on_to_the_next_in_the_list_or_to_another_new_student(editor, add):
+    for student_id, name in ((1, "Mia"), (2, "Ada"), (3, "Zoë")):
+        add(student_id, name)
+    page = editor.visit("/students/1?within=sort%3D-name")
+    assert {"/students/2?within=sort%3D-name", "/students/3?within=sort%3D-name"} <= set(page.links)
+    assert editor.post("/students/1", page.values | {"then": "next"}, status=303).location == "/students/2?within=sort%3D-name"
+    assert editor.post("/students/1", page.values | {"then": "add"}, status=303).location == "/students/new"
+    last = editor.visit("/students/2?within=sort%3D-name")
+    assert editor.post("/students/2", last.values | {"then": "next"}, status=303).location == "/students?sort=-name"
+
+
+@pytest.mark.parametrize("within", ["sort=password", "//evil.example", "after=%00", "x" * 5000, "https://evil.example?sort=name"])
+def test_a_list_that_was_made_up_leads_nowhere_else(editor, add, within):
+    add(7, "Ada")
+    sent = editor.send("/students/7", {"name": "Ada", "version": "1", "within": within, "then": "next"})
+    assert sent.location.startswith("/students")
+    editor.visit("/students/7?within=" + quote(within))
+
+
+def test_a_student_of_the_same_name_is_pointed_out_and_does_not_block(editor, add):
+    add(7, "Zoe Young")
+    sent = editor.send("/students/new", {"name": "ZOË YOUNG"})
+    page = editor.visit(sent.location)
+    assert "Another student has this name" in page.text
+    assert "/students/7" in page.links
 
 
 @pytest.mark.parametrize("version", ["", "x", "-1", "99", "1" * 30])
@@ -133,12 +280,15 @@ def test_an_editor_deletes_a_student_and_the_revisions_stay(editor, add, student
 
 
 @pytest.mark.parametrize("version", ["1", "", "x"])
-def test_a_student_who_changed_since_is_not_deleted(editor, add, change, students, version):
+def test_a_student_who_changed_since_is_deleted_only_after_the_changes_were_shown(editor, add, change, students, version):
     add(7, "Ada")
     change(7, name="Ada B.")
-    sent = editor.send("/students/7/delete", {"version": version}, page="/students/7")
-    assert "was not deleted" in editor.visit(sent.location).alerts
+    page = editor.send("/students/7/delete", {"version": version}, page="/students/7", status=409)
+    assert "Nothing was deleted" in page.text
+    assert "Ada B." in page.text
     assert students() == [(7, "Ada B.", None, None)]
+    editor.post("/students/7/delete", page.values, status=303)
+    assert students() == []
 
 
 @pytest.mark.parametrize("student_id", ["8", "0", "x", "-1", str(2**63), str(10**30)])

@@ -1,0 +1,129 @@
+"""What changed lately across the school: by whom, by which import, on which day."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, and_, func, select
+from sqlalchemy.orm import Session
+
+from merge.columns import VALUES
+from merge.history import Cell, changed_cells
+from merge.listing import BadQuery, parse_place
+from models import Change, Import, revisions
+
+CHANGES = 50
+earlier = revisions.alias("earlier")
+
+
+@dataclass(frozen=True)
+class Query:
+    """What the address asks for."""
+
+    actor: str
+    import_id: int | None
+    first_day: date | None
+    last_day: date | None
+    before: int | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One change: what it did to one student, or the import whose sheet it applied or took back."""
+
+    change: Change
+    import_: Import | None = None
+    student_id: int | None = None
+    name: str = ""
+    version: int = 0
+    deleted: bool = False
+    cells: Sequence[Cell] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """Changes, newest first, and the one before which the next page begins, where there is one."""
+
+    entries: list[Entry]
+    before: int | None
+
+
+def parse_query(arguments: Mapping[str, str]) -> Query:
+    """Read the address. Raises BadQuery."""
+    return Query(
+        actor=arguments.get("actor", "").strip()[:255],
+        import_id=parse_place(arguments, "import"),
+        first_day=_day(arguments, "from"),
+        last_day=_day(arguments, "to"),
+        before=parse_place(arguments, "before"),
+    )
+
+
+def page(session: Session, query: Query) -> Page:
+    """Read one page. Each filter has an index; a million rows that one import wrote are not looked at."""
+    rows = _matching(session, query).order_by(Change.id.desc()).limit(CHANGES + 1)
+    found = session.execute(rows).all()
+    shown = found[:CHANGES]
+    students = _students(session, [change.id for change, import_ in shown if import_ is None])
+    entries = [students.get(change.id, Entry(change, import_)) for change, import_ in shown]
+    return Page(entries, shown[-1][0].id if len(found) > CHANGES else None)
+
+
+def actors(session: Session, limit: int) -> list[str]:
+    """Name those who changed something, in the order of the alphabet; each is found by one step in the index."""
+    names: list[str] = []
+    while len(names) < limit:
+        name = session.scalar(select(func.min(Change.actor)).where(Change.actor > (names[-1] if names else "")))
+        if name is None:
+            break
+        names.append(name)
+    return names
+
+
+def _matching(session: Session, query: Query) -> Select[Change, Import]:
+    rows = select(Change, Import).outerjoin(Import, Import.id == Change.import_id)
+    if query.actor:
+        rows = rows.where(Change.actor == query.actor)
+    if query.import_id is not None:
+        rows = rows.where(Change.import_id == query.import_id)
+    if query.first_day:
+        rows = rows.where(Change.id >= (_first_since(session, query.first_day) or 2**62))
+    if query.last_day:
+        after = _first_since(session, query.last_day + timedelta(days=1))
+        rows = rows if after is None else rows.where(Change.id < after)
+    return rows if query.before is None else rows.where(Change.id < query.before)
+
+
+def _first_since(session: Session, day: date) -> int | None:
+    """Find the first change of a day or after it: changes are numbered in the order in which they began."""
+    moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return session.scalar(select(Change.id).where(Change.at >= moment).order_by(Change.at, Change.id).limit(1))
+
+
+def _students(session: Session, change_ids: list[int]) -> dict[int, Entry]:
+    """Give what changes of single students did, by the change."""
+    before = and_(earlier.c.student_id == revisions.c.student_id, earlier.c.version == revisions.c.version - 1)
+    columns = [earlier.c[column.name].label(f"was_{column.name}") for column in VALUES]
+    rows = (
+        select(Change, revisions, earlier.c.version.label("was_there"), earlier.c.deleted.label("was_deleted"), *columns)
+        .join(revisions, revisions.c.change_id == Change.id)
+        .outerjoin(earlier, before)
+        .where(Change.id.in_(change_ids))
+    )
+    return {row.Change.id: _entry(row) for row in session.execute(rows)}
+
+
+def _entry(row: Any) -> Entry:
+    after = {column.name: getattr(row, column.name) for column in VALUES}
+    stood = row.was_there is not None and not row.was_deleted
+    was = {column.name: getattr(row, f"was_{column.name}") for column in VALUES} if stood else None
+    return Entry(row.Change, None, row.student_id, row.name, row.version, row.deleted, changed_cells(after, was))
+
+
+def _day(arguments: Mapping[str, str], name: str) -> date | None:
+    text = arguments.get(name, "").strip()
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise BadQuery(f"“{text[:40]}” is no day. Write it as year, month and day, such as 2026-03-01.") from None

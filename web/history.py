@@ -1,0 +1,63 @@
+"""A student's versions, and the way back to one of them."""
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from forms import VersionForm
+from merge import history as past
+from merge.listing import parse_place
+from merge.record import Conflict
+from models import Student, db
+from web.access import actor, requires
+
+history = Blueprint("history", __name__, url_prefix="/students")
+
+
+@history.get("/<id:student_id>/history")
+@requires("viewer")
+def show(student_id: int) -> ResponseReturnValue:
+    """Show a page of the student's versions, also of one who was deleted."""
+    page = past.page(db.session(), student_id, parse_place(request.args, "before"))
+    if not page.entries:
+        abort(404)
+    return render_template("history/show.html", student=db.session.get(Student, student_id), student_id=student_id, page=page)
+
+
+@history.get("/<id:student_id>/revert/<id:version>")
+@requires("editor")
+def confirm(student_id: int, version: int) -> ResponseReturnValue:
+    """Show what going back to that version would change."""
+    return _confirmation(student_id, _version_or_404(student_id, version))
+
+
+@history.post("/<id:student_id>/revert/<id:version>")
+@requires("editor")
+def revert(student_id: int, version: int) -> ResponseReturnValue:
+    """Let the student stand again as at that version, if nobody has changed them since that was confirmed."""
+    to = _version_or_404(student_id, version)
+    form = VersionForm()
+    try:
+        student = past.revert(db.session(), student_id, to, version=form.shown, actor=actor())
+    except Conflict:
+        return _confirmation(student_id, to, overtaken=True), 409
+    flash(f"{student.name} stands again as in version {version}.", "success")
+    return redirect(url_for("students.edit", student_id=student_id), 303)
+
+
+def _confirmation(student_id: int, to: past.Entry, *, overtaken: bool = False) -> str:
+    student = db.session.get(Student, student_id, populate_existing=True)
+    now = None if student is None else {name: getattr(student, name) for name in to.values}
+    return render_template(
+        "history/revert.html",
+        student=student,
+        student_id=student_id,
+        to=to,
+        cells=past.changed_cells(to.values, now),
+        form=VersionForm(formdata=None, version=student.version if student else None),
+        overtaken=overtaken,
+    )
+
+
+def _version_or_404(student_id: int, version: int) -> past.Entry:
+    found = past.at_version(db.session(), student_id, version)
+    return found if found and not found.deleted else abort(404)

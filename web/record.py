@@ -1,0 +1,111 @@
+"""The pages of one student's record: its form, two edits side by side, and a deletion that asks again."""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from forms import StudentForm, VersionForm
+from merge import history, listing, reconcile
+from merge.columns import COLUMNS
+from merge.duplicates import same_name
+from merge.reconcile import Saved, Stand
+from models import Student, db
+
+LONGEST_LIST = 2_000
+
+
+def form_page(form: StudentForm, student: Student | None, student_id: int | None = None) -> str:
+    """Show the form; a student that was deleted while it was open has no record, but still an id."""
+    query = _list_of(form)
+    before, after = listing.neighbours(db.session(), query, student) if query and student else (None, None)
+    return render_template(
+        "students/form.html",
+        form=form,
+        student=student,
+        student_id=student.id if student else student_id,
+        same=same_name(db.session(), student) if student else [],
+        delete_form=VersionForm(formdata=None, version=student.version) if student else None,
+        before=before,
+        after=after,
+    )
+
+
+def merge_page(form: StudentForm, student_id: int, stand: Stand | None, *, created: bool = False) -> str:
+    """Show both edits beside what they started from. Saving that page names the version that it showed."""
+    if stand is not None:
+        if not form.clashing:
+            form.base.data = form.version.data
+        form.version.data = str(stand.version)
+    return render_template("students/merge.html", form=form, stand=stand, student_id=student_id, created=created, columns=COLUMNS)
+
+
+def merge_unsaved(form: StudentForm, student_id: int) -> ResponseReturnValue:
+    """Show the form with what others have saved meanwhile in it, and save nothing yet."""
+    stand = reconcile.compare(db.session(), form.values | {"id": student_id}, form.shown)
+    if stand is None or stand.merged.clashing:
+        return merge_page(form, student_id, stand), 409
+    for name, value in stand.merged.values.items():
+        form[name].show(value)
+    form.version.data = str(stand.version)
+    flash(f"{_merged_from(stand)} Nothing of it is saved yet." if stand.merged.theirs else "There was nothing to merge.", "info")
+    return form_page(form, db.session.get_one(Student, student_id))
+
+
+def deletion_page(student: Student, shown: int | None) -> str:
+    seen = None if shown is None else history.at_version(db.session(), student.id, shown)
+    now = {column.name: getattr(student, column.name) for column in COLUMNS if not column.key}
+    entries = history.since(db.session(), student.id, shown or 0)
+    return render_template(
+        "students/delete.html",
+        student=student,
+        cells=history.changed_cells(now, seen.values if seen else None),
+        last=entries[-1] if entries else None,
+        form=VersionForm(formdata=None, version=student.version),
+    )
+
+
+def said(saved: Saved) -> str:
+    student, stand = saved.student, saved.stand
+    sentence = f"{student.name} is saved as student {student.id}."
+    if stand is None or not stand.merged.theirs:
+        return sentence
+    return f"{sentence} {_merged_from(stand)}"
+
+
+def go_on(form: StudentForm, student: Student) -> ResponseReturnValue:
+    """Go where the button that was used says: on to the next in the list, to another empty form, or to the record."""
+    then, query = request.form.get("then"), _list_of(form)
+    if then == "add":
+        return redirect(url_for("students.new"), 303)
+    if then == "next" and query:
+        _, after = listing.neighbours(db.session(), query, student)
+        if after is None:
+            return redirect(url_for("students.list_", **_arguments(form)), 303)
+        return redirect(url_for("students.edit", student_id=after, within=form.within.data), 303)
+    return redirect(url_for("students.edit", student_id=student.id, within=form.within.data or None), 303)
+
+
+def _merged_from(stand: Stand) -> str:
+    """Say which fields came from whom."""
+    labels = {column.name: column.label for column in COLUMNS}
+    theirs = [f"{labels[name]} from {stand.by[name].actor}" for name in stand.merged.theirs]
+    mine = [f"{labels[name]} from you" for name in stand.merged.mine]
+    return f"Somebody else had saved it meanwhile, and the two were merged: {', '.join(theirs + mine)}."
+
+
+def _list_of(form: StudentForm) -> listing.Query | None:
+    """Give the list that the record was opened in; None where there is none, or its address was made up."""
+    if not form.within.data:
+        return None
+    try:
+        return listing.parse_query(_arguments(form))
+    except listing.BadQuery:
+        return None
+
+
+def _arguments(form: StudentForm) -> dict[str, Any]:
+    """Take the list's address apart; names that would tell Flask how to build another one are no part of it."""
+    pairs = parse_qsl((form.within.data or "")[:LONGEST_LIST])
+    return {name: text for name, text in pairs if not name.startswith("_")}
