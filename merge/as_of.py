@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
 from merge.columns import COLUMNS, KEY, NAME, VALUES
@@ -90,11 +90,15 @@ def standing(session: Session, query: Query) -> Select[Any]:
     while others saved is in force from the moment at which it began.
     """
     last = session.scalar(select(Change.id).where(Change.at <= query.at).order_by(Change.at.desc(), Change.id.desc()).limit(1))
-    newer = select(later.c.version).where(
-        later.c.student_id == revisions.c.student_id, later.c.version > revisions.c.version, later.c.change_id <= (last or 0)
+    until = last or 0
+    # A scalar, so that each row asks the index: as a join, PostgreSQL would make it out for the whole table first.
+    newest = (
+        select(func.max(later.c.version))
+        .where(later.c.student_id == revisions.c.student_id, later.c.change_id <= until)
+        .scalar_subquery()
     )
     rows = select(revisions.c.student_id.label(KEY.name), *(revisions.c[column.name] for column in VALUES))
-    rows = rows.where(revisions.c.change_id <= (last or 0), ~revisions.c.deleted, ~newer.exists())
+    rows = rows.where(revisions.c.change_id <= until, ~revisions.c.deleted, revisions.c.version == newest)
     for word in query.q.split():
         rows = rows.where(revisions.c[NAME.name].icontains(word, autoescape=True))
     return rows
