@@ -12,6 +12,7 @@ from models import Role, User, db
 from web.access import check_rules, may
 from web.accounts import accounts, render, security_settings
 from web.addresses import IdConverter
+from web.bulk import bulk
 from web.changes import changes
 from web.dashboard import dashboard
 from web.errors import register_errors
@@ -23,7 +24,7 @@ from web.imports import imports
 from web.students import students
 from worker import InlineWorker
 
-PAGES = (dashboard, students, history, changes, export, imports, accounts, health)
+PAGES = (dashboard, students, bulk, history, changes, export, imports, accounts, health)
 
 
 def create_app(settings: config.Settings | None = None) -> Flask:

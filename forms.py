@@ -1,5 +1,6 @@
 """The forms. A student's fields are made from the model's columns and obey the same readers as a sheet's cells."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,14 +8,25 @@ from flask import request
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from werkzeug.datastructures import MultiDict
-from wtforms import BooleanField, EmailField, Field, HiddenField, PasswordField, RadioField, SelectField, ValidationError
+from wtforms import (
+    BooleanField,
+    EmailField,
+    Field,
+    HiddenField,
+    PasswordField,
+    RadioField,
+    SelectField,
+    StringField,
+    ValidationError,
+)
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import EqualTo, InputRequired, Length, Regexp
 from wtforms.widgets import TextInput
 
-from merge.columns import COLUMNS, KEY, NAME, StudentColumn, clashes, places
+from merge.columns import BY_NAME, COLUMNS, KEY, NAME, VALUES, StudentColumn, clashes, places
 from merge.options import Options
 from merge.problems import Problem
+from merge.selection import check_value
 from merge.sheet import DELIMITERS, ENCODINGS, Sheet
 
 SHORTEST_PASSWORD = 8
@@ -148,6 +160,24 @@ THOUSANDS = {
 
 def _choices(texts: Mapping[str, str]) -> list[SelectChoice]:
     return [SelectChoice(value, text) for value, text in texts.items()]
+
+
+class BulkForm(FlaskForm):
+    """What is to become of many students: the list's address, those of it who were ticked, and a value for one column."""
+
+    within = HiddenField()
+    ids = HiddenField()
+    column = SelectField("Which column?", choices=_choices({column.name: column.label for column in VALUES}))
+    value = StringField("Its new value", description="Leave it blank to clear the column.", render_kw={"autocomplete": "off"})
+
+    @property
+    def chosen(self) -> list[int]:
+        """The students who were ticked; nobody where all that the list shows are meant."""
+        return [int(text) for text in (self.ids.data or "").split(",") if re.fullmatch(r"[0-9]{1,15}", text)]
+
+    def validate_value(self, field: StringField) -> None:
+        if self.column.data in BY_NAME and (sentence := check_value(BY_NAME[self.column.data], field.data or "")):
+            raise ValidationError(sentence)
 
 
 class UploadForm(FlaskForm):

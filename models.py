@@ -217,6 +217,8 @@ class Import(Base):
     filename: Mapped[str] = mapped_column(String(255))
     path: Mapped[str] = mapped_column(Text)
     size: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str] = mapped_column(String(10), default="sheet")
+    """A sheet that somebody uploaded; or students who were selected to have a column set or to be deleted."""
     state: Mapped[str] = mapped_column(String(10), default="uploaded")
     failure: Mapped[str | None] = mapped_column(Text)
     options: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
@@ -226,6 +228,7 @@ class Import(Base):
     rows: Mapped[int] = mapped_column(default=0)
     inserts: Mapped[int] = mapped_column(default=0)
     updates: Mapped[int] = mapped_column(default=0)
+    deletes: Mapped[int] = mapped_column(default=0)
     unchanged: Mapped[int] = mapped_column(default=0)
     rejected: Mapped[int] = mapped_column(default=0)
     conflicts: Mapped[int] = mapped_column(default=0)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, exists, false, literal, select, update
+from sqlalchemy import ColumnElement, and_, exists, literal, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import Update
 
@@ -18,6 +18,7 @@ class Applied:
 
     inserts: int
     updates: int
+    deletes: int
     conflicts: int
 
 
@@ -31,7 +32,7 @@ def apply(session: Session, import_id: int, change_id: int, planned: int, report
         planned_rows.c.student_id,
         planned_rows.c.base_version + 1,
         literal(change_id),
-        false(),
+        planned_rows.c.verdict == "delete",
         *(planned_rows.c[name] for name in NAMES),
     ).where(_to_write(import_id))
     number = 0
@@ -41,11 +42,11 @@ def apply(session: Session, import_id: int, change_id: int, planned: int, report
     if number < planned:
         session.execute(_hold_back(import_id, change_id), execution_options={"synchronize_session": False})
     written = let_students_follow(session, change_id, number, report)
-    return Applied(written.inserts, written.updates, planned - number)
+    return Applied(written.inserts, written.updates, written.deletes, planned - number)
 
 
 def _to_write(import_id: int) -> ColumnElement[bool]:
-    return and_(planned_rows.c.import_id == import_id, planned_rows.c.verdict.in_(("insert", "update")))
+    return and_(planned_rows.c.import_id == import_id, planned_rows.c.verdict.in_(("insert", "update", "delete")))
 
 
 def _hold_back(import_id: int, change_id: int) -> Update:

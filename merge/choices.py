@@ -22,7 +22,9 @@ INSERTS: dict[str, Callable[..., Any]] = {"postgresql": postgresql.insert, "sqli
 
 def may_choose(import_: Import) -> bool:
     """Tell whether the import's columns may be chosen now, and the sheet be read again."""
-    return import_.state in RE_READABLE and bool(import_.path) and Path(import_.sheet["path"]).exists()
+    return (
+        import_.kind == "sheet" and import_.state in RE_READABLE and bool(import_.path) and Path(import_.sheet["path"]).exists()
+    )
 
 
 def first_cells(sheet: Sheet) -> list[list[str]]:

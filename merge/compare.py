@@ -41,6 +41,7 @@ class Counts:
 
     inserts: int
     updates: int
+    deletes: int
     unchanged: int
     rejected: int
 
@@ -78,6 +79,25 @@ def count_planned(session: Session, import_id: int) -> dict[str, int]:
 
 def discard_plan(session: Session, import_id: int) -> None:
     session.execute(delete(planned_rows).where(planned_rows.c.import_id == import_id))
+
+
+def plan_deletions(session: Session, import_id: int) -> Counts:
+    """Plan to delete each staged student who is still there, as they now stand. Does not commit."""
+    discard_plan(session, import_id)
+    plan = (
+        select(
+            staged_rows.c.import_id,
+            literal("delete").label("verdict"),
+            staged_rows.c.line,
+            staged_rows.c.student_id,
+            students.c.version.label("base_version"),
+            *(students.c[column.name] for column in VALUES),
+        )
+        .join(students, students.c.id == staged_rows.c.student_id)
+        .where(_accepted(import_id))
+    )
+    session.execute(insert(planned_rows).from_select([c.name for c in plan.selected_columns], plan))
+    return count_verdicts(session, import_id)
 
 
 def _plan(import_id: int, columns: set[str], *, blank_clears: bool) -> Select[Any]:
@@ -173,5 +193,5 @@ def count_verdicts(session: Session, import_id: int) -> Counts:
     planned = count_planned(session, import_id)
     accepted = session.scalar(select(func.count()).select_from(staged_rows).where(_accepted(import_id))) or 0
     rows = session.scalar(select(func.count()).select_from(staged_rows).where(staged_rows.c.import_id == import_id)) or 0
-    inserts, updates = planned.get("insert", 0), planned.get("update", 0)
-    return Counts(inserts, updates, accepted - inserts - updates, rows - accepted)
+    inserts, updates, deletes = (planned.get(verdict, 0) for verdict in ("insert", "update", "delete"))
+    return Counts(inserts, updates, deletes, accepted - inserts - updates - deletes, rows - accepted)

@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from merge.apply import apply
 from merge.choices import RE_READABLE, recall
 from merge.columns import places
-from merge.compare import compare, count_planned, discard_plan
+from merge.compare import compare, count_planned, discard_plan, plan_deletions
 from merge.door import open_change
 from merge.lease import LEASE, LeaseLost, call_off, kept_lease
 from merge.options import Options
 from merge.problems import SheetRefused
+from merge.selection import Selection, stage_selected
 from merge.sheet import Sheet, discard_files, inspect, unclear
 from merge.stage import discard_staged, stage
 from merge.undo import undo
@@ -67,6 +68,27 @@ def receive(
         discard_files(path)
         raise
     return received
+
+
+def receive_selection(session: Session, uploads: Path, selection: Selection, title: str, actor: str) -> int:
+    """Queue a change of many students for a worker, and give its id. It waits for a person once its plan is made."""
+    path = uploads / uuid.uuid4().hex
+    selection.write(path)
+    received = Import(
+        actor=actor,
+        filename=title,
+        path=str(path),
+        size=path.stat().st_size,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        options={},
+        sheet=selection.as_sheet(path).to_json(),
+        kind="set" if selection.column else "delete",
+    )
+    session.add(received)
+    session.flush()
+    import_id = received.id
+    session.commit()
+    return import_id
 
 
 def claim(session: Session, holder: str, only: int | None = None) -> int | None:
@@ -206,7 +228,7 @@ def _apply(session: Session, import_id: int, holder: str) -> None:
     session.commit()
     applying = session.get_one(Import, import_id)
     planned = sum(count_planned(session, import_id).values())
-    if planned != applying.inserts + applying.updates:
+    if planned != applying.inserts + applying.updates + applying.deletes:
         # The database crashed and its unlogged tables are empty: read the sheet again, and show it again before it is applied.
         _move(session, mine, LeaseLost, state="uploaded", **RELEASED)
         session.commit()
@@ -232,7 +254,32 @@ def _undo(session: Session, import_id: int, holder: str) -> None:
     session.commit()
 
 
-STEPS = {"uploaded": _read, "reading": _read, "applying": _apply, "undoing": _undo}
+def _select(session: Session, import_id: int, holder: str) -> None:
+    """Stage the students who were selected, and plan what is to become of them: the counterpart of reading a sheet."""
+    mine = _held(import_id, holder, "reading")
+    _move(session, _held(import_id, holder, "uploaded", "reading"), LeaseLost, state="reading", **_starting("selecting"))
+    selected = session.get_one(Import, import_id, populate_existing=True)
+    sheet, kind = Sheet(**selected.sheet), selected.kind
+    session.commit()
+    with kept_lease(session, mine, sheet.path) as report:
+        number = stage_selected(session, import_id, Selection.read(Path(sheet.path)))
+        _analyze(session, "staged_rows")
+        if kind == "delete":
+            counts = plan_deletions(session, import_id)
+        else:
+            columns = set(places(sheet.columns))
+            counts = compare(session, import_id, columns, blank_clears=True, by_name=False, may_repeat=False, advance=report)
+    _analyze(session, "planned_rows")
+    _move(session, mine, LeaseLost, state="ready", rows=number, share=1.0, **vars(counts), **RELEASED)
+    session.commit()
+
+
+def _prepare(session: Session, import_id: int, holder: str) -> None:
+    kind = session.execute(select(Import.kind).where(Import.id == import_id)).scalar_one()
+    (_read if kind == "sheet" else _select)(session, import_id, holder)
+
+
+STEPS = {"uploaded": _prepare, "reading": _prepare, "applying": _apply, "undoing": _undo}
 
 
 def _held(import_id: int, holder: str, *states: str) -> ColumnElement[bool]:

@@ -95,7 +95,7 @@ def page(session: Session, query: Query) -> Page:
     """Read one page of the list. Raises BadQuery for a key that this list did not give out."""
     backwards = query.before is not None
     cursor = query.before or query.after
-    statement = _matching(select(Student), query)
+    statement = matching(select(Student), query)
     if cursor:
         statement = statement.where(_beyond(query, _read_key(query, cursor), backwards=backwards))
     found = list(session.scalars(statement.order_by(*_order(query, backwards=backwards)).limit(query.per_page + 1)))
@@ -112,7 +112,7 @@ def page(session: Session, query: Query) -> Page:
 
 def stream(session: Session, query: Query) -> Iterator[list[dict[str, Any]]]:
     """Give all students of the list, some at a time, in flat memory."""
-    rows = _matching(select(*(students.c[column.name] for column in COLUMNS)), query).order_by(*_order(query, backwards=False))
+    rows = matching(select(*(students.c[column.name] for column in COLUMNS)), query).order_by(*_order(query, backwards=False))
     for part in session.execute(rows, execution_options={"yield_per": BATCH}).partitions():
         yield [dict(row._mapping) for row in part]
 
@@ -131,7 +131,7 @@ def neighbours(session: Session, query: Query, student: Student) -> tuple[int | 
 
 
 def count(session: Session, query: Query) -> int:
-    return session.scalar(_matching(select(func.count()).select_from(Student), query)) or 0
+    return session.scalar(matching(select(func.count()).select_from(Student), query)) or 0
 
 
 def _bounds(arguments: Mapping[str, str]) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def _bounds(arguments: Mapping[str, str]) -> dict[str, Any]:
     return bounds
 
 
-def _matching(statement: Select[Any], query: Query) -> Select[Any]:
+def matching(statement: Select[Any], query: Query) -> Select[Any]:
     """Keep the students whose name holds each of the words, and whose numbers lie within the bounds."""
     for word in query.q.split():
         statement = statement.where(Student.name.icontains(word, autoescape=True))

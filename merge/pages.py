@@ -13,7 +13,7 @@ from models import planned_rows, staged_rows
 
 ROWS = 100
 ALL = "all"
-PLANNED = ("insert", "update", "conflict")
+PLANNED = ("insert", "update", "delete", "conflict")
 VERDICTS = (*PLANNED, "unchanged", "rejected")
 # In an address, what stands behind every line.
 END = "end"

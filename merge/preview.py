@@ -21,9 +21,10 @@ from models import Import, now, planned_rows, revisions, staged_rows, students
 # The states in which the staged rows are whole and nobody works on them.
 SHOWN = ("ready", "applied", "undone")
 # What a page shows if its address does not say: the first of these that there are any of.
-OPENS_ON = ("update", "insert", "rejected", "unchanged")
+OPENS_ON = ("delete", "update", "insert", "rejected", "unchanged")
 STEPS = {
     "reading": "Reading the sheet",
+    "selecting": "Gathering the students",
     "comparing": "Comparing it with the students",
     "applying": "Writing the changes",
     "undoing": "Taking the changes back",
@@ -70,6 +71,7 @@ def counts(import_: Import) -> dict[str, int]:
         "unchanged": import_.unchanged,
         "rejected": import_.rejected,
         "conflict": import_.conflicts,
+        "delete": import_.deletes,
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from merge.columns import VALUES
@@ -67,9 +67,9 @@ def _of_no_change() -> Select[Any]:
 def _in_no_state() -> Select[Any]:
     done = Import.state.in_(("applied", "undone"))
     without_change = ~select(Change.id).where(Change.id == Import.change_id).exists()
-    counted = Import.inserts + Import.updates + Import.unchanged + Import.rejected + Import.conflicts
+    counted = _planned() + Import.unchanged + Import.rejected + Import.conflicts
     miscounted = and_(Import.state.in_(("ready", "applied")), counted != Import.rows)
-    changed = Import.inserts + Import.updates > 0
+    changed = _planned() > 0
     return select(Import.id).where(or_(Import.state.not_in(STATES), and_(done, changed, without_change), miscounted))
 
 
@@ -77,10 +77,12 @@ def _without_their_plan() -> Select[Any]:
     plans = select(planned_rows.c.import_id, func.count().label("number")).group_by(planned_rows.c.import_id).subquery("plans")
     planned = func.coalesce(plans.c.number, 0)
     return (
-        select(Import.id)
-        .outerjoin(plans, plans.c.import_id == Import.id)
-        .where(Import.state == "ready", Import.inserts + Import.updates != planned)
+        select(Import.id).outerjoin(plans, plans.c.import_id == Import.id).where(Import.state == "ready", _planned() != planned)
     )
+
+
+def _planned() -> ColumnElement[int]:
+    return Import.inserts + Import.updates + Import.deletes
 
 
 PROMISES = {

@@ -70,7 +70,7 @@ def create() -> ResponseReturnValue:
         except SheetRefused as refused:
             form.file.errors = [str(refused)]
         else:
-            _wait_for_worker(received.id)
+            wait_for_worker(received.id)
             page = "imports.columns" if received.state == "failed" else "imports.show"
             return redirect(url_for(page, import_id=received.id), 303)
     return render_template("imports/new.html", form=form, columns=COLUMNS), 422
@@ -141,7 +141,7 @@ def choose_columns(import_id: int) -> ResponseReturnValue:
         life.read_again(db.session(), import_id, chosen.to_json(), form.options.to_json())
     except life.WrongState:
         return _too_late(import_id)
-    _wait_for_worker(import_id)
+    wait_for_worker(import_id)
     return redirect(url_for("imports.show", import_id=import_id), 303)
 
 
@@ -164,14 +164,15 @@ def rejected(import_id: int) -> ResponseReturnValue:
 @imports.post("/<id:import_id>/apply")
 @requires("editor")
 def apply(import_id: int) -> ResponseReturnValue:
-    """Let a worker do what the preview showed."""
-    _import_or_404(import_id)
+    """Let a worker do what the preview showed; whoever may not delete many students may not apply it either."""
+    if _import_or_404(import_id).kind == "delete" and not may("admin"):
+        abort(403)
     try:
         life.start_apply(db.session(), import_id, actor())
     except life.WrongState:
         flash("This import was not waiting to be applied. This is how it stands now.", "warning")
     else:
-        _wait_for_worker(import_id)
+        wait_for_worker(import_id)
     return redirect(url_for("imports.show", import_id=import_id), 303)
 
 
@@ -211,14 +212,14 @@ def undo(import_id: int) -> ResponseReturnValue:
     except life.WrongState:
         flash("This import could not be taken back. This is how it stands now.", "warning")
     else:
-        _wait_for_worker(import_id)
+        wait_for_worker(import_id)
     return redirect(url_for("imports.show", import_id=import_id), 303)
 
 
 def _import_page(import_: Import, mended: preview.Row | None = None) -> str:
     """Show the import with the rows that the address asks for; a mended row that still can't be used stands as it was typed."""
     query = parse_query(request.args, "rejected" if mended else preview.opening_verdict(import_))
-    kept = preview.are_rows_kept(import_)
+    kept, of_sheet = preview.are_rows_kept(import_), import_.kind == "sheet"
     page = preview.page(db.session(), import_, query) if kept else None
     return render_template(
         "imports/show.html",
@@ -226,11 +227,11 @@ def _import_page(import_: Import, mended: preview.Row | None = None) -> str:
         counts=preview.counts(import_),
         query=query,
         progress=preview.progress(import_),
-        applied_before=preview.applied_before(db.session(), import_),
+        applied_before=preview.applied_before(db.session(), import_) if of_sheet else None,
         page=preview.with_row(page, mended) if page and mended else page,
         mended=mended,
         choosable=choices.may_choose(import_) and may("editor"),
-        missing=count_missing(db.session(), import_) if kept and import_.state != "undone" else None,
+        missing=count_missing(db.session(), import_) if kept and of_sheet and import_.state != "undone" else None,
         correctable=query.verdict == "rejected" and import_.state == "ready" and may("editor"),
         form=EmptyForm(),
     )
@@ -278,7 +279,7 @@ def _too_late(import_id: int) -> ResponseReturnValue:
     return redirect(url_for("imports.show", import_id=import_id), 303)
 
 
-def _wait_for_worker(import_id: int) -> None:
+def wait_for_worker(import_id: int) -> None:
     """Give the worker a moment, so that the answer to a small sheet is its preview at once."""
     db.session.rollback()
     reading.set(True)  # a look must not wait for the worker that it looks for

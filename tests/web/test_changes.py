@@ -18,7 +18,7 @@ def test_changes_are_listed_newest_first_with_what_they_did(viewer):
     rows = [row.text for row in page.all("tbody")[0].all("tr")]
     assert ["Bo" in rows[0], "autumn.csv" in rows[1], "Ada" in rows[2]] == [True, True, True]
     assert "Age was blank becomes 13" in rows[0]
-    assert "1 student added, 1 changed" in rows[1]
+    assert "1 new, 1 changed" in rows[1]
     assert {"/imports/1", "/students/2/history", "/changes?actor=editor@school.example"} <= set(page.links)
 
 
