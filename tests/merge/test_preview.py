@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import text
 
 from merge import imports, pages, preview
-from merge.listing import BadQuery
-from merge.missing import count_missing, missing_page, missing_students, parse_place
+from merge.listing import BadQuery, parse_place
+from merge.missing import count_missing, missing_page, missing_students
 from merge.pages import BEYOND, Query, page_of_lines, parse_query
 from models import Import, now
 from tests.merge.conftest import run
@@ -203,7 +203,7 @@ def test_an_address_that_no_link_gave_out_is_refused(arguments):
     with pytest.raises(BadQuery):
         parse_query(arguments, "all")
     with pytest.raises(BadQuery):
-        parse_place({"after": "9" * 19})
+        parse_place({"after": "9" * 19}, "after")
 
 
 MISSING = [

@@ -149,6 +149,6 @@ def test_a_refused_upload_leaves_nothing_but_itself(upload):
 def test_a_refused_choice_leaves_what_was_made_before(upload):
     write_xlsx(upload, One=HEADINGS + ADA, Two=row(1, text("A1", "nothing")))
     before = inspect(upload)
-    with pytest.raises(SheetRefused, match="No heading says"):
+    with pytest.raises(SheetRefused, match="a heading but no rows under it"):
         inspect(upload, tab="Two")
     assert rows(before) == [(2, ["1", "Ada", "90"])]
