@@ -29,6 +29,11 @@ def defuse(cell: str) -> str:
     return f"'{cell}" if FORMULA.match(cell) and not _is_number(cell) else cell
 
 
+def keep_quoted(cell: str) -> str:
+    """Keep a text that looks defused as it is where nothing needs to be defused: reading it back takes one apostrophe off."""
+    return f"'{cell}" if cell.startswith("'") and FORMULA.match(cell) else cell
+
+
 def _is_number(cell: str) -> bool:
     try:
         float(cell)

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -110,9 +110,10 @@ def page(session: Session, query: Query) -> Page:
     )
 
 
-def stream(session: Session, query: Query) -> Iterator[list[dict[str, Any]]]:
-    """Give all students of the list, some at a time, in flat memory."""
+def stream(session: Session, query: Query, ids: Sequence[int] = ()) -> Iterator[list[dict[str, Any]]]:
+    """Give all students of the list, or only some of them, a part at a time, in flat memory."""
     rows = matching(select(*(students.c[column.name] for column in COLUMNS)), query).order_by(*_order(query, backwards=False))
+    rows = rows.where(students.c.id.in_(ids)) if ids else rows
     for part in session.execute(rows, execution_options={"yield_per": BATCH}).partitions():
         yield [dict(row._mapping) for row in part]
 

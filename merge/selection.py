@@ -1,8 +1,10 @@
 """Change many students of a list at once: they become a sheet, which is previewed, applied and undone as any other."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, cast, func, insert, literal, select
 from sqlalchemy.orm import Session
@@ -52,6 +54,11 @@ def check_value(column: StudentColumn, text: str) -> str | None:
 
 def count_selected(session: Session, selection: Selection) -> int:
     return session.scalar(select(func.count()).select_from(_selected(selection).subquery())) or 0
+
+
+def stream_selected(session: Session, selection: Selection) -> Iterator[list[dict[str, Any]]]:
+    """Give the selected students in the list's order, some at a time, in flat memory."""
+    return listing.stream(session, listing.parse_query(selection.query), selection.ids)
 
 
 def stage_selected(session: Session, import_id: int, selection: Selection) -> int:

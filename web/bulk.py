@@ -10,10 +10,12 @@ from forms import BulkForm
 from merge import imports as life
 from merge.columns import BY_NAME
 from merge.listing import MOST_PER_PAGE
-from merge.selection import Selection, count_selected
+from merge.selection import Selection, count_selected, stream_selected
 from models import db
 from web.access import actor, requires
+from web.export import csv_lines
 from web.imports import wait_for_worker
+from web.streaming import download
 
 bulk = Blueprint("bulk", __name__, url_prefix="/students/bulk")
 
@@ -42,6 +44,14 @@ def set_column() -> ResponseReturnValue:
     selection = _selection(form, form.column.data, form.value.data or "")
     label, number = BY_NAME[form.column.data].label, count_selected(db.session(), selection)
     return _prepared(selection, f"Set {label} of {number:,} to {form.value.data or 'blank'}")
+
+
+@bulk.post("/export")
+@requires("viewer")
+def export() -> ResponseReturnValue:
+    """Hand out the students as a file."""
+    selection = _selection(BulkForm())
+    return download(lambda session: csv_lines(stream_selected(session, selection)), "students.csv")
 
 
 @bulk.post("/delete")

@@ -32,6 +32,8 @@ VIEWERS = [
     ("GET", "/students/7/version"),
     ("GET", "/students/7/history"),
     ("GET", "/students.csv"),
+    ("GET", "/students.xlsx"),
+    ("POST", "/students/bulk/export"),
     ("GET", "/changes"),
     ("GET", "/imports"),
     ("GET", "/imports/1"),

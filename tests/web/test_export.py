@@ -2,8 +2,10 @@
 
 import csv
 import io
+import zipfile
 
 import pytest
+from python_calamine import CalamineWorkbook
 
 from models import now
 from tests.web.conftest import sheet_file
@@ -45,6 +47,26 @@ def test_our_own_file_is_read_back_without_a_change(editor, add, work):
         add(student_id, name, 12, 0.1)
     file = editor.open("/students.csv").data
     sent = editor.send("/imports/new", {"file": sheet_file(file)})
+    work()
+    assert f"{len(NAMES)} rows are the same already" in editor.visit(sent.location).text
+
+
+def test_a_workbook_has_numbers_as_numbers_and_every_text_as_text(viewer, add):
+    for student_id, name in enumerate([*NAMES, "https://school.example", "12"], 1):
+        add(student_id, name, 12, 0.5)
+    answer = viewer.open("/students.xlsx?sort=id")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=students.xlsx"
+    rows = CalamineWorkbook.from_filelike(io.BytesIO(answer.data)).get_sheet_by_index(0).to_python()
+    assert rows[0] == ["Student ID", "Name", "Age", "Score"]
+    assert [row[1].replace("''=", "'=") for row in rows[1:]] == [*NAMES, "https://school.example", "12"]
+    assert rows[1] == [1.0, "Ada", 12.0, 0.5]
+    assert b"<f>" not in zipfile.ZipFile(io.BytesIO(answer.data)).read("xl/worksheets/sheet1.xml")
+
+
+def test_a_workbook_is_read_back_without_a_change(editor, add, work):
+    for student_id, name in enumerate(NAMES, 1):
+        add(student_id, name, 12, 0.1)
+    sent = editor.send("/imports/new", {"file": sheet_file(editor.open("/students.xlsx").data, "students.xlsx")})
     work()
     assert f"{len(NAMES)} rows are the same already" in editor.visit(sent.location).text
 
