@@ -6,14 +6,12 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from database import reading
+from database import only_reading
 from merge import imports
 from models import Import, db, now
 
@@ -81,7 +79,7 @@ def _holder() -> str:
 
 
 def _claim(holder: str) -> int | None:
-    with _only_reading():
+    with only_reading():
         waiting = db.session.scalar(select(Import.id).where(Import.state.in_(imports.BUSY)).limit(1))
         db.session.rollback()
     return None if waiting is None else imports.claim(db.session(), holder)
@@ -95,18 +93,8 @@ def _step(import_id: int, holder: str) -> None:
 
 
 def _state(import_id: int) -> str:
-    with _only_reading():
+    with only_reading():
         state = db.session.scalar(select(Import.state).where(Import.id == import_id))
         db.session.rollback()
     assert state is not None
     return state
-
-
-@contextmanager
-def _only_reading() -> Iterator[None]:
-    """Look without taking SQLite's write lock."""
-    token = reading.set(True)
-    try:
-        yield
-    finally:
-        reading.reset(token)
