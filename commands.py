@@ -19,7 +19,7 @@ from flask.cli import AppGroup, with_appcontext
 import worker
 from accounts import ROLES, AddressTaken, add_user, any_users, setup_token
 from demo import made_up_sheet
-from forms import SHORTEST_PASSWORD
+from forms import password_problem
 from merge import imports, preview
 from merge.problems import SheetRefused
 from models import Import, db
@@ -42,8 +42,8 @@ def add(email: str, role: str, *, password_stdin: bool) -> None:
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else getpass.getpass("Password: ")
     if "@" not in email:
         raise click.ClickException(f"“{email}” is not an e-mail address.")
-    if len(password) < SHORTEST_PASSWORD:
-        raise click.ClickException(f"The password is too short; it needs at least {SHORTEST_PASSWORD} characters.")
+    if problem := password_problem(password, email):
+        raise click.ClickException(problem)
     try:
         user = add_user(email, role, password)
     except AddressTaken:

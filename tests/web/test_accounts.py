@@ -121,7 +121,9 @@ BAD = [
     ("email", "", "Enter the address that you will sign in with."),
     ("email", "head", "An e-mail address has an @ with something on both sides of it."),
     ("password", "", "Choose a password."),
-    ("password", "short", "A password has 8 to 128 characters."),
+    ("password", "short", "A password has 12 to 128 characters."),
+    ("password", "password1234", "This password is easy to guess"),
+    ("password", "head@school.example", "This password is easy to guess"),
     ("again", "another one", "The two passwords differ. Type the same one twice."),
 ]
 
@@ -137,7 +139,9 @@ def test_bad_input_at_set_up_is_kept_and_its_message_stands_beside_the_field_and
     assert stored(select(User.id)) == []
 
 
-@pytest.mark.parametrize("path", ["/register", "/reset", "/change", "/tf-setup", "/us-signin", "/wan-register", "/confirm"])
+@pytest.mark.parametrize(
+    "path", ["/register", "/reset", "/change", "/tf-setup", "/us-signin", "/wan-register", "/confirm", "/login/rescue"]
+)
 def test_nothing_of_the_auth_library_is_open_that_rollbook_does_not_use(client, path):
     client.visit(path, status=404)
 
