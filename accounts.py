@@ -54,6 +54,10 @@ def find_by_link(token: str) -> User | None:
     return db.session.scalars(found).unique().one_or_none()
 
 
+def find_by_address(email: str) -> User | None:
+    return db.session.scalars(select(User).where(User.email == email.strip().lower())).unique().one_or_none()
+
+
 def change_password(user: User, password: str) -> None:
     """Set the password, void links, end every session of the user and every sign-in that is half done, and commit."""
     user.password = hash_password(password)

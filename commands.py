@@ -1,4 +1,4 @@
-"""What an administrator types: `flask user add`, `flask import`, `flask worker`, `flask demo`, `flask setup-link`."""
+"""What an administrator types: `flask user add|link`, `flask import`, `flask worker`, `flask demo`, `flask setup-link`."""
 
 import csv
 import getpass
@@ -17,14 +17,15 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
 import worker
-from accounts import ROLES, AddressTaken, add_user, any_users, setup_token
+from accounts import ROLES, AddressTaken, add_user, any_users, find_by_address, make_link, setup_token
+from accounts import reset_second_factor as forget_second_factor
 from demo import made_up_sheet
 from forms import password_problem
 from merge import imports, preview
 from merge.problems import SheetRefused
 from models import Import, db
 
-users = AppGroup("user", help="Make users.")
+users = AppGroup("user", help="Make users, and help them in.")
 
 
 def register(app: Flask) -> None:
@@ -49,6 +50,19 @@ def add(email: str, role: str, *, password_stdin: bool) -> None:
     except AddressTaken:
         raise click.ClickException(f"There is a user {email} already.") from None
     click.echo(f"{user.email} can sign in as {role}.")
+
+
+@users.command("link")
+@click.argument("email")
+@click.option("--reset-second-factor", is_flag=True, help="Also forget their authenticator app, recovery codes and passkeys.")
+def link(email: str, *, reset_second_factor: bool) -> None:
+    """Print a one-time link with which a user chooses a new password."""
+    user = find_by_address(email)
+    if user is None or not user.active:
+        raise click.ClickException(f"There is no user {email} who may sign in.")
+    if reset_second_factor:
+        forget_second_factor(user)
+    click.echo(f"{current_app.config['ADDRESS']}/join?token={make_link(user)}")
 
 
 @click.command("import")

@@ -4,8 +4,9 @@ import secrets
 from typing import Any
 
 from flask import session
-from flask_security import LoginForm, MfRecoveryCodesUtil, Totp, WebauthnUtil
-from flask_security.webauthn import WebAuthnRegisterResponseForm, WebAuthnSigninResponseForm
+from flask_security import LoginForm, MfRecoveryCodesUtil, Totp, VerifyForm, WebauthnUtil
+from flask_security.utils import validate_redirect_url
+from flask_security.webauthn import WebAuthnRegisterResponseForm, WebAuthnSigninForm, WebAuthnSigninResponseForm
 from markupsafe import Markup
 from passlib import totp as passlib_totp
 from qrcode import make as make_qrcode
@@ -25,7 +26,14 @@ GROUPS_OF_A_CODE = 4
 SIGNS_OF_A_GROUP = 4
 
 
-class SignInForm(LoginForm):
+class _WithinTheSite:
+    def validate_next(self, field: Any) -> None:
+        """Drop a way back that leads out of the site; nobody has to be told, they sign in all the same."""
+        if not validate_redirect_url(field.data or "/"):
+            field.data = ""
+
+
+class SignInForm(_WithinTheSite, LoginForm):
     """Fails in one and the same way, whatever is wrong: the address, the password, or that the user was shut out."""
 
     remember = None
@@ -35,6 +43,10 @@ class SignInForm(LoginForm):
         if not good and self.email.data and self.password.data:
             self.email.errors, self.password.errors = [], [NOT_TOGETHER]
         return good
+
+
+class ConfirmForm(_WithinTheSite, VerifyForm):
+    pass
 
 
 class AuthenticatorApp(Totp):
@@ -113,7 +125,11 @@ class NewPasskeyForm(_AsAsked, WebAuthnRegisterResponseForm):
     pass
 
 
-class PasskeyForm(_AsAsked, WebAuthnSigninResponseForm):
+class PasskeyStartForm(_WithinTheSite, WebAuthnSigninForm):
+    pass
+
+
+class PasskeyForm(_AsAsked, _WithinTheSite, WebAuthnSigninResponseForm):
     pass
 
 

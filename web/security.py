@@ -6,6 +6,8 @@ from typing import Any
 
 from flask import Flask, current_app, render_template, request
 from flask_security import Security, SQLAlchemyUserDatastore, tf_code_confirmed
+from passlib.hash import argon2
+from passlib.utils.handlers import PrefixWrapper
 from wtforms.form import BaseForm
 
 from models import Passkey, Role, User, db
@@ -15,12 +17,16 @@ from web.factors import (
     NOT_VERIFIED,
     RECOVERY_CODES,
     AuthenticatorApp,
+    ConfirmForm,
     NewPasskeyForm,
     PasskeyForm,
     Passkeys,
+    PasskeyStartForm,
     RecoveryCodes,
     SignInForm,
 )
+
+SEASONED = PrefixWrapper("seasoned_argon2", argon2, prefix="{seasoned}")
 
 NO_CODE = "This code is wrong, or it was used already. Type the one that the app shows now."
 
@@ -63,11 +69,11 @@ def security_settings(keys: list[str]) -> dict[str, Any]:
     """Give Flask-Security's settings: what is named here is on, and everything else it can do is off."""
     return {
         "SECURITY_PASSWORD_HASH": "argon2",
-        "SECURITY_PASSWORD_SCHEMES": ["argon2"],
-        "SECURITY_DEPRECATED_PASSWORD_SCHEMES": [],
-        # A hash seasoned with the secret key would be worth nothing after the key has changed.
+        "SECURITY_PASSWORD_SCHEMES": ["argon2", SEASONED],
+        # A hash that is seasoned with the secret key hinders changing the key, so it is made anew at the next sign-in.
+        "SECURITY_DEPRECATED_PASSWORD_SCHEMES": [SEASONED.name],
         "SECURITY_PASSWORD_SINGLE_HASH": ["argon2"],
-        "SECURITY_PASSWORD_SALT": "not in use",
+        "SECURITY_PASSWORD_SALT": keys[-1],
         "SECURITY_TRACKABLE": True,
         "SECURITY_RETURN_GENERIC_RESPONSES": True,
         "SECURITY_API_ENABLED_METHODS": ["session"],
@@ -114,6 +120,8 @@ def register_security(app: Flask) -> None:
         SQLAlchemyUserDatastore(db, User, Role, Passkey),
         render_template=_render,
         login_form=SignInForm,
+        verify_form=ConfirmForm,
+        wan_signin_form=PasskeyStartForm,
         wan_register_response_form=NewPasskeyForm,
         wan_signin_response_form=PasskeyForm,
         totp_cls=AuthenticatorApp,
@@ -127,7 +135,7 @@ def register_security(app: Flask) -> None:
 
 def _render(template: str, **context: Any) -> Any:
     """Render one of its pages; one that shows a form again after a failure says so in its status."""
-    failed = any(isinstance(value, BaseForm) and value.errors for value in context.values())
+    failed = request.method == "POST" and any(isinstance(value, BaseForm) and value.errors for value in context.values())
     return render_template(template, **context), 422 if failed else 200
 
 

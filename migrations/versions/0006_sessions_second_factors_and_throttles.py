@@ -29,6 +29,8 @@ def upgrade() -> None:
         op.add_column("users", column)
     for name in UNIQUE:
         op.create_index(f"ix_users_{name}", "users", [name], unique=True)
+    # New hashes are no longer seasoned with the secret key; these are, until their owners sign in again.
+    op.execute("UPDATE users SET password = '{seasoned}' || password")
     op.create_table(
         "passkeys",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -74,6 +76,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("UPDATE users SET password = replace(password, '{seasoned}', '')")
     for table in ("throttles", "sessions", "passkeys"):
         op.drop_table(table)
     for name in UNIQUE:
