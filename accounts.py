@@ -1,36 +1,114 @@
-"""Members of staff as users: made by the set-up page and by the command alike."""
+"""Members of staff as users: made, invited, given a role, shut out. The pages and the commands do it here alike."""
 
+import hashlib
 import hmac
+import secrets
 import uuid
+from collections.abc import Collection
+from datetime import timedelta
 
 from flask_security import hash_password
-from sqlalchemy import exists, select
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from models import Role, User, db
+from models import Passkey, Role, User, UserSession, db, now
 
 ROLES = ("viewer", "editor", "admin")
+LINK_HOLDS = timedelta(days=7)
 
 
 class AddressTaken(ValueError):
     """A user with that e-mail address exists already."""
 
 
+class LastAdministrator(ValueError):
+    """Nobody would be left who can manage users."""
+
+
 def add_user(email: str, role: str, password: str) -> User:
     """Make a user and commit. Raises AddressTaken."""
-    user = User(
-        email=email.strip().lower(),
-        password=hash_password(password),
-        fs_uniquifier=uuid.uuid4().hex,
-        roles=list(db.session.scalars(select(Role).where(Role.name == role))),
-    )
-    db.session.add(user)
-    try:
-        db.session.commit()
-    except IntegrityError:
-        db.session.rollback()
-        raise AddressTaken(email) from None
+    user = _new_user(email, role, password)
+    _commit_new(user)
     return user
+
+
+def invite(email: str, role: str) -> tuple[User, str]:
+    """Make a user who has no password yet, and commit; give the secret of their one-time link. Raises AddressTaken."""
+    user = _new_user(email, role, secrets.token_urlsafe())
+    user.invited = True
+    token = _renew_link(user)
+    _commit_new(user)
+    return user, token
+
+
+def make_link(user: User) -> str:
+    """Give the secret of a new one-time link with which the user chooses a password, void the one before, and commit."""
+    token = _renew_link(user)
+    db.session.commit()
+    return token
+
+
+def find_by_link(token: str) -> User | None:
+    """Find whom a one-time link was made for, while it holds."""
+    found = select(User).where(User.link_hash == hash_token(token), User.link_until > now(), User.active)
+    return db.session.scalars(found).unique().one_or_none()
+
+
+def find_by_address(email: str) -> User | None:
+    return db.session.scalars(select(User).where(User.email == email.strip().lower())).unique().one_or_none()
+
+
+def change_password(user: User, password: str) -> None:
+    """Set the password, void links, end every session of the user and every sign-in that is half done, and commit."""
+    user.password = hash_password(password)
+    user.invited = False
+    user.link_hash = user.link_until = None
+    user.fs_uniquifier = uuid.uuid4().hex
+    end_sessions(user.id)
+    db.session.commit()
+
+
+def change_role(user: User, role: str) -> None:
+    """Give the user this role, and commit. Raises LastAdministrator."""
+    if role != "admin":
+        _keep_an_administrator(user)
+    user.roles = [_role(role)]
+    db.session.commit()
+
+
+def deactivate(user: User) -> None:
+    """Shut the user out at once, and commit. Raises LastAdministrator."""
+    _keep_an_administrator(user)
+    user.active = False
+    user.link_hash = user.link_until = None
+    user.fs_uniquifier = uuid.uuid4().hex
+    end_sessions(user.id)
+    db.session.commit()
+
+
+def activate(user: User) -> None:
+    """Let the user in again, and commit."""
+    user.active = True
+    db.session.commit()
+
+
+def reset_second_factor(user: User) -> None:
+    """Forget the user's authenticator app, recovery codes and passkeys, end their sessions, and commit."""
+    user.tf_primary_method = user.tf_totp_secret = user.totp_counter = user.mf_recovery_codes = None
+    db.session.execute(delete(Passkey).where(Passkey.user_id == user.id))
+    end_sessions(user.id)
+    db.session.commit()
+
+
+def require_second_factor(roles: Collection[str]) -> None:
+    """Let users with these roles, and no others, in only with a second factor, and commit."""
+    db.session.execute(update(Role).values(needs_second_factor=Role.name.in_(roles)))
+    db.session.commit()
+
+
+def end_sessions(user_id: int, *, but: int | None = None) -> None:
+    """Sign the user out everywhere, or everywhere but in that session. Does not commit."""
+    db.session.execute(delete(UserSession).where(UserSession.user_id == user_id, UserSession.id.is_distinct_from(but)))
 
 
 def any_users() -> bool:
@@ -40,3 +118,43 @@ def any_users() -> bool:
 def setup_token(secret_key: str) -> str:
     """Give the secret in the one-time link of the first start. It is void as soon as there is a user."""
     return hmac.digest(secret_key.encode(), b"rollbook: first administrator", "sha256").hex()
+
+
+def hash_token(token: str) -> str:
+    """Hash a secret that is too long to guess, so that who reads the database can't use it."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _new_user(email: str, role: str, password: str) -> User:
+    return User(
+        email=email.strip().lower(), password=hash_password(password), fs_uniquifier=uuid.uuid4().hex, roles=[_role(role)]
+    )
+
+
+def _commit_new(user: User) -> None:
+    db.session.add(user)
+    try:
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        raise AddressTaken(user.email) from None
+
+
+def _renew_link(user: User) -> str:
+    token = secrets.token_urlsafe(32)
+    user.link_hash, user.link_until = hash_token(token), now() + LINK_HOLDS
+    return token
+
+
+def _role(name: str) -> Role:
+    return db.session.scalars(select(Role).where(Role.name == name)).one()
+
+
+def _keep_an_administrator(user: User) -> None:
+    # Two administrators who demote each other at the same moment queue up here, and the second one is refused.
+    db.session.execute(select(Role.id).where(Role.name == "admin").with_for_update())
+    others = select(func.count()).select_from(User).join(User.roles)
+    others = others.where(Role.name == "admin", User.active, ~User.invited, User.id != user.id)
+    if not db.session.scalar(others):
+        db.session.rollback()
+        raise LastAdministrator(user.email)

@@ -20,10 +20,11 @@ from flask.cli import AppGroup, with_appcontext
 
 import backup
 import worker
-from accounts import ROLES, AddressTaken, add_user, any_users, setup_token
+from accounts import ROLES, AddressTaken, add_user, any_users, find_by_address, make_link, setup_token
+from accounts import reset_second_factor as forget_second_factor
 from database import only_reading
 from demo import made_up_sheet
-from forms import SHORTEST_PASSWORD
+from forms import password_problem
 from merge import imports, preview
 from merge import verify as verifying
 from merge.problems import SheetRefused
@@ -33,7 +34,7 @@ from models import Import, db
 BAR = 1000
 GLANCE_S = 0.2
 
-users = AppGroup("user", help="Make users.")
+users = AppGroup("user", help="Make users, and help them in.")
 
 
 def register(app: Flask) -> None:
@@ -51,13 +52,26 @@ def add(email: str, role: str, *, password_stdin: bool) -> None:
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else getpass.getpass("Password: ")
     if "@" not in email:
         raise click.ClickException(f"“{email}” is not an e-mail address.")
-    if len(password) < SHORTEST_PASSWORD:
-        raise click.ClickException(f"The password is too short; it needs at least {SHORTEST_PASSWORD} characters.")
+    if problem := password_problem(password, email):
+        raise click.ClickException(problem)
     try:
         user = add_user(email, role, password)
     except AddressTaken:
         raise click.ClickException(f"There is a user {email} already.") from None
     click.echo(f"{user.email} can sign in as {role}.")
+
+
+@users.command("link")
+@click.argument("email")
+@click.option("--reset-second-factor", is_flag=True, help="Also forget their authenticator app, recovery codes and passkeys.")
+def link(email: str, *, reset_second_factor: bool) -> None:
+    """Print a one-time link with which a user chooses a new password."""
+    user = find_by_address(email)
+    if user is None or not user.active:
+        raise click.ClickException(f"There is no user {email} who may sign in.")
+    if reset_second_factor:
+        forget_second_factor(user)
+    click.echo(f"{current_app.config['ADDRESS']}/join?token={make_link(user)}")
 
 
 @click.command("import")

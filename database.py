@@ -6,22 +6,13 @@ from contextvars import ContextVar
 from typing import Any
 
 import pysqlite3
-from sqlalchemy import Connection, Engine, event, make_url
+from sqlalchemy import Connection, Engine, Executable, event, make_url, text
+from sqlalchemy.exc import OperationalError
 
 reading: ContextVar[bool] = ContextVar("reading", default=False)
 """True while a request runs that only reads, so that it does not take SQLite's one write lock."""
 
 BUSY_TIMEOUT_MS = 60_000
-
-
-@contextmanager
-def only_reading() -> Iterator[None]:
-    """Look without taking SQLite's write lock."""
-    token = reading.set(True)
-    try:
-        yield
-    finally:
-        reading.reset(token)
 
 
 def engine_options(url: str) -> dict[str, Any]:
@@ -39,6 +30,48 @@ def prepare(engine: Engine) -> None:
         event.listen(engine, "begin", _begin_sqlite)
     else:
         event.listen(engine, "connect", _prepare_postgresql)
+
+
+@contextmanager
+def only_reading() -> Iterator[None]:
+    """Look without taking SQLite's write lock."""
+    with _told(only_reads=True):
+        yield
+
+
+def write_if_free(engine: Engine, statement: Executable) -> None:
+    """Run and commit a statement, or leave it be where another writer would have to be waited for."""
+    with _told(only_reads=False), engine.connect() as connection, _patience(connection, 0):
+        try:
+            connection.execute(statement)
+            connection.commit()
+        except OperationalError:
+            connection.rollback()
+
+
+@contextmanager
+def _told(*, only_reads: bool) -> Iterator[None]:
+    token = reading.set(only_reads)
+    try:
+        yield
+    finally:
+        reading.reset(token)
+
+
+@contextmanager
+def _patience(connection: Connection, milliseconds: int) -> Iterator[None]:
+    """Wait no longer than this for a lock."""
+    if connection.dialect.name == "postgresql":
+        # Zero would mean for ever.
+        connection.execute(text(f"SET LOCAL lock_timeout = {max(1, milliseconds)}"))
+        yield
+        return
+    own: Any = connection.connection.driver_connection
+    own.execute(f"PRAGMA busy_timeout={milliseconds}")
+    try:
+        yield
+    finally:
+        own.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
 
 def has_safe_wal(version: tuple[int, ...]) -> bool:

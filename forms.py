@@ -16,12 +16,14 @@ from wtforms import (
     PasswordField,
     RadioField,
     SelectField,
+    SelectMultipleField,
     StringField,
     ValidationError,
 )
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import EqualTo, InputRequired, Length, Regexp
-from wtforms.widgets import TextInput
+from wtforms.widgets import CheckboxInput, ListWidget, TextInput
+from zxcvbn import zxcvbn
 
 from merge.columns import BY_NAME, COLUMNS, KEY, NAME, VALUES, StudentColumn, clashes, places
 from merge.options import Options
@@ -29,7 +31,10 @@ from merge.problems import Problem
 from merge.selection import check_value
 from merge.sheet import DELIMITERS, ENCODINGS, Sheet
 
-SHORTEST_PASSWORD = 8
+SHORTEST_PASSWORD = 12
+LONGEST_PASSWORD = 128
+ZXCVBN_READS = 72
+HARD_TO_GUESS = 3  # of zxcvbn's 0 to 4: it takes 100 million guesses or more
 DIGITS_OF_A_VERSION = 9
 MOST_OF_A_TOKEN = 64
 
@@ -305,31 +310,96 @@ def _unmatched(columns: list[str | None], match: str) -> str | None:
     return None
 
 
-class SetupForm(FlaskForm):
-    """The first administrator."""
+ROLES = {
+    "viewer": "Viewer: reads records and exports them",
+    "editor": "Editor: also changes records, imports sheets, and undoes their own imports",
+    "admin": "Administrator: also undoes anybody’s imports, and manages users and settings",
+}
+NEEDS_SECOND_FACTOR = {"viewer": "Viewers", "editor": "Editors", "admin": "Administrators"}
 
-    email = EmailField(
+
+def password_problem(password: str, email: str) -> str | None:
+    """Say why a password is too weak for the user with this address, or give None."""
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        return f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters."
+    own = [email, *email.split("@"), "".join(filter(str.isalnum, email)), "rollbook"]
+    # What follows the characters that zxcvbn reads at most only makes a password harder to guess.
+    if zxcvbn(password[:ZXCVBN_READS], user_inputs=own)["score"] < HARD_TO_GUESS:
+        return "This password is easy to guess: it is a common one, a simple pattern, or close to the e-mail address."
+    return None
+
+
+def _email_field(asked: str, **attributes: str) -> EmailField:
+    return EmailField(
         "E-mail address",
         validators=[
-            InputRequired("Enter the address that you will sign in with."),
+            InputRequired(asked),
             Regexp(r"\s*[^@\s]+@[^@\s]+\s*$", message="An e-mail address has an @ with something on both sides of it."),
             Length(max=255, message="At most 255 characters fit."),
         ],
-        render_kw={"autocomplete": "username"},
+        render_kw=attributes,
     )
+
+
+class NewPasswordForm(FlaskForm):
+    """A new password, typed twice, for the user with the address `owner`."""
+
+    owner: str
+
     password = PasswordField(
         "Password",
         description=f"At least {SHORTEST_PASSWORD} characters; a sentence is easiest to remember.",
-        validators=[
-            InputRequired("Choose a password."),
-            Length(SHORTEST_PASSWORD, 128, message=f"A password has {SHORTEST_PASSWORD} to 128 characters."),
-        ],
+        validators=[InputRequired("Choose a password.")],
         render_kw={"autocomplete": "new-password"},
     )
     again = PasswordField(
         "Password again",
         validators=[EqualTo("password", message="The two passwords differ. Type the same one twice.")],
         render_kw={"autocomplete": "new-password"},
+    )
+
+    def validate_password(self, field: Field) -> None:
+        if problem := password_problem(field.data, self.owner):
+            raise ValidationError(problem)
+
+
+class SetupForm(NewPasswordForm):
+    """The first administrator."""
+
+    email = _email_field("Enter the address that you will sign in with.", autocomplete="username")
+
+    @property
+    def owner(self) -> str:  # type: ignore[override]
+        return self.email.data or ""
+
+
+class ChangePasswordForm(NewPasswordForm):
+    """A new password for somebody who knows the present one."""
+
+    current = PasswordField(
+        "Present password",
+        validators=[InputRequired("Enter your present password.")],
+        render_kw={"autocomplete": "current-password"},
+    )
+
+
+class RoleForm(FlaskForm):
+    """What a user may do."""
+
+    role = RadioField("Role", choices=_choices(ROLES), validators=[InputRequired("Choose a role.")])
+
+
+class InviteForm(RoleForm):
+    """Somebody who is to become a user."""
+
+    email = _email_field("Enter the address that the new user will sign in with.", autocomplete="off")
+
+
+class SecondFactorForm(FlaskForm):
+    """The roles that are let in only with a second factor."""
+
+    roles = SelectMultipleField(
+        "Ask for a second factor from", choices=_choices(NEEDS_SECOND_FACTOR), widget=ListWidget(), option_widget=CheckboxInput()
     )
 
 

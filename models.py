@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from flask_security import RoleMixin, UserMixin
+from flask_security import RoleMixin, UserMixin, WebAuthnMixin
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
     JSON,
@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Sequence,
     String,
@@ -307,10 +308,11 @@ class Role(Base, RoleMixin):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(20), unique=True)
+    needs_second_factor: Mapped[bool] = mapped_column(default=False)
 
 
 class User(Base, UserMixin):
-    """A member of staff who may sign in. The columns are those that Flask-Security asks for, and may be empty here."""
+    """A member of staff who may sign in. Many columns are named as Flask-Security asks for, and may be empty."""
 
     __tablename__ = "users"
 
@@ -324,7 +326,39 @@ class User(Base, UserMixin):
     last_login_ip: Mapped[str | None] = mapped_column(String(64))
     current_login_ip: Mapped[str | None] = mapped_column(String(64))
     login_count: Mapped[int | None] = mapped_column()  # type: ignore[assignment]
+
+    link_hash: Mapped[str | None] = mapped_column(String(64), index=True, unique=True)
+    """Of the one-time link with which the user chooses a password."""
+    link_until: Mapped[datetime | None] = mapped_column(Moment)
+    invited: Mapped[bool] = mapped_column(default=False)
+    """True until the user has chosen a password."""
+
+    tf_primary_method: Mapped[str | None] = mapped_column(String(64))
+    tf_totp_secret: Mapped[str | None] = mapped_column(String(255))
+    totp_counter: Mapped[int | None] = mapped_column(BigInteger)
+    """Of the last code that was taken from the authenticator app: it and earlier ones are spent."""
+    mf_recovery_codes: Mapped[list[str] | None] = mapped_column(JSON)
+    """The hashes of those that are left."""
+    fs_webauthn_user_handle: Mapped[str | None] = mapped_column(String(64), index=True, unique=True)  # type: ignore[assignment]
+
     roles: Mapped[list[Role]] = relationship(secondary="users_roles", lazy="joined")  # type: ignore[assignment]
+    webauthn: Mapped[list["Passkey"]] = relationship(back_populates="user", cascade="all, delete")  # type: ignore[assignment]
+
+    @property
+    def role(self) -> str:
+        return self.roles[0].name
+
+    @property
+    def needs_second_factor(self) -> bool:
+        return any(role.needs_second_factor for role in self.roles)
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Whether a password alone does not sign the user in."""
+        return self.tf_primary_method is not None or any(passkey.usage == "secondary" for passkey in self.webauthn)
+
+    def check_tf_required_setup(self) -> bool:
+        return self.needs_second_factor
 
 
 Table(
@@ -333,3 +367,49 @@ Table(
     Column("user_id", ForeignKey("users.id"), primary_key=True),
     Column("role_id", ForeignKey("roles.id"), primary_key=True),
 )
+
+
+class Passkey(Base, WebAuthnMixin):
+    """A passkey that a user signs in with: instead of a password ("first"), or after it ("secondary")."""
+
+    __tablename__ = "passkeys"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(64))
+    usage: Mapped[str] = mapped_column(String(64))
+    credential_id: Mapped[bytes] = mapped_column(LargeBinary(1024), unique=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    sign_count: Mapped[int] = mapped_column(BigInteger, default=0)
+    transports: Mapped[list[str] | None] = mapped_column(JSON)
+    extensions: Mapped[str | None] = mapped_column(Text)
+    device_type: Mapped[str] = mapped_column(String(64))
+    backup_state: Mapped[bool] = mapped_column()
+    lastuse_datetime: Mapped[datetime] = mapped_column(DateTime)
+    user: Mapped[User] = relationship(back_populates="webauthn")
+
+
+class UserSession(Base):
+    """A browser in which a user is signed in. Without its row, the cookie there is worth nothing."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    at: Mapped[datetime] = mapped_column(Moment, default=now)
+    used_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    device: Mapped[str] = mapped_column(String(300))
+    two_factors: Mapped[bool] = mapped_column(default=False)
+    """Whether more than a password signed the user in."""
+
+
+class Throttle(Base):
+    """How often somebody has lately tried a secret in vain, by account or by address, and until when they have to wait."""
+
+    __tablename__ = "throttles"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
+    until: Mapped[datetime] = mapped_column(Moment, default=now)

@@ -98,6 +98,30 @@ function localise(time) {
   });
 }
 
+/**
+ * Let the browser make or use a passkey, and send what it answers.
+ * @param {HTMLFormElement} form
+ */
+async function askForPasskey(form) {
+  const text = form.querySelector("[data-passkey-text]");
+  const again = form.querySelector("[data-passkey-again]");
+  const field = form.elements.namedItem("credential");
+  if (!text || !again || !(field instanceof HTMLInputElement)) return;
+  try {
+    const options = JSON.parse(form.dataset.passkeyOptions ?? "");
+    const passkey = form.dataset.passkey === "create"
+      ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) })
+      : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) });
+    if (!(passkey instanceof PublicKeyCredential)) throw new Error("no passkey");
+    const extensions = JSON.stringify(passkey.getClientExtensionResults());
+    field.value = JSON.stringify({ ...passkey.toJSON(), extensions });
+    form.submit();
+  } catch {
+    text.textContent = "Your browser did not get the passkey: it was cancelled, took too long, or none fits here.";
+    again.removeAttribute("hidden");
+  }
+}
+
 for (const place of document.querySelectorAll("[data-progress-url]")) {
   if (place instanceof HTMLElement) follow(place);
 }
@@ -105,6 +129,9 @@ for (const form of document.querySelectorAll("form#record, form[data-unsaved]"))
   if (!(form instanceof HTMLFormElement)) continue;
   guard(form);
   watch(form);
+}
+for (const form of document.querySelectorAll("[data-passkey]")) {
+  if (form instanceof HTMLFormElement) askForPasskey(form);
 }
 for (const time of document.querySelectorAll("time")) localise(time);
 document.getElementById("error-summary")?.focus();

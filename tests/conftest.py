@@ -25,6 +25,7 @@ PASSWORD = "correct horse battery staple"
 EMPTYING = "; ".join(
     [
         *(f"DELETE FROM {table.name}" for table in reversed(Base.metadata.sorted_tables) if table.name != "roles"),  # noqa: S608  names of our own
+        "UPDATE roles SET needs_second_factor = false",
         "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S' AND relname <> 'roles_id_seq'",
     ]
 )

@@ -37,3 +37,37 @@ def test_a_secret_from_the_environment_is_not_written_down(tmp_path):
 def test_a_setting_that_can_not_be_used_is_named(tmp_path, name, value):
     with pytest.raises(ValueError, match=f"{name} is “{value}”"):
         load({"ROLLBOOK_INSTANCE": str(tmp_path), name: value})
+
+
+def test_the_address_is_where_it_listens_unless_a_setting_says_otherwise(tmp_path):
+    here = load({"ROLLBOOK_INSTANCE": str(tmp_path)})
+    assert (here.address, here.https, here.proxies) == ("http://127.0.0.1:8000", False, 0)
+    there = load({"ROLLBOOK_INSTANCE": str(tmp_path), "ROLLBOOK_URL": "https://Rollbook.school.example/", "HOST": "192.0.2.1"})
+    assert (there.address, there.https) == ("https://Rollbook.school.example", True)
+    assert set(there.hosts) == {"rollbook.school.example", "192.0.2.1", "localhost", "127.0.0.1", "::1"}
+    assert load({"ROLLBOOK_INSTANCE": str(tmp_path), "HOST": "::1"}).address == "http://[::1]:8000"
+
+
+def test_older_keys_stand_beside_the_one_in_force(tmp_path):
+    given = {"ROLLBOOK_INSTANCE": str(tmp_path), "SECRET_KEY": "a new one", "SECRET_KEY_FALLBACKS": "an old one, an older one,"}
+    assert load(given).secret_key == "a new one"
+    assert load(given).old_secret_keys == ("an old one", "an older one")
+    (tmp_path / "secret_key").write_text("new\nold\n")
+    kept = load({"ROLLBOOK_INSTANCE": str(tmp_path)})
+    assert (kept.secret_key, kept.old_secret_keys) == ("new", ("old",))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ROLLBOOK_URL", "rollbook.school.example"),
+        ("ROLLBOOK_URL", "ftp://rollbook.school.example"),
+        ("ROLLBOOK_SMTP", "mail.school.example"),
+        ("ROLLBOOK_SESSION_IDLE_MINUTES", "0"),
+        ("ROLLBOOK_SESSION_HOURS", "a day"),
+        ("ROLLBOOK_PROXIES", "-1"),
+    ],
+)
+def test_a_setting_about_access_that_can_not_be_used_is_named(tmp_path, name, value):
+    with pytest.raises(ValueError, match=name):
+        load({"ROLLBOOK_INSTANCE": str(tmp_path), name: value})

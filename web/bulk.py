@@ -55,7 +55,7 @@ def export() -> ResponseReturnValue:
 
 
 @bulk.post("/delete")
-@requires("admin")
+@requires("admin", fresh=True)
 def delete() -> ResponseReturnValue:
     """Prepare to delete the students."""
     selection = _selection(BulkForm())

@@ -25,7 +25,7 @@ from merge.problems import SheetRefused
 from merge.rejects import rejected_sheet
 from merge.sheet import Sheet, inspect, unclear
 from models import Import, db
-from web.access import actor, may, requires
+from web.access import actor, import_owner, may, requires
 from web.streaming import download
 
 imports = Blueprint("imports", __name__, url_prefix="/imports")
@@ -191,7 +191,7 @@ def cancel(import_id: int) -> ResponseReturnValue:
 
 
 @imports.get("/<id:import_id>/undo")
-@requires("editor")
+@requires("editor", owner=import_owner)
 def confirm_undo(import_id: int) -> ResponseReturnValue:
     """Show what taking the import back, or putting it in force again, would do."""
     import_ = _import_or_404(import_id)
@@ -203,7 +203,7 @@ def confirm_undo(import_id: int) -> ResponseReturnValue:
 
 
 @imports.post("/<id:import_id>/undo")
-@requires("editor")
+@requires("editor", owner=import_owner)
 def undo(import_id: int) -> ResponseReturnValue:
     """Let a worker take the import back, or put it in force again."""
     _import_or_404(import_id)

@@ -1,16 +1,25 @@
 """What the tests of the pages share: who visits, and what is stored already."""
 
 import io
+import time
 from collections.abc import Callable
+from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
+import accounts
+import web.access
+import web.sessions
+import web.throttle
 import worker
+from accounts import add_user
 from merge import record
-from models import Import, Student, db
+from models import Import, Student, db, now
+from tests.conftest import PASSWORD
 from tests.visitor import Answer, Visitor
 
 
@@ -22,6 +31,25 @@ def viewer(sign_in: Callable[[str], Visitor]) -> Visitor:
 @pytest.fixture
 def editor(sign_in: Callable[[str], Visitor]) -> Visitor:
     return sign_in("editor")
+
+
+@pytest.fixture
+def admin(sign_in: Callable[[str], Visitor]) -> Visitor:
+    return sign_in("admin")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let that much time have passed since the test began: clock(minutes=20)."""
+
+    def clock(**passed: float) -> None:
+        later = timedelta(**passed)
+        for module in (web.access, web.sessions):
+            monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: time.time() + later.total_seconds()))
+        for module in (accounts, web.sessions, web.throttle):
+            monkeypatch.setattr(module, "now", lambda: now() + later)
+
+    return clock
 
 
 @pytest.fixture
@@ -77,6 +105,15 @@ def upload(editor: Visitor, work: Callable[[], None]) -> Callable[..., Answer]:
         return editor.visit(sent.location)
 
     return upload
+
+
+def someone(app: Flask, email: str, role: str) -> Visitor:
+    """Make one more user, and sign them in."""
+    with app.app_context():
+        add_user(email, role, PASSWORD)
+    visitor = Visitor(app)
+    visitor.send("/login", {"email": email, "password": PASSWORD}, status=302)
+    return visitor
 
 
 def sheet_file(sheet: str | bytes, filename: str = "sheet.csv") -> tuple[io.BytesIO, str]:

@@ -1,14 +1,16 @@
 """Signing in and out, and the set-up link of the first start."""
 
 import re
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from flask_security import hash_password, verify_password
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
+import accounts
 from accounts import setup_token
 from app import create_app
-from models import Role, User
+from models import Role, User, db
 from tests.conftest import PASSWORD, SECRET, settings
 from tests.visitor import Visitor
 
@@ -121,7 +123,9 @@ BAD = [
     ("email", "", "Enter the address that you will sign in with."),
     ("email", "head", "An e-mail address has an @ with something on both sides of it."),
     ("password", "", "Choose a password."),
-    ("password", "short", "A password has 8 to 128 characters."),
+    ("password", "short", "A password has 12 to 128 characters."),
+    ("password", "password1234", "This password is easy to guess"),
+    ("password", "head@school.example", "This password is easy to guess"),
     ("again", "another one", "The two passwords differ. Type the same one twice."),
 ]
 
@@ -137,7 +141,9 @@ def test_bad_input_at_set_up_is_kept_and_its_message_stands_beside_the_field_and
     assert stored(select(User.id)) == []
 
 
-@pytest.mark.parametrize("path", ["/register", "/reset", "/change", "/tf-setup", "/us-signin", "/wan-register", "/confirm"])
+@pytest.mark.parametrize(
+    "path", ["/register", "/reset", "/change", "/tf-setup", "/us-signin", "/wan-register", "/confirm", "/login/rescue"]
+)
 def test_nothing_of_the_auth_library_is_open_that_rollbook_does_not_use(client, path):
     client.visit(path, status=404)
 
@@ -145,3 +151,101 @@ def test_nothing_of_the_auth_library_is_open_that_rollbook_does_not_use(client, 
 def test_two_visitors_do_not_share_who_they_are(sign_in, app):
     sign_in("editor")
     assert Visitor(app).visit("/students/new", status=302)
+
+
+LIKE_ANY_OTHER = [
+    {"email": "nobody@school.example", "password": PASSWORD},
+    {"email": "viewer@school.example", "password": "a wrong sentence"},
+    {"email": "editor@school.example", "password": PASSWORD},
+    {"email": "editor@school.example", "password": "a wrong sentence"},
+    {"email": "invited@school.example", "password": "a wrong sentence"},
+]
+
+
+@pytest.fixture
+def school(app, sign_in):
+    """Has a viewer, an editor who was shut out, and somebody who was only invited."""
+    sign_in("viewer")
+    sign_in("editor")
+    with app.app_context():
+        accounts.add_user("head@school.example", "admin", PASSWORD)
+        accounts.deactivate(accounts.find_by_address("editor@school.example"))
+        accounts.invite("invited@school.example", "viewer")
+
+
+def test_unknown_wrong_and_shut_out_are_answered_alike(app, school):
+    pages = set()
+    for data in LIKE_ANY_OTHER:
+        page = Visitor(app).send("/login", data, status=422)
+        html = page.html.replace(data["email"], "ADDRESS").replace(page.values["csrf_token"], "TOKEN")
+        pages.add((html, str(sorted(name for name, _ in page.headers))))
+    assert len(pages) == 1
+
+
+def test_unknown_wrong_and_shut_out_cost_one_hash_and_the_same_queries_each(app, school, monkeypatch):
+    costs = [cost(app, data, monkeypatch) for data in LIKE_ANY_OTHER]
+    assert {hashes for hashes, _ in costs} == {1}
+    assert len({queries for _, queries in costs}) == 1
+
+
+def cost(app, data, monkeypatch):
+    """Count how often a password is hashed, and what the database is asked, while somebody signs in with this."""
+    visitor, hashes, queries = Visitor(app), [], []
+    token = visitor.visit("/login").values["csrf_token"]
+    context = app.extensions["security"].pwd_context
+    for name in ("hash", "verify"):
+        real = getattr(type(context), name)
+        monkeypatch.setattr(type(context), name, counting(real, hashes))
+    with app.app_context():
+        engine = db.engine
+    note = counting_queries(queries)
+    event.listen(engine, "before_cursor_execute", note)
+    visitor.post("/login", data | {"csrf_token": token}, status=422)
+    event.remove(engine, "before_cursor_execute", note)
+    monkeypatch.undo()
+    return len(hashes), tuple(queries)
+
+
+def counting(real, calls):
+    def counted(*arguments, **options):
+        calls.append(real)
+        return real(*arguments, **options)
+
+    return counted
+
+
+def counting_queries(queries):
+    return lambda _connection, _cursor, statement, *_: queries.append(statement)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("https://evil.example", "//evil.example", "///evil.example", "////evil.example", "/\\evil.example", "\\\\evil.example"),
+        *(
+            "http:evil.example",
+            "http:///evil.example",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "//evil.example/%2f..",
+            "/%09/evil.example",
+        ),
+        *(
+            "http://localhost@evil.example",
+            "http://localhost.evil.example",
+            " //evil.example",
+            "\t//evil.example",
+            "/\t/evil.example",
+            "%2F%2Fevil.example",
+        ),
+    ],
+)
+@pytest.mark.parametrize("place", ["query", "form"])
+def test_next_never_leads_out_of_the_site(sign_in, client, target, place):
+    sign_in("viewer")
+    data = {"email": "viewer@school.example", "password": PASSWORD, "csrf_token": client.visit("/login").values["csrf_token"]}
+    data |= {"next": target} if place == "form" else {}
+    sent = client.open("/login", "POST", query_string={"next": target} if place == "query" else {}, data=data)
+    assert sent.status_code == 302
+    host = urlsplit(urljoin("http://localhost/login", sent.location.replace("\\", "/").lstrip())).hostname
+    assert host == "localhost"

@@ -19,7 +19,7 @@ def roll(add):
 
 
 @pytest.fixture
-def page(roll, upload):  # noqa: ARG001
+def page(roll, upload):
     return upload(SHEET)
 
 

@@ -1,0 +1,210 @@
+"""Who may open what: every address and method of the app, walked as everybody, against one table."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+import accounts
+from app import create_app
+from models import Base, User, db
+from tests.conftest import settings
+
+NOBODY, ADMIN, EDITOR, VIEWER, USER, ANYBODY = "nobody", "admin", "editor", "viewer", "user", "anybody"
+# From the lowest; each may do what those before it may.
+ACTORS = (ANYBODY, USER, VIEWER, EDITOR, ADMIN, NOBODY)
+
+# The lowest that may, by method and address. "user" is everybody who is signed in.
+TABLE = {
+    ("GET", "/static/app.css"): ANYBODY,
+    ("GET", "/healthz"): ANYBODY,
+    ("GET", "/readyz"): ANYBODY,
+    ("GET", "/setup"): ANYBODY,
+    ("POST", "/setup"): ANYBODY,
+    ("GET", "/join"): ANYBODY,
+    ("POST", "/join"): ANYBODY,
+    ("GET", "/login"): ANYBODY,
+    ("POST", "/login"): ANYBODY,
+    ("GET", "/login/code"): ANYBODY,
+    ("POST", "/login/code"): ANYBODY,
+    ("GET", "/login/second-factor"): ANYBODY,
+    ("POST", "/login/second-factor"): ANYBODY,
+    ("GET", "/login/recovery"): ANYBODY,
+    ("POST", "/login/recovery"): ANYBODY,
+    ("GET", "/login/passkey"): ANYBODY,
+    ("POST", "/login/passkey"): ANYBODY,
+    ("POST", "/login/passkey/token"): ANYBODY,
+    ("GET", "/login/rescue"): NOBODY,
+    ("POST", "/login/rescue"): NOBODY,
+    ("GET", "/verify"): USER,
+    ("POST", "/verify"): USER,
+    ("GET", "/verify/passkey"): USER,
+    ("POST", "/verify/passkey"): USER,
+    ("POST", "/verify/passkey/token"): USER,
+    ("GET", "/profile"): USER,
+    ("POST", "/profile/password"): USER,
+    ("POST", "/profile/sessions/99/end"): USER,
+    ("POST", "/profile/sessions/end"): USER,
+    ("GET", "/profile/second-factor"): USER,
+    ("GET", "/profile/authenticator"): USER,
+    ("POST", "/profile/authenticator"): USER,
+    ("POST", "/profile/authenticator/token"): USER,
+    ("GET", "/profile/recovery-codes"): USER,
+    ("POST", "/profile/recovery-codes"): USER,
+    ("GET", "/profile/passkeys"): USER,
+    ("POST", "/profile/passkeys"): USER,
+    ("POST", "/profile/passkeys/token"): USER,
+    ("GET", "/profile/passkeys/delete"): USER,
+    ("POST", "/profile/passkeys/delete"): USER,
+    ("GET", "/"): VIEWER,
+    ("GET", "/students"): VIEWER,
+    ("GET", "/students/7"): VIEWER,
+    ("GET", "/students/new"): EDITOR,
+    ("POST", "/students/new"): EDITOR,
+    ("POST", "/students/7"): EDITOR,
+    ("POST", "/students/7/delete"): EDITOR,
+    ("GET", "/students/7/version"): VIEWER,
+    ("GET", "/students/7/history"): VIEWER,
+    ("GET", "/students/7/revert/1"): EDITOR,
+    ("POST", "/students/7/revert/1"): EDITOR,
+    ("GET", "/students.csv"): VIEWER,
+    ("GET", "/students.xlsx"): VIEWER,
+    ("POST", "/students/bulk"): EDITOR,
+    ("POST", "/students/bulk/set"): EDITOR,
+    ("POST", "/students/bulk/export"): VIEWER,
+    ("POST", "/students/bulk/delete"): ADMIN,
+    ("GET", "/changes"): VIEWER,
+    ("GET", "/imports"): VIEWER,
+    ("GET", "/imports/1"): VIEWER,
+    ("GET", "/imports/1/progress"): VIEWER,
+    ("GET", "/imports/1/missing"): VIEWER,
+    ("GET", "/imports/1/rejected.csv"): VIEWER,
+    ("GET", "/imports/new"): EDITOR,
+    ("POST", "/imports/new"): EDITOR,
+    ("GET", "/imports/1/columns"): EDITOR,
+    ("POST", "/imports/1/columns"): EDITOR,
+    ("POST", "/imports/1/rows/2"): EDITOR,
+    ("POST", "/imports/1/apply"): EDITOR,
+    ("POST", "/imports/1/cancel"): EDITOR,
+    ("GET", "/imports/1/undo"): EDITOR,
+    ("POST", "/imports/1/undo"): EDITOR,
+    ("GET", "/users"): ADMIN,
+    ("POST", "/users"): ADMIN,
+    ("POST", "/users/second-factor"): ADMIN,
+    ("GET", "/users/1"): ADMIN,
+    ("POST", "/users/1/role"): ADMIN,
+    ("POST", "/users/1/link"): ADMIN,
+    ("POST", "/users/1/second-factor"): ADMIN,
+    ("POST", "/users/1/activate"): ADMIN,
+    ("POST", "/users/1/deactivate"): ADMIN,
+    ("POST", "/logout"): ANYBODY,
+}
+# What a request that gets through would write.
+FORM = {"name": "Mallory", "version": "1", "email": "mallory@school.example", "role": "admin", "setup": "authenticator"}
+
+
+@pytest.fixture
+def world(upload, sign_in, client):
+    """A school with an import by its editor, and visitors of each kind; the editor is user 1."""
+    upload("id,name\n7,Ada\n8,\n")
+    return {ANYBODY: client, VIEWER: sign_in("viewer"), ADMIN: sign_in("admin")}
+
+
+@pytest.fixture
+def everything(app):
+    """Give all that is stored, in the database and among the uploads."""
+
+    def everything():
+        with app.app_context():
+            rows = {table.name: db.session.execute(select(table)).all() for table in Base.metadata.sorted_tables}
+        return rows, {path.name: path.read_bytes() for path in Path(app.config["UPLOADS"]).rglob("*") if path.is_file()}
+
+    return everything
+
+
+def test_every_address_and_method_of_the_app_stands_in_the_table(app):
+    adapter = app.url_map.bind("")
+    listed = {(method, adapter.match(path, method)[0]) for method, path in TABLE}
+    known = {(method, rule.endpoint) for rule in app.url_map.iter_rules() for method in rule.methods - {"HEAD", "OPTIONS"}}
+    assert known == listed
+
+
+def test_a_page_without_a_rule_does_not_start_the_app(database_url, tmp_path, monkeypatch):
+    from flask import Blueprint
+
+    forgotten = Blueprint("forgotten", __name__)
+    forgotten.get("/forgotten")(lambda: "open to everybody")
+    monkeypatch.setattr("app.PAGES", (*__import__("app").PAGES, forgotten))
+    with pytest.raises(RuntimeError, match=r"No rule says who may open: forgotten\."):
+        create_app(settings(tmp_path / "instance", database_url))
+
+
+@pytest.mark.parametrize("actor", [ANYBODY, VIEWER, EDITOR, ADMIN])
+def test_what_is_refused_changes_nothing(world, editor, everything, actor):
+    visitor = world.get(actor, editor)
+    token = token_of(visitor)
+    before = everything()
+    for (method, path), lowest in TABLE.items():
+        if ACTORS.index(lowest) > ACTORS.index(actor):
+            for each in with_head(method):
+                assert_refused(ask(visitor, each, path, token), actor, lowest)
+    assert everything() == before
+
+
+@pytest.mark.parametrize("shut_out", ["by an administrator", "in the database alone"])
+def test_who_is_shut_out_is_refused_everything_at_once(app, world, everything, shut_out):
+    visitor = world[ADMIN]
+    token = token_of(visitor)
+    with app.app_context():
+        accounts.add_user("other@school.example", "admin", "a long password")
+        user = db.session.scalars(select(User).where(User.email == "admin@school.example")).unique().one()
+        if shut_out == "by an administrator":
+            accounts.deactivate(user)
+        else:
+            db.session.execute(update(User).where(User.id == user.id).values(active=False))
+            db.session.commit()
+    before = everything()
+    for (method, path), lowest in TABLE.items():
+        if lowest != ANYBODY:
+            for each in with_head(method):
+                assert_refused(ask(visitor, each, path, token), ANYBODY, lowest)
+    assert everything() == before
+
+
+@pytest.mark.parametrize("actor", [ANYBODY, VIEWER, EDITOR, ADMIN])
+def test_what_is_allowed_is_answered(world, editor, actor):
+    visitor = world.get(actor, editor)
+    for (method, path), lowest in TABLE.items():
+        if ACTORS.index(lowest) <= ACTORS.index(actor) and path != "/logout":
+            response = ask(visitor, method, path, token_of(visitor))
+            assert not is_refused(response), f"{actor} may {method} {path}, but got {response.status}"
+            assert response.status_code < 500
+
+
+def token_of(visitor):
+    opened = visitor.open("/students")
+    return visitor.visit("/students" if opened.status_code == 200 else "/login").values["csrf_token"]
+
+
+def ask(visitor, method, path, token):
+    with visitor.open(path, method, data=FORM | {"csrf_token": token} if method == "POST" else None) as response:
+        return response
+
+
+def with_head(method):
+    return ("GET", "HEAD") if method == "GET" else (method,)
+
+
+def is_refused(response):
+    return response.status_code == 403 or (response.location or "").startswith("/login?next=")
+
+
+def assert_refused(response, actor, lowest):
+    asked = f"{actor}: {response.request.method} {response.request.path} got {response.status}"
+    if lowest == NOBODY:
+        assert response.status_code == 404, asked
+    elif actor == ANYBODY:
+        assert response.status_code == 302, asked
+        assert response.location.startswith("/login?next="), asked
+    else:
+        assert response.status_code == 403, asked

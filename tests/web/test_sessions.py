@@ -1,0 +1,158 @@
+"""Sessions: kept in the database, timed out, listed and ended."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from models import Student, UserSession, db, now
+from tests.conftest import PASSWORD
+from tests.visitor import Visitor
+
+SIGN_IN = {"email": "viewer@school.example", "password": PASSWORD}
+
+
+@pytest.fixture
+def elsewhere(app, viewer):
+    """Another browser in which the viewer is signed in."""
+    visitor = Visitor(app)
+    visitor.send("/login", SIGN_IN, status=302)
+    return visitor
+
+
+def cookie(visitor):
+    return visitor._client.get_cookie("session").value
+
+
+def with_cookie(app, value):
+    visitor = Visitor(app)
+    visitor._client.set_cookie("session", value)
+    return visitor
+
+
+def secret_of(app, visitor):
+    with app.test_request_context(headers={"Cookie": f"session={cookie(visitor)}"}):
+        from flask import session
+
+        return session["token"]
+
+
+def test_a_session_is_a_row_that_holds_no_secret(app, viewer, stored):
+    ((row,),) = stored(select(UserSession))
+    secret = secret_of(app, viewer)
+    assert len(secret) >= 43
+    assert secret not in str(vars(row))
+
+
+def test_nobody_who_only_looks_gets_a_row(client, stored):
+    client.visit("/login")
+    client.visit("/students", status=302)
+    assert stored(select(func.count()).select_from(UserSession)) == [(0,)]
+
+
+def test_signing_in_makes_a_new_session_and_a_new_form_token(app, viewer, client):
+    planted = cookie(client) if client.visit("/login") else ""
+    victim = with_cookie(app, planted)
+    token = victim.visit("/login").values["csrf_token"]
+    victim.post("/login", SIGN_IN | {"csrf_token": token}, status=302)
+    with_cookie(app, planted).visit("/students", status=302)
+    victim.post("/logout", {"csrf_token": token}, status=400)
+    first = secret_of(app, victim)
+    victim.send("/logout", page="/students", status=302)
+    victim.send("/login", SIGN_IN, status=302)
+    assert secret_of(app, victim) != first
+
+
+def test_a_copied_cookie_is_worth_nothing_after_signing_out(app, viewer, stored):
+    copied = cookie(viewer)
+    with_cookie(app, copied).visit("/students")
+    viewer.send("/logout", page="/", status=302)
+    copy = with_cookie(app, copied)
+    assert copy.visit("/students", status=302).location.startswith("/login")
+    assert "You have been signed out." in copy.visit("/login").alerts
+    assert stored(select(UserSession)) == []
+
+
+@pytest.mark.parametrize(("idle", "lives"), [(timedelta(minutes=119), True), (timedelta(minutes=121), False)])
+def test_a_session_that_nobody_uses_ends(viewer, clock, idle, lives):
+    clock(minutes=idle.total_seconds() / 60)
+    viewer.visit("/students", status=200 if lives else 302)
+
+
+def test_a_session_ends_at_last_however_much_it_is_used(viewer, clock):
+    for hour in range(1, 12):
+        clock(hours=hour)
+        viewer.visit("/students")
+    clock(hours=12.1)
+    viewer.visit("/students", status=302)
+
+
+def test_what_has_ended_is_cleared_away_when_somebody_signs_in(app, viewer, clock, stored):
+    clock(hours=13)
+    Visitor(app).send("/login", SIGN_IN, status=302)
+    assert stored(select(func.count()).select_from(UserSession)) == [(1,)]
+
+
+def test_no_cookie_remembers_somebody_for_longer(client, viewer):
+    client.send("/login", SIGN_IN | {"remember": "y"}, status=302)
+    assert client._client.get_cookie("remember_token") is None
+
+
+def used_at(stored):
+    return stored(select(UserSession.used_at))[0][0]
+
+
+def test_the_last_use_is_noted_once_a_minute(viewer, clock, stored):
+    first = used_at(stored)
+    viewer.visit("/students")
+    assert used_at(stored) == first
+    clock(minutes=2)
+    viewer.visit("/students")
+    assert used_at(stored) > now() + timedelta(minutes=1)
+
+
+def test_a_page_is_read_while_somebody_writes_even_when_its_use_is_due_to_be_noted(app, viewer, clock, stored, backend):
+    first, answers = used_at(stored), []
+    clock(minutes=2)
+    with app.app_context():
+        db.session.execute(insert(Student).values(id=1, name="Ada", version=1))
+        thread = threading.Thread(target=lambda: answers.append(viewer.visit("/students")))
+        thread.start()
+        thread.join(10)
+        waited = thread.is_alive()
+        db.session.rollback()
+    thread.join()
+    assert not waited
+    assert (used_at(stored) == first) is (backend == "sqlite")
+    viewer.visit("/students")
+    assert used_at(stored) > first
+
+
+def test_the_profile_lists_where_somebody_is_signed_in(app, viewer):
+    phone = Visitor(app)
+    agent = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari/604.1"
+    token = phone.visit("/login").values["csrf_token"]
+    phone.open("/login", "POST", data=SIGN_IN | {"csrf_token": token}, headers={"User-Agent": agent})
+    page = viewer.visit("/profile")
+    assert "Safari on iPhone" in page.text
+    assert page.text.count("This one") == 1
+
+
+def test_one_session_is_ended(viewer, elsewhere, stored):
+    ids = [session_id for (session_id,) in stored(select(UserSession.id).order_by(UserSession.id))]
+    viewer.send(f"/profile/sessions/{ids[1]}/end", page="/profile")
+    elsewhere.visit("/students", status=302)
+    viewer.visit("/students")
+
+
+def test_every_other_session_is_ended(viewer, elsewhere):
+    viewer.send("/profile/sessions/end", page="/profile")
+    elsewhere.visit("/students", status=302)
+    viewer.visit("/students")
+
+
+def test_a_session_of_somebody_else_is_not_there(viewer, editor, stored):
+    ((last,),) = stored(select(func.max(UserSession.id)))
+    viewer.send(f"/profile/sessions/{last}/end", page="/profile", status=404)
+    editor.visit("/students")

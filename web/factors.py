@@ -1,0 +1,141 @@
+"""What proves who somebody is: a password, the codes of an authenticator app, recovery codes, and passkeys."""
+
+import secrets
+from typing import Any
+
+from flask import session
+from flask_security import LoginForm, MfRecoveryCodesUtil, Totp, VerifyForm, WebauthnUtil
+from flask_security.utils import validate_redirect_url
+from flask_security.webauthn import WebAuthnRegisterResponseForm, WebAuthnSigninForm, WebAuthnSigninResponseForm
+from markupsafe import Markup
+from passlib import totp as passlib_totp
+from qrcode import make as make_qrcode
+from qrcode.image.svg import SvgPathImage
+from sqlalchemy import select
+from webauthn.helpers.structs import AuthenticatorSelectionCriteria, ResidentKeyRequirement, UserVerificationRequirement
+
+from accounts import hash_token
+from models import User, db
+
+NOT_TOGETHER = "That address and password don't belong together. Try again."
+NOT_VERIFIED = "The passkey could not be checked. Try again."
+RECOVERY_CODES = 10
+# Without signs that look alike on paper.
+RECOVERY_SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
+GROUPS_OF_A_CODE = 4
+SIGNS_OF_A_GROUP = 4
+
+
+class _WithinTheSite:
+    def validate_next(self, field: Any) -> None:
+        """Drop a way back that leads out of the site; nobody has to be told, they sign in all the same."""
+        if not validate_redirect_url(field.data or "/"):
+            field.data = ""
+
+
+class SignInForm(_WithinTheSite, LoginForm):
+    """Fails in one and the same way, whatever is wrong: the address, the password, or that the user was shut out."""
+
+    remember = None
+
+    def validate(self, **kwargs: Any) -> bool:
+        good: bool = super().validate(**kwargs)
+        if not good and self.email.data and self.password.data:
+            self.email.errors, self.password.errors = [], [NOT_TOGETHER]
+        return good
+
+
+class ConfirmForm(_WithinTheSite, VerifyForm):
+    pass
+
+
+class AuthenticatorApp(Totp):
+    """One-time codes, each of which is taken once."""
+
+    def __init__(self, keys: dict[str, str], issuer: str) -> None:
+        super().__init__(keys, issuer)
+        self._totp = passlib_totp.TOTP.using(issuer=issuer, secrets=keys, default_tag=next(iter(keys)))
+
+    def get_last_counter(self, user: Any) -> int | None:
+        # The lock lets one of two sign-ins with the same code pass first, so that the other finds it spent.
+        return db.session.scalar(select(User.totp_counter).where(User.id == user.id).with_for_update())
+
+    def set_last_counter(self, user: Any, tmatch: Any) -> None:
+        user.totp_counter = tmatch.counter
+
+    def encrypt_anew(self, secret: str) -> str:
+        """Encrypt a stored secret with the key in force, if it was with an older one."""
+        shared = self._totp.from_source(secret)
+        return str(shared.to_json(encrypt=True)) if shared.changed else secret
+
+    def generate_qrcode(self, username: str, totp: str) -> str:
+        image = make_qrcode(self.get_totp_uri(username, totp), image_factory=SvgPathImage, border=2)
+        return Markup(image.to_string(encoding="unicode"))  # noqa: S704  made by the library from our own address
+
+
+class RecoveryCodes(MfRecoveryCodesUtil):
+    """Codes for the day when the phone is gone: shown once, then kept as hashes only, and each taken once."""
+
+    def create_recovery_codes(self, user: Any) -> list[str]:
+        codes = ["-".join(_group() for _ in range(GROUPS_OF_A_CODE)) for _ in range(RECOVERY_CODES)]
+        user.mf_recovery_codes = [_hash_code(code) for code in codes]
+        return codes
+
+    def get_recovery_codes(self, user: Any) -> list[str]:  # noqa: ARG002  nobody can read them again
+        return []
+
+    def check_recovery_code(self, user: Any, code: str) -> bool:
+        db.session.refresh(user, ["mf_recovery_codes"], with_for_update=True)
+        return _hash_code(code) in (user.mf_recovery_codes or [])
+
+    def delete_recovery_code(self, user: Any, code: str) -> bool:
+        user.mf_recovery_codes = [kept for kept in user.mf_recovery_codes or [] if kept != _hash_code(code)]
+        return True
+
+
+class Passkeys(WebauthnUtil):
+    """A passkey instead of a password has to verify its user; one after a password need not."""
+
+    def generate_challenge(self, nbytes: int | None = None) -> str:
+        session["challenge"] = secrets.token_urlsafe(nbytes)
+        return str(session["challenge"])
+
+    def authenticator_selection(self, _user: Any, usage: str) -> AuthenticatorSelectionCriteria:
+        first = usage == "first"
+        return AuthenticatorSelectionCriteria(
+            resident_key=ResidentKeyRequirement.REQUIRED if first else ResidentKeyRequirement.DISCOURAGED,
+            user_verification=UserVerificationRequirement.REQUIRED if first else UserVerificationRequirement.DISCOURAGED,
+        )
+
+    def user_verification(self, _user: Any | None, usage: list[str]) -> UserVerificationRequirement:
+        return UserVerificationRequirement.DISCOURAGED if "secondary" in usage else UserVerificationRequirement.REQUIRED
+
+
+class _AsAsked:
+    """Answers the challenge that this very browser was given last."""
+
+    def validate(self, **kwargs: Any) -> bool:
+        if session.pop("challenge", None) != self.challenge:  # type: ignore[attr-defined]
+            self.credential.errors = [NOT_VERIFIED]  # type: ignore[attr-defined]
+            return False
+        return bool(super().validate(**kwargs))  # type: ignore[misc]
+
+
+class NewPasskeyForm(_AsAsked, WebAuthnRegisterResponseForm):
+    pass
+
+
+class PasskeyStartForm(_WithinTheSite, WebAuthnSigninForm):
+    pass
+
+
+class PasskeyForm(_AsAsked, _WithinTheSite, WebAuthnSigninResponseForm):
+    pass
+
+
+def _group() -> str:
+    return "".join(secrets.choice(RECOVERY_SIGNS) for _ in range(SIGNS_OF_A_GROUP))
+
+
+def _hash_code(code: str) -> str:
+    return hash_token("".join(filter(str.isalnum, code.lower())))

@@ -1,0 +1,44 @@
+"""Under which names Rollbook answers, and what it believes of a proxy: only what the settings say."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, request
+from werkzeug.exceptions import BadRequest
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from config import Settings
+
+
+class UnknownHost(BadRequest):
+    """The request asks for a name that is not Rollbook's."""
+
+
+def register_hosts(app: Flask, settings: Settings) -> None:
+    """Refuse other names, and see the visitor's address and the scheme as they are in front of the proxies."""
+    names = {name.lower() for name in settings.hosts}
+
+    @app.before_request
+    def check() -> None:
+        if _name(request.host) not in names:
+            raise UnknownHost
+
+    # The proxies name the visitor; scheme and host are not theirs to say.
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
+    if settings.https:
+        app.wsgi_app = _as_https(app.wsgi_app)  # type: ignore[method-assign]
+
+
+def _name(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _as_https(inner: Callable[..., Any]) -> Callable[..., Any]:
+    def outer(environ: dict[str, Any], start_response: Any) -> Any:
+        return inner({**environ, "wsgi.url_scheme": "https"}, start_response)
+
+    return outer

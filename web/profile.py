@@ -1,0 +1,91 @@
+"""What users see to for themselves: the password, the second factor, and where they are signed in."""
+
+from flask import Blueprint, abort, flash, g, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_security import current_user, login_user
+from sqlalchemy import select
+
+import accounts
+from forms import ChangePasswordForm
+from models import User, UserSession, db
+from web import throttle
+from web.access import signed_in
+from web.devices import name_device
+
+profile = Blueprint("profile", __name__, url_prefix="/profile")
+
+
+@profile.get("")
+@signed_in
+def show() -> ResponseReturnValue:
+    """Show the user's own account."""
+    return _page(ChangePasswordForm())
+
+
+@profile.post("/password")
+@signed_in
+def change_password() -> ResponseReturnValue:
+    """Set a new password; every other session ends, and this one goes on under a new secret."""
+    form = ChangePasswordForm()
+    form.owner = current_user.email
+    valid = form.validate()
+    if not (_is_present(form) and valid):
+        return _page(form), 422
+    user = db.session.get_one(User, current_user.id)
+    two_factors = g.user_session.two_factors
+    accounts.change_password(user, form.password.data)
+    login_user(user, authn_via=None if two_factors else ["password"])
+    db.session.commit()
+    flash("Your password is changed. Everywhere else you have been signed out.", "success")
+    return redirect(url_for("profile.show"), 303)
+
+
+@profile.post("/sessions/<id:session_id>/end")
+@signed_in
+def end_session(session_id: int) -> ResponseReturnValue:
+    """Sign out one of the user's own sessions."""
+    session = db.session.get(UserSession, session_id)
+    if session is None or session.user_id != current_user.id:
+        abort(404)
+    db.session.delete(session)
+    db.session.commit()
+    flash("You are signed out there.", "success")
+    return redirect(url_for("profile.show"), 303)
+
+
+@profile.post("/sessions/end")
+@signed_in
+def end_other_sessions() -> ResponseReturnValue:
+    """Sign out everywhere but here."""
+    accounts.end_sessions(current_user.id, but=g.user_session.id)
+    db.session.commit()
+    flash("You are signed out everywhere else.", "success")
+    return redirect(url_for("profile.show"), 303)
+
+
+@profile.get("/second-factor")
+@signed_in
+def second_factor() -> ResponseReturnValue:
+    """Show what proves, beside the password, that it is the user who signs in."""
+    return render_template("profile/second_factor.html")
+
+
+def _page(form: ChangePasswordForm) -> str:
+    own = select(UserSession).where(UserSession.user_id == current_user.id).order_by(UserSession.used_at.desc())
+    return render_template(
+        "profile/show.html",
+        form=form,
+        sessions=db.session.scalars(own).all(),
+        here=g.user_session.id,
+        name_device=name_device,
+    )
+
+
+def _is_present(form: ChangePasswordForm) -> bool:
+    if not form.current.data:
+        return False
+    if not current_user.verify_and_update_password(form.current.data):
+        form.current.errors = ["That is not your present password. Try again."]
+        return False
+    throttle.note_right(current_user.email)
+    return True

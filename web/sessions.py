@@ -1,0 +1,109 @@
+"""Sessions of signed-in users, one row each: listed, timed out and ended there. Without its row a cookie is worth nothing.
+
+What a page needs for a moment, such as its form token and its notices, stays in the signed cookie, so that no page
+has to write to the database in order to be read.
+"""
+
+import secrets
+import time
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Flask, Response, current_app, flash, g, request, session
+from flask_login import user_logged_out
+from flask_security import tf_profile_changed, user_authenticated, wan_registered
+from sqlalchemy import ColumnElement, Row, delete, or_, select, update
+
+import database
+from accounts import hash_token
+from models import User, UserSession, db, now
+
+NOTED_EVERY = timedelta(minutes=1)
+LONGEST_DEVICE = 300
+# Between the password and the second factor.
+HALF_SIGNED_IN_S = 600
+HALF = ("tf_user_id", "tf_state", "tf_select", "tf_at")
+WHOLE = ("_user_id", "_fresh", "_id", "token", "fs_paa", "fs_gexp")
+
+
+def register_sessions(app: Flask) -> None:
+    """Look up who is signed in before each request, and keep the rows as people sign in and out."""
+    app.before_request(_look_up)
+    app.after_request(_note_half)
+    user_authenticated.connect(_begin, app)
+    user_logged_out.connect(_end, app)
+    tf_profile_changed.connect(_strengthen, app)
+    wan_registered.connect(_strengthen, app)
+
+
+def _look_up() -> None:
+    if request.endpoint == "static":
+        return
+    if time.time() - session.get("tf_at", 0) > HALF_SIGNED_IN_S:
+        _forget(HALF)
+    if "_user_id" not in session:
+        return
+    row = _find(hash_token(session.get("token", "")))
+    if row is None:
+        _forget(WHOLE)
+        flash("You have been signed out. Sign in again to go on.", "warning")
+        return
+    g.user_session = row
+    if now() - row.used_at > NOTED_EVERY:
+        note = update(UserSession).where(UserSession.id == row.id).values(used_at=now())
+        database.write_if_free(db.engine, note)
+
+
+def _find(token_hash: str) -> Row[int, datetime, bool] | None:
+    found = select(UserSession.id, UserSession.used_at, UserSession.two_factors)
+    with database.only_reading(), db.engine.connect() as connection:
+        return connection.execute(found.where(UserSession.token_hash == token_hash, ~_is_over())).one_or_none()
+
+
+def _begin(_app: Flask, user: User, authn_via: list[str] | None = None, **_more: Any) -> None:
+    """Give the browser a session of its own, under a new secret and with a new form token."""
+    db.session.execute(delete(UserSession).where(or_(_is_over(), UserSession.token_hash == hash_token(session.get("token", "")))))
+    session["token"] = secrets.token_urlsafe(32)
+    # No cookie lets anybody in for longer than the session's row does.
+    session.pop("_remember", None)
+    for place in (session, g):
+        place.pop("csrf_token", None)
+    db.session.add(
+        UserSession(
+            user_id=user.id,
+            token_hash=hash_token(session["token"]),
+            device=request.user_agent.string[:LONGEST_DEVICE],
+            # After a second factor Flask-Security names nothing here; a passkey alone has also verified its user.
+            two_factors=authn_via != ["password"],
+        )
+    )
+    db.session.flush()
+
+
+def _end(_app: Flask, **_more: Any) -> None:
+    db.session.execute(delete(UserSession).where(UserSession.token_hash == hash_token(session.pop("token", ""))))
+    db.session.commit()
+
+
+def _strengthen(_app: Flask, user: User, **_more: Any) -> None:
+    """Let who has just set up a second factor go on in this session."""
+    if user.has_second_factor:
+        db.session.execute(update(UserSession).where(UserSession.id == g.user_session.id).values(two_factors=True))
+
+
+def _note_half(response: Response) -> Response:
+    """Keep when the password was right, where a second factor is still to come."""
+    begun = request.method == "POST" and request.endpoint in ("security.login", "security.wan_signin_response")
+    if begun and "tf_user_id" in session:
+        session["tf_at"] = time.time()
+    return response
+
+
+def _is_over() -> ColumnElement[bool]:
+    idle, lifetime = current_app.config["SESSION_IDLE"], current_app.config["SESSION_LIFETIME"]
+    return or_(UserSession.used_at < now() - idle, UserSession.at < now() - lifetime)
+
+
+def _forget(names: tuple[str, ...]) -> None:
+    for name in names:
+        session.pop(name, None)

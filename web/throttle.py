@@ -1,0 +1,161 @@
+"""Slow down who tries secrets in vain, by account and by address, counted in the database for all processes together.
+
+A browser in which the account was signed in before is counted by itself, so that strangers who try an account
+can't keep its owner out (OWASP calls it a device cookie).
+"""
+
+import secrets
+import unicodedata
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask, Response, after_this_request, current_app, g, request, session
+from flask_security import current_user, user_authenticated
+from itsdangerous import BadSignature, URLSafeSerializer
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from werkzeug.exceptions import TooManyRequests
+
+from accounts import hash_token
+from models import Throttle, User, db, now
+
+# What each form asks for that can be guessed.
+GUARDED = {
+    "security.login": "password",
+    "security.verify": "password",
+    "profile.change_password": "password",
+    "security.two_factor_token_validation": "code",
+    "security.mf_recovery": "code",
+}
+FREE = 5
+# A whole school may stand behind one address.
+FREE_BY_ADDRESS = 30
+LONGEST_WAIT_S = 900
+FORGOTTEN_AFTER = timedelta(hours=1)
+DEVICE_KEPT = timedelta(days=365)
+ACCOUNTS_A_DEVICE = 20
+
+
+def register_throttle(app: Flask) -> None:
+    """Count every try before it is answered, and take it off again when it was right."""
+    app.before_request(_count)
+    app.after_request(_take_off)
+    user_authenticated.connect(_know_device, app)
+
+
+def wait_after(failures: int, free: int) -> timedelta:
+    """Give how long the next try has to wait: nothing at first, then twice as long each time."""
+    return timedelta(seconds=min(2 ** (failures - free), LONGEST_WAIT_S) if failures >= free else 0)
+
+
+def note_right(account: str) -> None:
+    """Tell that the account's secret was right, also where the form fails for another reason."""
+    g.proven = account
+
+
+def _count() -> None:
+    if request.method != "POST" or request.endpoint not in GUARDED:
+        return
+    account = _account()
+    if not account:
+        return
+    waits = [_try(key, free) for key, free in sorted(_keys(account).items())]
+    if longest := max(filter(None, waits), default=None):
+        db.session.rollback()
+        raise TooManyRequests(retry_after=int(longest.total_seconds()) + 1)
+    db.session.commit()
+    # In a transaction of its own, so that two tries never wait for each other's counters crosswise.
+    db.session.execute(delete(Throttle).where(Throttle.at < now() - FORGOTTEN_AFTER))
+    db.session.commit()
+    g.tried = account
+
+
+def _take_off(response: Response) -> Response:
+    account = g.pop("tried", None)
+    if account and _was_right(account, response):
+        by_account = [key for key, free in _keys(account).items() if free == FREE]
+        db.session.execute(delete(Throttle).where(Throttle.key.in_(by_account)))
+        address = update(Throttle).where(Throttle.key == _address_key(), Throttle.failures > 0)
+        db.session.execute(address.values(failures=Throttle.failures - 1, until=now()))
+        db.session.commit()
+    return response
+
+
+def _account() -> str:
+    """Name whose secret is tried: the address that was typed, or that of who is signed in, wholly or half."""
+    if request.endpoint == "security.login":
+        return unicodedata.normalize("NFC", request.form.get("email", "")).strip().lower()
+    return str(current_user.email) if current_user.is_authenticated else _half_signed_in()
+
+
+def _half_signed_in() -> str:
+    owner = select(User.email).where(User.fs_uniquifier == session.get("tf_user_id", ""))
+    return db.session.scalar(owner) or ""
+
+
+def _was_right(account: str, response: Response) -> bool:
+    if g.get("proven") == account:
+        return True
+    if request.endpoint == "security.login":
+        return not current_user.is_authenticated and _half_signed_in() == account
+    return current_user.is_authenticated and response.status_code in (302, 303)
+
+
+def _keys(account: str) -> dict[str, int]:
+    """Name the counters that a try at this account goes to, each with its number of free tries."""
+    purpose = GUARDED[request.endpoint or ""]
+    device = _device()
+    if hash_token(account) in device["accounts"]:
+        return {hash_token(f"{purpose} {account} {device['id']}"): FREE}
+    return {hash_token(f"{purpose} {account}"): FREE, _address_key(): FREE_BY_ADDRESS}
+
+
+def _address_key() -> str:
+    return hash_token(f"address {request.remote_addr}")
+
+
+def _try(key: str, free: int) -> timedelta | None:
+    """Count a try, unless it comes too early; then give how long it still has to wait."""
+    dialect: Any = {"postgresql": postgresql, "sqlite": sqlite}[db.session.get_bind().dialect.name]
+    db.session.execute(dialect.insert(Throttle).values(key=key).on_conflict_do_nothing())
+    counter = db.session.scalars(select(Throttle).where(Throttle.key == key).with_for_update()).one()
+    if counter.until > now():
+        return counter.until - now()
+    counter.failures = 1 if counter.at < now() - FORGOTTEN_AFTER else counter.failures + 1
+    counter.at = now()
+    counter.until = now() + wait_after(counter.failures, free)
+    return None
+
+
+def _know_device(_app: Flask, user: User, **_more: Any) -> None:
+    """Remember in the browser that this account was signed in there."""
+    note_right(user.email)
+    device = _device()
+    known = [account for account in device["accounts"] if account != hash_token(user.email)]
+    device["accounts"] = [*known, hash_token(user.email)][-ACCOUNTS_A_DEVICE:]
+
+    @after_this_request
+    def keep(response: Response) -> Response:
+        config = current_app.config
+        response.set_cookie(
+            config["DEVICE_COOKIE_NAME"],
+            _signer().dumps(device),
+            max_age=DEVICE_KEPT,
+            secure=config["SESSION_COOKIE_SECURE"],
+            httponly=True,
+            samesite="Lax",
+        )
+        return response
+
+
+def _device() -> dict[str, Any]:
+    try:
+        known: dict[str, Any] = _signer().loads(request.cookies.get(current_app.config["DEVICE_COOKIE_NAME"], ""))
+    except BadSignature:
+        return {"id": secrets.token_hex(16), "accounts": []}
+    return known
+
+
+def _signer() -> URLSafeSerializer:
+    config = current_app.config
+    return URLSafeSerializer([*config["SECRET_KEY_FALLBACKS"], config["SECRET_KEY"]], salt="device")

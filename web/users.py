@@ -1,0 +1,152 @@
+"""The users: who they are, what they may do, and who is shut out. For administrators who have just proven who they are."""
+
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+import accounts
+from accounts import AddressTaken, LastAdministrator
+from forms import EmptyForm, InviteForm, RoleForm, SecondFactorForm
+from models import Role, User, db, now
+from web import mail
+from web.access import requires
+
+users = Blueprint("users", __name__, url_prefix="/users")
+
+LAST = "Nobody else could manage users then. Make somebody else an administrator first."
+
+
+@users.get("")
+@requires("admin", fresh=True)
+def list_() -> ResponseReturnValue:
+    """Show every user, and the form that invites one."""
+    return _list(InviteForm())
+
+
+@users.post("")
+@requires("admin", fresh=True)
+def invite() -> ResponseReturnValue:
+    """Make a user without a password, and show the one-time link with which they choose one."""
+    form = InviteForm()
+    if not form.validate():
+        return _list(form), 422
+    try:
+        user, token = accounts.invite(form.email.data, form.role.data)
+    except AddressTaken:
+        form.email.errors = ["There is a user with this address already."]
+        return _list(form), 422
+    return _show_link(user, token)
+
+
+@users.post("/second-factor")
+@requires("admin", fresh=True)
+def require_second_factor() -> ResponseReturnValue:
+    """Say which roles are let in only with a second factor."""
+    form = SecondFactorForm()
+    if not form.validate():
+        abort(400)
+    accounts.require_second_factor(form.roles.data or ())
+    flash("It is noted from which roles a second factor is asked.", "success")
+    return redirect(url_for("users.list_"), 303)
+
+
+@users.get("/<id:user_id>")
+@requires("admin", fresh=True)
+def show(user_id: int) -> ResponseReturnValue:
+    """Show one user, and what can be done about them."""
+    user = _user_or_404(user_id)
+    return _page(user, RoleForm(role=user.role))
+
+
+@users.post("/<id:user_id>/role")
+@requires("admin", fresh=True)
+def change_role(user_id: int) -> ResponseReturnValue:
+    """Give the user another role."""
+    user = _user_or_404(user_id)
+    form = RoleForm()
+    if not form.validate():
+        return _page(user, form), 422
+    try:
+        accounts.change_role(user, form.role.data)
+    except LastAdministrator:
+        form.role.errors = [LAST]
+        return _page(user, form), 422
+    flash(f"{user.email} now has the role: {user.role}.", "success")
+    return _back_to(user)
+
+
+@users.post("/<id:user_id>/link")
+@requires("admin", fresh=True)
+def make_link(user_id: int) -> ResponseReturnValue:
+    """Make a new one-time link for somebody whose link has run out, or who has forgotten their password."""
+    user = _user_or_404(user_id)
+    if not user.active:
+        flash(f"{user.email} is shut out. Let them in again first.", "warning")
+        return _back_to(user)
+    return _show_link(user, accounts.make_link(user))
+
+
+@users.post("/<id:user_id>/deactivate")
+@requires("admin", fresh=True)
+def deactivate(user_id: int) -> ResponseReturnValue:
+    """Shut the user out, at once and everywhere."""
+    user = _user_or_404(user_id)
+    try:
+        accounts.deactivate(user)
+    except LastAdministrator:
+        flash(LAST, "error")
+    else:
+        flash(f"{user.email} is signed out everywhere and can’t sign in any more.", "success")
+    return _back_to(user)
+
+
+@users.post("/<id:user_id>/activate")
+@requires("admin", fresh=True)
+def activate(user_id: int) -> ResponseReturnValue:
+    """Let the user in again."""
+    user = _user_or_404(user_id)
+    accounts.activate(user)
+    flash(f"{user.email} can sign in again.", "success")
+    return _back_to(user)
+
+
+@users.post("/<id:user_id>/second-factor")
+@requires("admin", fresh=True)
+def reset_second_factor(user_id: int) -> ResponseReturnValue:
+    """Help somebody whose phone or key is gone."""
+    user = _user_or_404(user_id)
+    accounts.reset_second_factor(user)
+    flash(f"{user.email} signs in with the password alone, until they set up a second factor again.", "success")
+    return _back_to(user)
+
+
+def _list(form: InviteForm) -> str:
+    everybody = select(User).options(selectinload(User.webauthn)).order_by(User.email)
+    roles = db.session.scalars(select(Role).where(Role.needs_second_factor))
+    return render_template(
+        "users/list.html",
+        users=db.session.scalars(everybody).unique().all(),
+        now=now(),
+        form=form,
+        second_factor=SecondFactorForm(formdata=None, roles=[role.name for role in roles]),
+    )
+
+
+def _page(user: User, form: RoleForm) -> str:
+    return render_template("users/show.html", user=user, now=now(), form=form, button_form=EmptyForm())
+
+
+def _show_link(user: User, token: str) -> str:
+    link = f"{current_app.config['ADDRESS']}{url_for('accounts.join', token=token)}"
+    until = user.link_until
+    mailed = mail.send(user.email, "Your link to Rollbook", render_template("users/letter.txt", link=link, until=until))
+    return render_template("users/link.html", user=user, link=link, mailed=mailed)
+
+
+def _back_to(user: User) -> ResponseReturnValue:
+    return redirect(url_for("users.show", user_id=user.id), 303)
+
+
+def _user_or_404(user_id: int) -> User:
+    return db.session.get(User, user_id) or abort(404)
