@@ -16,6 +16,9 @@ timeout = 120
 graceful_timeout = 30
 keepalive = 5
 
+# What a proxy says is weighed in one place, web/hosts.py, and only where the settings name a proxy.
+forwarded_allow_ips = ""
+
 limit_request_line = 8190
 limit_request_fields = 64
 limit_request_field_size = 8190

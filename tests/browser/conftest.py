@@ -31,7 +31,7 @@ def person(chromium: Browser, server: Server) -> Iterator[Callable[..., Page]]:
     contexts = []
 
     def person(**options: object) -> Page:
-        context = chromium.new_context(base_url=server.url, **{"viewport": SIZES["wide"], **options})
+        context = chromium.new_context(**{"base_url": server.url, "viewport": SIZES["wide"], **options})
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)
