@@ -14,6 +14,7 @@ from web.access import check_rules, may, may_undo
 from web.accounts import accounts
 from web.addresses import IdConverter
 from web.bulk import bulk
+from web.cell import cell
 from web.changes import changes
 from web.dashboard import dashboard
 from web.errors import register_errors
@@ -31,7 +32,7 @@ from web.throttle import register_throttle
 from web.users import users
 from worker import InlineWorker
 
-PAGES = (dashboard, students, bulk, history, changes, export, imports, users, profile, accounts, health)
+PAGES = (dashboard, students, cell, bulk, history, changes, export, imports, users, profile, accounts, health)
 
 
 def create_app(settings: config.Settings | None = None) -> Flask:

@@ -167,6 +167,13 @@ def _choices(texts: Mapping[str, str]) -> list[SelectChoice]:
     return [SelectChoice(value, text) for value, text in texts.items()]
 
 
+class CellForm(VersionForm):
+    """One cell of the list."""
+
+    column = HiddenField()
+    value = StringField()
+
+
 class BulkForm(FlaskForm):
     """What is to become of many students: the list's address, those of it who were ticked, and a value for one column."""
 

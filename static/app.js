@@ -86,6 +86,104 @@ function watch(form) {
 }
 
 /**
+ * Edit a cell of the list where it stands: Enter and Tab save, Escape leaves it as it was.
+ * @param {HTMLTableCellElement} cell
+ */
+function editCell(cell) {
+  const row = cell.closest("tr");
+  if (!row || cell.querySelector("input")) return;
+  const before = cell.innerHTML;
+  const field = document.createElement("input");
+  field.value = cell.textContent?.trim() ?? "";
+  field.className = "cell-input";
+  field.setAttribute("aria-label", `${cell.dataset.label}, ${row.querySelector("th")?.textContent?.trim()}`);
+  cell.replaceChildren(field);
+  field.select();
+  let over = false;
+
+  const leave = () => { over = true; cell.innerHTML = before; };
+  const save = async () => {
+    if (over) return;
+    const body = new URLSearchParams({
+      csrf_token: document.querySelector("#bulk input[name=csrf_token]")?.getAttribute("value") ?? "",
+      column: cell.dataset.column ?? "", value: field.value, version: row.dataset.version ?? "",
+    });
+    try {
+      const answer = await fetch(`${row.dataset.url}/cell`, { method: "POST", body, redirect: "error" });
+      /** @type {{version?: number, text?: string, sentence?: string}} */
+      const now = await answer.json();
+      if (answer.ok) {
+        over = true;
+        row.dataset.version = String(now.version);
+        cell.textContent = now.text ?? "";
+        return true;
+      }
+      say(now.sentence ?? "");
+    } catch {
+      say("It could not be saved. Reload the page, and try again.");
+    }
+    field.setAttribute("aria-invalid", "true");
+    return false;
+  };
+  field.addEventListener("keydown", async (event) => {
+    event.stopPropagation();
+    if (event.key === "Escape") { leave(); cell.focus(); }
+    if (event.key !== "Enter" && event.key !== "Tab") return;
+    event.preventDefault();
+    if (!await save()) return;
+    const cells = [...document.querySelectorAll("td[data-column]")];
+    const next = event.key === "Tab" ? cells[cells.indexOf(cell) + (event.shiftKey ? -1 : 1)] : cell;
+    if (next instanceof HTMLTableCellElement) event.key === "Tab" ? editCell(next) : next.focus();
+  });
+  field.addEventListener("blur", () => { if (!over && field.getAttribute("aria-invalid") !== "true") leave(); });
+}
+
+/**
+ * Say a sentence where the page says what happened.
+ * @param {string} sentence
+ */
+function say(sentence) {
+  const line = document.createElement("p");
+  line.className = "flash flash-warning";
+  line.textContent = sentence;
+  document.querySelector(".flashes")?.replaceChildren(line);
+}
+
+/**
+ * Work in the list by keyboard; the keys are listed on the page behind "?".
+ * @param {HTMLTableElement} list
+ */
+function keys(list) {
+  const rows = [...list.querySelectorAll("tbody tr")];
+  let at = -1;
+  const go = (/** @type {number} */ place) => {
+    at = Math.max(0, Math.min(rows.length - 1, place));
+    rows[at].querySelector("a")?.focus();
+  };
+  addEventListener("keydown", (event) => {
+    const target = event.target;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (target instanceof HTMLElement && target.closest("input, select, textarea, [contenteditable]")) return;
+    const here = rows.findIndex((row) => row.contains(document.activeElement));
+    if (here >= 0) at = here;
+    const act = {
+      "/": () => document.getElementById("q")?.focus(),
+      j: () => go(at + 1), ArrowDown: () => go(at + 1),
+      k: () => go(at - 1), ArrowUp: () => go(at - 1),
+      e: () => { const cell = rows[at]?.querySelector("td[data-column]"); if (cell instanceof HTMLTableCellElement) editCell(cell); },
+      "?": () => { const help = document.getElementById("keys"); if (help instanceof HTMLDetailsElement) help.open = !help.open; },
+    }[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+  list.addEventListener("dblclick", (event) => {
+    const cell = event.target instanceof Element ? event.target.closest("td[data-column]") : null;
+    if (cell instanceof HTMLTableCellElement) editCell(cell);
+  });
+}
+
+/**
  * Show a moment in the reader's own time zone.
  * @param {HTMLTimeElement} time
  */
@@ -132,6 +230,9 @@ for (const form of document.querySelectorAll("form#record, form[data-unsaved]"))
 }
 for (const form of document.querySelectorAll("[data-passkey]")) {
   if (form instanceof HTMLFormElement) askForPasskey(form);
+}
+for (const list of document.querySelectorAll("table.table-students")) {
+  if (list instanceof HTMLTableElement) keys(list);
 }
 for (const time of document.querySelectorAll("time")) localise(time);
 document.getElementById("error-summary")?.focus();

@@ -65,6 +65,7 @@ TABLE = {
     ("POST", "/students/7/delete"): EDITOR,
     ("GET", "/students/7/version"): VIEWER,
     ("GET", "/students/7/history"): VIEWER,
+    ("POST", "/students/7/cell"): EDITOR,
     ("GET", "/students/7/revert/1"): EDITOR,
     ("POST", "/students/7/revert/1"): EDITOR,
     ("GET", "/students.csv"): VIEWER,

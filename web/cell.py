@@ -1,0 +1,50 @@
+"""One cell of the list, edited where it stands: an addition to the form for who has JavaScript, and guarded as the form is."""
+
+from typing import Any
+
+from flask import Blueprint, abort, jsonify, url_for
+from flask.typing import ResponseReturnValue
+
+from forms import CellForm
+from merge import history, reconcile
+from merge.columns import BY_NAME, StudentColumn
+from merge.problems import Problem
+from merge.reconcile import Clash
+from merge.record import Conflict
+from models import db
+from web.access import actor, requires
+
+cell = Blueprint("cell", __name__, url_prefix="/students")
+
+
+@cell.post("/<id:student_id>/cell")
+@requires("editor")
+def save(student_id: int) -> ResponseReturnValue:
+    """Save one cell over the version that the list showed, and tell what stands there now, or why it can't be saved."""
+    form = CellForm()
+    column = BY_NAME.get(form.column.data or "") or abort(404)
+    seen = history.at_version(db.session(), student_id, form.shown or 0)
+    if column.key or seen is None or seen.deleted:
+        abort(404)
+    try:
+        value = column.read(form.value.data or "")
+        saved = reconcile.save(
+            db.session(),
+            {**seen.values, "id": student_id, column.name: value},
+            version=seen.version,
+            actor=actor(),
+            reason="form",
+        )
+    except Problem as problem:
+        return jsonify(sentence=problem.sentence(column.label)), 422
+    except Clash as clash:
+        return _overtaken(student_id, column, clash), 409
+    except Conflict:
+        return jsonify(sentence="Somebody has deleted this student. The history has the record."), 409
+    return jsonify(version=saved.student.version, text=column.write(getattr(saved.student, column.name)))
+
+
+def _overtaken(student_id: int, column: StudentColumn, clash: Clash) -> Any:
+    by, now = clash.stand.by[column.name], column.write(clash.stand.theirs[column.name])
+    sentence = f"{by.actor} has changed it meanwhile, to {now or 'blank'}. Open the record to decide."
+    return jsonify(sentence=sentence, record=url_for("students.edit", student_id=student_id))
