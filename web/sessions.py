@@ -12,7 +12,7 @@ from typing import Any
 from flask import Flask, Response, current_app, flash, g, request, session
 from flask_login import user_logged_out
 from flask_security import tf_profile_changed, user_authenticated, wan_registered
-from sqlalchemy import ColumnElement, Row, delete, or_, select, update
+from sqlalchemy import Row, and_, bindparam, delete, or_, select, update
 
 import database
 from accounts import hash_token
@@ -24,6 +24,12 @@ LONGEST_DEVICE = 300
 HALF_SIGNED_IN_S = 600
 HALF = ("tf_user_id", "tf_state", "tf_select", "tf_at")
 WHOLE = ("_user_id", "_fresh", "_id", "token", "fs_paa", "fs_gexp")
+
+# Built once: every page asks.
+IS_ALIVE = and_(UserSession.used_at >= bindparam("used"), UserSession.at >= bindparam("begun"))
+LIVING = select(UserSession.id, UserSession.used_at, UserSession.two_factors).where(
+    UserSession.token_hash == bindparam("token_hash"), IS_ALIVE
+)
 
 
 def register_sessions(app: Flask) -> None:
@@ -55,14 +61,17 @@ def _look_up() -> None:
 
 
 def _find(token_hash: str) -> Row[int, datetime, bool] | None:
-    found = select(UserSession.id, UserSession.used_at, UserSession.two_factors)
-    with database.only_reading(), db.engine.connect() as connection:
-        return connection.execute(found.where(UserSession.token_hash == token_hash, ~_is_over())).one_or_none()
+    with database.only_reading():
+        found = db.session.execute(LIVING, {"token_hash": token_hash, **_limits()}).one_or_none()
+    if request.method not in ("GET", "HEAD"):
+        db.session.rollback()  # what goes on to write has to begin anew, with SQLite's lock
+    return found
 
 
 def _begin(_app: Flask, user: User, authn_via: list[str] | None = None, **_more: Any) -> None:
     """Give the browser a session of its own, under a new secret and with a new form token."""
-    db.session.execute(delete(UserSession).where(or_(_is_over(), UserSession.token_hash == hash_token(session.get("token", "")))))
+    before = UserSession.token_hash == hash_token(session.get("token", ""))
+    db.session.execute(delete(UserSession).where(or_(before, ~IS_ALIVE)), _limits())
     session["token"] = secrets.token_urlsafe(32)
     # No cookie lets anybody in for longer than the session's row does.
     session.pop("_remember", None)
@@ -99,9 +108,9 @@ def _note_half(response: Response) -> Response:
     return response
 
 
-def _is_over() -> ColumnElement[bool]:
-    idle, lifetime = current_app.config["SESSION_IDLE"], current_app.config["SESSION_LIFETIME"]
-    return or_(UserSession.used_at < now() - idle, UserSession.at < now() - lifetime)
+def _limits() -> dict[str, datetime]:
+    """Give since when a session must have been used, and since when at most it may last."""
+    return {"used": now() - current_app.config["SESSION_IDLE"], "begun": now() - current_app.config["SESSION_LIFETIME"]}
 
 
 def _forget(names: tuple[str, ...]) -> None:
