@@ -8,12 +8,14 @@ from flask_wtf import CSRFProtect
 import commands
 import config
 import database
+from merge import search
 from models import Role, User, db
 from web.access import check_rules, may
 from web.accounts import accounts, render, security_settings
 from web.addresses import IdConverter
 from web.bulk import bulk
 from web.changes import changes
+from web.compression import register_compression
 from web.dashboard import dashboard
 from web.errors import register_errors
 from web.export import export
@@ -21,10 +23,12 @@ from web.headers import register_headers
 from web.health import health
 from web.history import history
 from web.imports import imports
+from web.static import register_static
 from web.students import students
+from web.views import views
 from worker import InlineWorker
 
-PAGES = (dashboard, students, bulk, history, changes, export, imports, accounts, health)
+PAGES = (dashboard, students, views, bulk, history, changes, export, imports, accounts, health)
 
 
 def create_app(settings: config.Settings | None = None) -> Flask:
@@ -48,6 +52,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     db.init_app(app)
     with app.app_context():
         database.prepare(db.engine)
+        search.prepare(db.engine)
     Migrate(app, db)
     _tell_reading_requests(app)  # before the extensions look up who is signed in
     CSRFProtect(app)
@@ -60,6 +65,8 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     app.jinja_env.globals["may"] = may
     register_errors(app)
     register_headers(app)
+    register_static(app)
+    register_compression(app)
     commands.register(app)
     check_rules(app)
     return app

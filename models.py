@@ -333,3 +333,16 @@ Table(
     Column("user_id", ForeignKey("users.id"), primary_key=True),
     Column("role_id", ForeignKey("roles.id"), primary_key=True),
 )
+
+
+class View(Base):
+    """A list of students that a user keeps under a name: for themselves, or for everybody."""
+
+    __tablename__ = "views"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    address: Mapped[str] = mapped_column(Text)
+    """What follows the question mark in the list's address."""
+    shared: Mapped[bool] = mapped_column(default=False)

@@ -47,6 +47,10 @@ def actor() -> str:
     return str(current_user.email)
 
 
+def user_id() -> int:
+    return int(current_user.id)
+
+
 def check_rules(app: Flask) -> None:
     """Refuse to start with a page whose rule nobody stated."""
     unruled = [name for name, view in app.view_functions.items() if not hasattr(view, "rule") and name not in FOREIGN]

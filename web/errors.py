@@ -6,7 +6,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from config import MEGABYTE
-from merge.listing import BadQuery
+from merge.query import BadQuery
 
 SENTENCES = {
     400: ("That can't be read", "The address or the form that arrived is not one that Rollbook gave out. Go back and try again."),
