@@ -9,6 +9,7 @@ from flask_wtf import CSRFProtect
 import commands
 import config
 import database
+from merge import search
 from models import db
 from web.access import check_rules, may, may_undo
 from web.accounts import accounts
@@ -16,6 +17,7 @@ from web.addresses import IdConverter
 from web.bulk import bulk
 from web.cell import cell
 from web.changes import changes
+from web.compression import register_compression
 from web.dashboard import dashboard
 from web.errors import register_errors
 from web.export import export
@@ -27,12 +29,14 @@ from web.imports import imports
 from web.profile import profile
 from web.security import register_security, security_settings
 from web.sessions import register_sessions
+from web.static import register_static
 from web.students import students
 from web.throttle import register_throttle
 from web.users import users
+from web.views import views
 from worker import InlineWorker
 
-PAGES = (dashboard, students, cell, bulk, history, changes, export, imports, users, profile, accounts, health)
+PAGES = (dashboard, students, views, cell, bulk, history, changes, export, imports, users, profile, accounts, health)
 
 
 def create_app(settings: config.Settings | None = None) -> Flask:
@@ -57,6 +61,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     db.init_app(app)
     with app.app_context():
         database.prepare(db.engine)
+        search.prepare(db.engine)
     Migrate(app, db)
     register_hosts(app, settings)
     _tell_reading_requests(app)  # before the extensions look up who is signed in
@@ -72,6 +77,8 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     app.jinja_env.globals.update(may=may, may_undo=may_undo)
     register_errors(app)
     register_headers(app, https=settings.https)
+    register_static(app)
+    register_compression(app)
     commands.register(app)
     check_rules(app)
     return app

@@ -1,6 +1,7 @@
 """The forms. A student's fields are made from the model's columns and obey the same readers as a sheet's cells."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,7 +22,7 @@ from wtforms import (
     ValidationError,
 )
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import EqualTo, InputRequired, Length, Regexp
+from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, Regexp
 from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 from zxcvbn import zxcvbn
 
@@ -190,6 +191,28 @@ class BulkForm(FlaskForm):
     def validate_value(self, field: StringField) -> None:
         if self.column.data in BY_NAME and (sentence := check_value(BY_NAME[self.column.data], field.data or "")):
             raise ValidationError(sentence)
+
+
+class ViewForm(FlaskForm):
+    """A list of students to be kept under a name."""
+
+    address = HiddenField()
+    name = StringField(
+        "Name of the view",
+        filters=[lambda text: " ".join((text or "").split())],
+        validators=[DataRequired("The view needs a name."), Length(max=100, message="A name has at most 100 characters.")],
+        render_kw={"autocomplete": "off", "maxlength": None, "dir": "auto"},
+    )
+    shared = BooleanField("Show it to everybody")
+
+    @property
+    def prefix(self) -> str:
+        """Which of the views on a page of several the form is for."""
+        return str(self._prefix).rstrip("-")
+
+    def validate_name(self, field: StringField) -> None:
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in field.data or ""):
+            raise ValidationError("The name holds a character that can’t be seen. Type it again by hand.")
 
 
 class UploadForm(FlaskForm):

@@ -413,3 +413,16 @@ class Throttle(Base):
     failures: Mapped[int] = mapped_column(default=0)
     at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
     until: Mapped[datetime] = mapped_column(Moment, default=now)
+
+
+class View(Base):
+    """A list of students that a user keeps under a name: for themselves, or for everybody."""
+
+    __tablename__ = "views"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    address: Mapped[str] = mapped_column(Text)
+    """What follows the question mark in the list's address."""
+    shared: Mapped[bool] = mapped_column(default=False)

@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, text
 
 import config
 from app import create_app
+from merge import search
 from models import Change, db, revisions, students
 
 NAMES = ("id", "name", "age", "score")
@@ -44,6 +45,7 @@ def fill(app: Flask, rows: int) -> None:
     with app.app_context():
         upgrade()
         _load_students(rows // 2)
+        search.index_anew(db.session())
         db.session.execute(insert(Change).values(id=-1, actor="benchmark", reason="form"))
         first = select(students.c.id, students.c.version, -1, *(students.c[name] for name in NAMES[1:]))
         names = ["student_id", "version", "change_id", *NAMES[1:]]

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
-from merge.columns import COLUMNS, KEY, NAME, VALUES
-from merge.listing import BadQuery, parse_per_page, parse_place, words_of
+from merge.columns import COLUMNS, KEY, VALUES
+from merge.query import parse_moment, parse_per_page, parse_place, words_of
+from merge.search import has_words, read_words
 from models import Change, revisions
 
 BATCH = 1_000
@@ -45,15 +46,6 @@ def parse_query(arguments: Mapping[str, str]) -> Query:
         after=parse_place(arguments, "after"),
         before=parse_place(arguments, "before"),
     )
-
-
-def parse_moment(text: str) -> datetime:
-    """Read a date, or a date and time; one that names no offset is meant in UTC. Raises BadQuery."""
-    try:
-        moment = datetime.fromisoformat(text.strip().replace(" ", "+") if "T" in text else text.strip())
-        return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise BadQuery(f"“{text[:40]}” is no moment. Write a date and a time, such as 2026-03-01T12:00.") from None
 
 
 def page(session: Session, query: Query) -> Page:
@@ -99,9 +91,7 @@ def standing(session: Session, query: Query) -> Select[Any]:
     )
     rows = select(revisions.c.student_id.label(KEY.name), *(revisions.c[column.name] for column in VALUES))
     rows = rows.where(revisions.c.change_id <= until, ~revisions.c.deleted, revisions.c.version == newest)
-    for word in query.q.split():
-        rows = rows.where(revisions.c[NAME.name].icontains(word, autoescape=True))
-    return rows
+    return rows.where(has_words(revisions, read_words(query.q))) if query.q else rows
 
 
 def _student(row: Row[Any]) -> dict[str, Any]:

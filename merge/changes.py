@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from merge.columns import VALUES
 from merge.history import Cell, changed_cells
-from merge.listing import BadQuery, parse_place
+from merge.query import BadQuery, parse_place
 from models import Change, Import, revisions
 
 CHANGES = 50

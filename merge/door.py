@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import Delete, Insert
 
+from merge import search
 from merge.columns import VALUES
 from merge.ids import keep_ids_ahead
 from merge.lease import Report
@@ -84,6 +85,7 @@ def let_students_follow(session: Session, change_id: int, number: int, report: R
 
 
 def _follow(session: Session, ours: ColumnElement[bool]) -> Written:
+    search.follow(session, ours)
     base = and_(students.c.id == revisions.c.student_id, students.c.version == revisions.c.version - 1)
     stays = and_(ours, ~revisions.c.deleted)
     # A version 1 is always a new student, so most rows need no look at what is there.

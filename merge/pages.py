@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, exists, func
 from sqlalchemy.orm import Session
 
 from merge.cells import read_text
-from merge.listing import BadQuery
 from merge.problems import Problem
+from merge.query import BadQuery
 from models import planned_rows, staged_rows
 
 ROWS = 100

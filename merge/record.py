@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import and_, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
+from merge import search
 from merge.columns import VALUES
 from merge.door import open_change
 from merge.ids import keep_ids_ahead, next_id
@@ -112,3 +113,4 @@ def _keep_revision(session: Session, student: Student, version: int, change_id: 
         session.execute(
             insert(revisions).values(student_id=student.id, version=version, change_id=change_id, deleted=deleted, **values)
         )
+        search.follow(session, and_(revisions.c.student_id == student.id, revisions.c.version == version))

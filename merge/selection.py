@@ -53,7 +53,7 @@ def check_value(column: StudentColumn, text: str) -> str | None:
 
 
 def count_selected(session: Session, selection: Selection) -> int:
-    return session.scalar(select(func.count()).select_from(_selected(selection).subquery())) or 0
+    return session.scalar(select(func.count()).select_from(_selected(session, selection).subquery())) or 0
 
 
 def stream_selected(session: Session, selection: Selection) -> Iterator[list[dict[str, Any]]]:
@@ -64,7 +64,7 @@ def stream_selected(session: Session, selection: Selection) -> Iterator[list[dic
 def stage_selected(session: Session, import_id: int, selection: Selection) -> int:
     """Stage a row for each selected student, by id, and count them. Does not commit."""
     discard_staged(session, import_id)
-    chosen = _selected(selection).subquery("chosen")
+    chosen = _selected(session, selection).subquery("chosen")
     line = func.row_number().over(order_by=chosen.c.id) + 1
     key: ColumnElement[str] = cast(chosen.c.id, String)
     columns = {"import_id": literal(import_id), "line": line, "cells": key, "student_id": chosen.c.id}
@@ -77,6 +77,6 @@ def stage_selected(session: Session, import_id: int, selection: Selection) -> in
     return session.scalar(select(func.count()).select_from(staged_rows).where(staged_rows.c.import_id == import_id)) or 0
 
 
-def _selected(selection: Selection) -> Select[int]:
-    matching = listing.matching(select(students.c.id), listing.parse_query(selection.query))
+def _selected(session: Session, selection: Selection) -> Select[int]:
+    matching = listing.matching(session, select(students.c.id), listing.parse_query(selection.query))
     return matching.where(students.c.id.in_(selection.ids)) if selection.ids else matching

@@ -3,9 +3,16 @@
 from alembic import context
 from flask import current_app
 
+from merge.search import is_ours
+
 database = current_app.extensions["migrate"].db
 
 with database.engine.connect() as connection:
-    context.configure(connection=connection, target_metadata=database.metadata, render_as_batch=True)
+    context.configure(
+        connection=connection,
+        target_metadata=database.metadata,
+        render_as_batch=True,
+        include_name=lambda name, _kind, _parents: not is_ours(name),
+    )
     with context.begin_transaction():
         context.run_migrations()

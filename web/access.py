@@ -125,6 +125,10 @@ def actor() -> str:
     return str(current_user.email)
 
 
+def user_id() -> int:
+    return int(current_user.id)
+
+
 def check_rules(app: Flask) -> None:
     """Refuse to start with a page whose rule nobody stated."""
     for name, rule in FOREIGN.items():

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from forms import BulkForm
 from merge import imports as life
 from merge.columns import BY_NAME
-from merge.listing import MOST_PER_PAGE
+from merge.query import MOST_PER_PAGE
 from merge.selection import Selection, count_selected, stream_selected
 from models import db
 from web.access import actor, requires

@@ -6,7 +6,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
 
 from config import MEGABYTE
-from merge.listing import BadQuery
+from merge.query import BadQuery
 from web.hosts import UnknownHost
 
 SENTENCES = {

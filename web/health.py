@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from merge import search
 from models import db
 from web.access import public
 
@@ -21,9 +22,10 @@ def alive() -> ResponseReturnValue:
 @health.get("/readyz")
 @public
 def ready() -> ResponseReturnValue:
-    """Answer whether the database does."""
+    """Answer whether the database does, and whether search has to do without its index."""
     try:
         db.session.execute(select(1))
+        indexed = search.is_indexed(db.session())
     except SQLAlchemyError:
         return {"status": "the database does not answer"}, 503
-    return {"status": "ok"}
+    return {"status": "ok"} if indexed else {"status": "ok", "search": search.PLAIN}

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from forms import VersionForm
 from merge import history as past
-from merge.listing import parse_place
+from merge.query import parse_place
 from merge.record import Conflict
 from models import Student, db
 from web.access import actor, requires

@@ -17,11 +17,11 @@ from merge import correct as correcting
 from merge import imports as life
 from merge import undo as undoing
 from merge.columns import COLUMNS
-from merge.listing import parse_place
 from merge.missing import count_missing, missing_page
 from merge.options import Options
 from merge.pages import parse_query
 from merge.problems import SheetRefused
+from merge.query import parse_place
 from merge.rejects import rejected_sheet
 from merge.sheet import Sheet, inspect, unclear
 from models import Import, db

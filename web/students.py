@@ -11,6 +11,7 @@ from merge.columns import COLUMNS
 from merge.reconcile import Clash
 from models import Student, db
 from web.access import actor, requires
+from web.list import list_page
 from web.record import deletion_page, form_page, go_on, merge_page, merge_unsaved, said
 
 students = Blueprint("students", __name__, url_prefix="/students")
@@ -24,11 +25,10 @@ def list_() -> ResponseReturnValue:
         then = as_of.parse_query(request.args)
         page_then = as_of.page(db.session(), then)
         return render_template("students/as_of.html", page=page_then, query=then, columns=COLUMNS)
-    query = listing.parse_query(request.args)
-    page = listing.page(db.session(), query)
-    return render_template(
-        "students/list.html", page=page, query=query, columns=COLUMNS, total=listing.count(db.session(), query)
-    )
+    query = listing.read_query(request.args)
+    if student_id := listing.named_id(db.session(), query):
+        return redirect(url_for("students.edit", student_id=student_id), 303)
+    return list_page(query), 422 if query.problems else 200
 
 
 @students.get("/new")

@@ -1,13 +1,14 @@
 """What the tests of the core share: a sheet goes in, an import comes out."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from merge import imports, record
+from merge.door import NAMES, let_students_follow, open_change
 from models import Import, Student, revisions
 
 Importer = Callable[..., Import]
@@ -51,6 +52,23 @@ def add(save) -> Callable[..., Student]:
         return save({"id": student_id, "name": name, "age": age, "score": score}, version=None)
 
     return add
+
+
+@pytest.fixture
+def store(session) -> Callable[[Iterable[tuple[Any, ...]]], None]:
+    """Store new students, as (id, name, age, score), in one change."""
+
+    def store(people: Iterable[tuple[Any, ...]]) -> None:
+        change_id = open_change(session, "office@school.test", "form")
+        rows = [{"id": key, "name": name, "age": age, "score": score} for key, name, age, score in people]
+        values = [
+            {"student_id": row["id"], "version": 1, "change_id": change_id, **{name: row[name] for name in NAMES}} for row in rows
+        ]
+        session.execute(insert(revisions), values)
+        let_students_follow(session, change_id, len(rows), lambda _share: None)
+        session.commit()
+
+    return store
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import insert, text
 
 from merge import as_of
-from merge.listing import BadQuery
+from merge.query import BadQuery, parse_moment
 from models import Change, now
 from tests.merge.conftest import table
 
@@ -63,13 +63,13 @@ def test_it_is_searched_and_walked_both_ways(session, moments):
     ],
 )
 def test_a_moment_without_an_offset_is_in_utc(typed, moment):
-    assert as_of.parse_moment(typed) == moment
+    assert parse_moment(typed) == moment
 
 
 @pytest.mark.parametrize("typed", ["", "yesterday", "2026-13-01", "9" * 50, "0001-01-01T00:00+23:59", "\x00"])
 def test_what_is_no_moment_is_refused_with_a_sentence(typed):
     with pytest.raises(BadQuery, match="is no moment"):
-        as_of.parse_moment(typed)
+        parse_moment(typed)
 
 
 def test_a_page_reads_about_as_many_rows_as_it_shows(session):

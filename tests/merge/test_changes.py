@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from merge import changes
-from merge.listing import BadQuery
+from merge.query import BadQuery
 from models import Change, now
 
 

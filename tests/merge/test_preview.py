@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import text
 
 from merge import imports, pages, preview
-from merge.listing import BadQuery, parse_place
 from merge.missing import count_missing, missing_page, missing_students
 from merge.pages import BEYOND, Query, page_of_lines, parse_query
+from merge.query import BadQuery, parse_place
 from models import Import, now
 from tests.merge.conftest import run
 

@@ -35,7 +35,8 @@ def test_a_viewer_is_offered_no_page_that_they_may_not_open(viewer, add):
     for path in ("/", "/students", "/students/7", "/imports"):
         page = viewer.visit(path)
         assert not {"/students/new", "/imports/new"} & set(page.links)
-        assert [form.get("action") for form in page.all("form") if form.get("method") == "post"] == ["/logout"]
+        own = {"/logout", "/students/views"}  # a view is the viewer's own, and no record
+        assert {form.get("action") for form in page.all("form") if form.get("method") == "post"} <= own
 
 
 @pytest.mark.parametrize("path", WRITING)

@@ -212,12 +212,15 @@ def test_a_list_that_was_made_up_leads_nowhere_else(editor, add, within):
     editor.visit("/students/7?within=" + quote(within))
 
 
-def test_a_student_of_the_same_name_is_pointed_out_and_does_not_block(editor, add):
-    add(7, "Zoe Young")
-    sent = editor.send("/students/new", {"name": "ZOË YOUNG"})
+@pytest.mark.parametrize(("stored", "typed"), [("Zoe Young", "ZOË YOUNG"), ("Zoë Young", "zoe young"), ("Bo", "BO")])
+def test_a_student_of_the_same_name_is_pointed_out_and_does_not_block(editor, add, stored, typed):
+    add(7, stored)
+    add(9, "Zoe Youngblood")
+    sent = editor.send("/students/new", {"name": typed})
     page = editor.visit(sent.location)
     assert "Another student has this name" in page.text
     assert "/students/7" in page.links
+    assert "/students/9" not in page.links
 
 
 @pytest.mark.parametrize("version", ["", "x", "-1", "99", "1" * 30])
@@ -333,11 +336,9 @@ def test_the_list_is_walked_forth_and_back_page_by_page(viewer, add):
         "per_page=0",
         "per_page=1000000",
         "per_page=x",
-        "min_age=old",
         "after=bm90anNvbg",
         "after=%00",
         "before=W10",
-        "q=%00",
     ],
 )
 def test_a_list_that_does_not_exist_is_refused_in_plain_words(viewer, query):

@@ -1,0 +1,80 @@
+"""Fold names so that `nguyen anh` finds Nguyễn Thị Ánh, and mark in a name what was found.
+
+PostgreSQL folds by a function of its own, which a migration makes; a test holds the two against each other. Its extension
+unaccent would know more signs, but other ones in each release, and neither SQLite nor the marks would know them too.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+# Letters and signs that Unicode does not take apart, and that people without the key for them type so.
+LETTERS = {
+    "đ": "d",
+    "ð": "d",
+    "ø": "o",
+    "ł": "l",
+    "ħ": "h",
+    "ŧ": "t",
+    "ı": "i",
+    "ς": "σ",
+    "ß": "ss",
+    "æ": "ae",
+    "œ": "oe",
+    "þ": "th",
+    **dict.fromkeys("’‘ʼʻ`", "'"),
+    **dict.fromkeys("‐–", "-"),
+}
+# Accents over and under Latin, Greek and Cyrillic letters, and the vowel signs that Hebrew and Arabic mostly leave out.
+ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05bd\u064b-\u0652]+")
+# Chinese and Japanese signs count three times: each alone then makes a trigram, and names have only two or three of them.
+SIGNS = re.compile("([\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff])")
+
+Piece = tuple[str, bool]
+"""A piece of a name, and whether it was found."""
+
+
+class _Folds(dict[int, str]):
+    """Each character's fold, by its number, found out when it is first met."""
+
+    def __missing__(self, number: int) -> str:
+        plain = ACCENTS.sub("", unicodedata.normalize("NFKD", chr(number))).lower()
+        folded = self[number] = SIGNS.sub(r"\1\1\1", "".join(LETTERS.get(c, c) for c in plain))
+        return folded
+
+
+_FOLDS = _Folds()
+
+
+def fold_name(name: str) -> str:
+    """Make names comparable as people search for them: without case, accents and typographic signs."""
+    return name.lower() if name.isascii() else name.translate(_FOLDS)
+
+
+def mark(name: str, words: Iterable[str]) -> list[Piece]:
+    """Cut a name into what some folded word was found in, and what stands between."""
+    folded = [fold_name(character) for character in name]
+    owners = [place for place, text in enumerate(folded) for _ in text]
+    text, found = "".join(folded), set[int]()
+    for word in words:
+        found.update(place for start in _starts(text, word) for place in owners[start : start + len(word)])
+    return _pieces(name, found, folded)
+
+
+def _starts(text: str, word: str) -> Iterable[int]:
+    start = text.find(word)
+    while start >= 0:
+        yield start
+        start = text.find(word, start + 1)
+
+
+def _pieces(name: str, found: set[int], folded: Sequence[str]) -> list[Piece]:
+    pieces: list[Piece] = []
+    for place, character in enumerate(name):
+        # An accent that stands by itself goes with the letter before it.
+        marked = place in found if folded[place] or not pieces else pieces[-1][1]
+        if pieces and pieces[-1][1] == marked:
+            pieces[-1] = (pieces[-1][0] + character, marked)
+        else:
+            pieces.append((character, marked))
+    return pieces
