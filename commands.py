@@ -200,8 +200,10 @@ def _finish(import_id: int) -> str:
     running = threading.Thread(target=_in_context(lambda: worker.finish(import_id)), daemon=True)
     running.start()
     with click.progressbar(length=BAR, show_eta=False, item_show_func=lambda sentence: sentence or "", file=sys.stderr) as bar:
-        while running.is_alive():
+        over = False
+        while not over:
             running.join(GLANCE_S)
+            over = not running.is_alive()
             told = _progress(import_id)
             bar.update(round(told["share"] * BAR) - bar.pos, told["sentence"])
     return str(_progress(import_id)["state"])

@@ -95,7 +95,7 @@ def test_a_page_of_fifty_students_is_small_and_travels_compressed(editor, upload
     plain = editor.open("/students?q=max")
     zipped = editor.open("/students?q=max", headers={"Accept-Encoding": "gzip"})
     assert len(plain.data) < 60_000
-    assert plain.text.count("<tr>") == 51
+    assert plain.text.count("<tr") == 51
     assert "Content-Encoding" not in plain.headers
     assert (zipped.headers["Content-Encoding"], zipped.headers["Vary"]) == ("gzip", "Accept-Encoding, Cookie")
     assert len(zipped.data) < len(plain.data) / 5
