@@ -2,6 +2,7 @@
 
 PostgreSQL folds by a function of its own, which a migration makes; a test holds the two against each other. Its extension
 unaccent would know more signs, but other ones in each release, and neither SQLite nor the marks would know them too.
+Whoever changes what is folded has to build the indexes anew in a migration: they hold names as they were folded.
 """
 
 import re

@@ -13,12 +13,12 @@ from sqlalchemy import (
     Select,
     and_,
     column,
-    delete,
     event,
     exists,
     false,
     func,
     insert,
+    literal,
     or_,
     select,
     table,
@@ -32,7 +32,7 @@ from models import revisions, students
 
 INDEX = "ix_students_search"
 # SQLite's index. It is no table of the model: FTS5 makes it, and several more beneath it, in a migration.
-student_names = table("student_names", column("rowid"), column("name"))
+student_names = table("student_names", column("student_names"), column("rowid"), column("name"))
 
 TRIGRAM = 3
 # No name has so many words, none of which is a part of another.
@@ -84,8 +84,13 @@ def follow(session: Session, ours: ColumnElement[bool]) -> None:
         return
     new = revisions.c
     same = exists().where(students.c.id == new.student_id, students.c[NAME.name] == new[NAME.name])
-    outdated = select(new.student_id).where(ours, new.version > 1, or_(new.deleted, ~same))
-    gone = session.execute(delete(student_names).where(student_names.c.rowid.in_(outdated)))
+    outdated = (
+        select(literal("delete"), students.c.id, func.fold_name(students.c[NAME.name]))
+        .join(revisions, students.c.id == new.student_id)
+        .where(ours, new.version > 1, or_(new.deleted, new[NAME.name] != students.c[NAME.name]))
+    )
+    # FTS5 lets go of a name by a row in a column that is called as the table; it has to be told which name it was.
+    gone = session.execute(insert(student_names).from_select(["student_names", "rowid", "name"], outdated))
     names = select(new.student_id, func.fold_name(new[NAME.name])).where(ours, ~new.deleted, or_(new.version == 1, ~same))
     added = session.execute(insert(student_names).from_select(["rowid", "name"], names))
     assert isinstance(gone, CursorResult)

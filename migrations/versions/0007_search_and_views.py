@@ -37,10 +37,11 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         _index_on_postgresql()
     else:
-        # It holds no names, only which of them have which trigrams; contentless_delete lets go of one by its id.
+        # It holds no names, only which of them have which trigrams where. To let go of one by its id alone, as
+        # contentless_delete would allow, takes twenty times as long as by its name.
         op.execute("""
             CREATE VIRTUAL TABLE student_names
-            USING fts5(name, content='', contentless_delete=1, tokenize='trigram case_sensitive 1')
+            USING fts5(name, content='', columnsize=0, tokenize='trigram case_sensitive 1')
         """)
         op.execute("INSERT INTO student_names (rowid, name) SELECT id, fold_name(name) FROM students ORDER BY id")
         # How many students there are; SQLite would read them all to count them.

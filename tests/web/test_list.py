@@ -99,7 +99,7 @@ def test_a_page_of_fifty_students_is_small_and_travels_compressed(editor, upload
     assert "Content-Encoding" not in plain.headers
     assert (zipped.headers["Content-Encoding"], zipped.headers["Vary"]) == ("gzip", "Accept-Encoding, Cookie")
     assert len(zipped.data) < len(plain.data) / 5
-    assert gzip.decompress(zipped.data).count(b"<tr>") == 51
+    assert gzip.decompress(zipped.data).count(b"<tr") == 51
 
 
 def test_an_answer_that_is_compressed_tells_its_true_length_to_nobody(viewer):
