@@ -1,12 +1,17 @@
 # make run: set everything up and serve.   make test: set everything up and run every test.
-# make check: format, lint, types.         make screenshots: take the README's pictures anew.
-# make benchmark: measure imports, and write benchmarks/imports.md.
+# make check: format, lint, types, known vulnerabilities.   make screenshots: take the pictures in the README and the handbooks anew.
+# make pictures: agree to how all pages look now; the browser tests hold them against that.
+# make benchmark: measure everything, which takes hours, and write benchmarks/README.md.
+# make words: bring the files in translations/ to the sentences that the code holds; what is new there waits for its translation.
 # make requirements: pin what the .in files ask for (UPGRADE=--upgrade for newer releases).
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
 export HOST PORT
+
+# Node brings its own list of authorities: this one knows a school's own, too, as pip and git do.
+export NODE_EXTRA_CA_CERTS ?= $(wildcard /etc/ssl/certs/ca-certificates.crt)
 
 VENV := .venv
 RUN := $(VENV)/bin/python -m
@@ -22,7 +27,7 @@ define need
 } || { echo "The Debian package $(2) is missing and can't be installed from here: apt-get install $(2)" >&2; exit 1; }
 endef
 
-.PHONY: run test check requirements programs screenshots benchmark
+.PHONY: run test check words requirements programs screenshots pictures benchmark
 
 run: $(VENV)/.runtime
 	@$(RUN) flask db upgrade
@@ -32,19 +37,43 @@ run: $(VENV)/.runtime
 test: programs check
 	@$(RUN) pytest -n 2
 
-check: $(VENV)/.dev
+check: $(VENV)/.dev node_modules/.installed
 	@$(RUN) ruff format --check --quiet
 	@$(RUN) ruff check --quiet
 	@$(RUN) mypy
+	@$(VENV)/bin/oxlint --quiet --deny-warnings -D correctness -D suspicious -D perf --ignore-pattern static/vendor static
+	@PATH=$(CURDIR)/$(VENV)/bin:$$PATH node node_modules/typescript/bin/tsc -p jsconfig.json
+	@$(RUN) tests.advisories
 
 screenshots: programs $(VENV)/.dev
 	@$(RUN) docs.screenshots
 
+pictures: programs $(VENV)/.dev
+	@rm -rf tests/browser/pictures
+	@PICTURES=renew $(RUN) pytest -n 2 -k sqlite tests/browser
+
 benchmark: programs $(VENV)/.dev
+	@$(RUN) benchmarks.first_sheet
 	@$(RUN) benchmarks.imports
+	@$(RUN) benchmarks.large
+	@$(RUN) benchmarks.list
+	@$(RUN) benchmarks.export
+	@$(RUN) benchmarks.dashboard
+	@$(RUN) benchmarks.pages
+	@$(RUN) benchmarks.as_of
+	@$(RUN) benchmarks.load
+	@$(RUN) benchmarks.sign_in
+	@$(RUN) benchmarks.scale
+	@$(RUN) benchmarks.figures
+
+words: $(VENV)/.dev
+	@$(VENV)/bin/pybabel -q extract -F babel.cfg -k later --project=Rollbook --no-location --sort-output -o translations/messages.pot .
+	@$(VENV)/bin/pybabel -q update -i translations/messages.pot -d translations --no-fuzzy-matching --ignore-obsolete --no-wrap
+	@rm translations/messages.pot
 
 requirements: $(VENV)/.dev
 	@$(COMPILE) $(UPGRADE) requirements.in -o requirements.txt
+	@$(COMPILE) $(UPGRADE) requirements-traces.in -o requirements-traces.txt
 	@$(COMPILE) $(UPGRADE) requirements-dev.in -o requirements-dev.txt
 
 # What the tests run that is no Python package: PostgreSQL's programs, which Debian keeps off the PATH, and a browser.
@@ -63,4 +92,8 @@ $(VENV)/.runtime: requirements.txt | $(VENV)/bin/python
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
 	@$(INSTALL) -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+node_modules/.installed: package-lock.json $(VENV)/.dev
+	@PATH=$(CURDIR)/$(VENV)/bin:$$PATH npm ci --silent --no-audit --no-fund
 	@touch $@

@@ -5,16 +5,25 @@ import hmac
 import secrets
 import uuid
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from flask_security import hash_password
 from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import selectinload
 
-from models import Passkey, Role, User, UserSession, db, now
+import audit
+from audit import Act
+from mailboxes import spell, spell_any
+from models import Passkey, Role, Token, User, UserSession, db, now
 
 ROLES = ("viewer", "editor", "admin")
 LINK_HOLDS = timedelta(days=7)
+SCOPES = {"read": "viewer", "write": "editor", "import": "editor"}
+"""What a token may be for, and the lowest role that may do it."""
+# Programs that look for secrets in code that was published know them by how they begin.
+TOKEN_BEGINS = "rollbook_"  # noqa: S105  what each begins with is no secret
 
 
 class AddressTaken(ValueError):
@@ -26,9 +35,9 @@ class LastAdministrator(ValueError):
 
 
 def add_user(email: str, role: str, password: str) -> User:
-    """Make a user and commit. Raises AddressTaken."""
+    """Make a user and commit. Raises AddressTaken, and NoAddress."""
     user = _new_user(email, role, password)
-    _commit_new(user)
+    _commit_new(user, Act.USER_ADDED)
     return user
 
 
@@ -37,13 +46,14 @@ def invite(email: str, role: str) -> tuple[User, str]:
     user = _new_user(email, role, secrets.token_urlsafe())
     user.invited = True
     token = _renew_link(user)
-    _commit_new(user)
+    _commit_new(user, Act.USER_INVITED)
     return user, token
 
 
 def make_link(user: User) -> str:
     """Give the secret of a new one-time link with which the user chooses a password, void the one before, and commit."""
     token = _renew_link(user)
+    _note(Act.LINK_MADE, user)
     db.session.commit()
     return token
 
@@ -55,7 +65,8 @@ def find_by_link(token: str) -> User | None:
 
 
 def find_by_address(email: str) -> User | None:
-    return db.session.scalars(select(User).where(User.email == email.strip().lower())).unique().one_or_none()
+    """Find the user with that address, however it is spelt."""
+    return db.session.scalars(select(User).where(User.email == spell_any(email))).unique().one_or_none()
 
 
 def change_password(user: User, password: str) -> None:
@@ -65,6 +76,7 @@ def change_password(user: User, password: str) -> None:
     user.link_hash = user.link_until = None
     user.fs_uniquifier = uuid.uuid4().hex
     end_sessions(user.id)
+    _note(Act.PASSWORD_CHANGED, user)
     db.session.commit()
 
 
@@ -72,6 +84,7 @@ def change_role(user: User, role: str) -> None:
     """Give the user this role, and commit. Raises LastAdministrator."""
     if role != "admin":
         _keep_an_administrator(user)
+    _note(Act.ROLE_CHANGED, user, before=user.role, role=role)
     user.roles = [_role(role)]
     db.session.commit()
 
@@ -83,12 +96,15 @@ def deactivate(user: User) -> None:
     user.link_hash = user.link_until = None
     user.fs_uniquifier = uuid.uuid4().hex
     end_sessions(user.id)
+    db.session.execute(delete(Token).where(Token.user_id == user.id))
+    _note(Act.USER_SHUT_OUT, user)
     db.session.commit()
 
 
 def activate(user: User) -> None:
     """Let the user in again, and commit."""
     user.active = True
+    _note(Act.USER_LET_IN, user)
     db.session.commit()
 
 
@@ -97,18 +113,57 @@ def reset_second_factor(user: User) -> None:
     user.tf_primary_method = user.tf_totp_secret = user.totp_counter = user.mf_recovery_codes = None
     db.session.execute(delete(Passkey).where(Passkey.user_id == user.id))
     end_sessions(user.id)
+    _note(Act.SECOND_FACTOR_RESET, user)
     db.session.commit()
 
 
 def require_second_factor(roles: Collection[str]) -> None:
     """Let users with these roles, and no others, in only with a second factor, and commit."""
     db.session.execute(update(Role).values(needs_second_factor=Role.name.in_(roles)))
+    audit.add(db.session(), Act.SECOND_FACTOR_ASKED, roles=", ".join(sorted(roles)))
     db.session.commit()
 
 
-def end_sessions(user_id: int, *, but: int | None = None) -> None:
-    """Sign the user out everywhere, or everywhere but in that session. Does not commit."""
-    db.session.execute(delete(UserSession).where(UserSession.user_id == user_id, UserSession.id.is_distinct_from(but)))
+def end_sessions(user_id: int, *, but: int | None = None) -> int:
+    """Sign the user out everywhere, or everywhere but in that session, and count the sessions that ended. Does not commit."""
+    others = delete(UserSession).where(UserSession.user_id == user_id, UserSession.id.is_distinct_from(but))
+    ended: Any = db.session.execute(others)
+    return int(ended.rowcount)
+
+
+def make_token(user_id: int, name: str, scopes: Collection[str], until: datetime) -> tuple[Token, str]:
+    """Let another system in as the user until then, and commit; give the secret that it has to bring."""
+    secret = TOKEN_BEGINS + secrets.token_urlsafe(32)
+    token = Token(user_id=user_id, name=name, token_hash=hash_token(secret), scopes=list(scopes), until=until)
+    db.session.add(token)
+    db.session.commit()
+    return token, secret
+
+
+def find_token(secret: str) -> tuple[Token, User] | None:
+    """Find the token with this secret and whose it is, while it holds and its user is let in."""
+    found = select(Token, User).join(User, User.id == Token.user_id)
+    held = found.options(selectinload(User.webauthn))
+    held = held.where(Token.token_hash == hash_token(secret), Token.until > now(), User.active)
+    row = db.session.execute(held).unique().one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def revoke_token(user_id: int, token_id: int) -> Token | None:
+    """Take the user's token out of force, and commit; None if they have no such token."""
+    token = db.session.scalar(select(Token).where(Token.id == token_id, Token.user_id == user_id))
+    if token:
+        db.session.delete(token)
+        db.session.commit()
+    return token
+
+
+def allowed(actor: str, role: str) -> bool:
+    """Tell whether an actor has that role or a higher one at this moment. Who is no user is a command, and may do everything."""
+    if "@" not in actor:
+        return True
+    user = find_by_address(actor)
+    return user is not None and user.active and ROLES.index(user.role) >= ROLES.index(role)
 
 
 def any_users() -> bool:
@@ -126,18 +181,22 @@ def hash_token(token: str) -> str:
 
 
 def _new_user(email: str, role: str, password: str) -> User:
-    return User(
-        email=email.strip().lower(), password=hash_password(password), fs_uniquifier=uuid.uuid4().hex, roles=[_role(role)]
-    )
+    return User(email=spell(email), password=hash_password(password), fs_uniquifier=uuid.uuid4().hex, roles=[_role(role)])
 
 
-def _commit_new(user: User) -> None:
+def _commit_new(user: User, act: Act) -> None:
     db.session.add(user)
     try:
+        db.session.flush()
+        _note(act, user, role=user.role)
         db.session.commit()
     except IntegrityError:
         db.session.rollback()
         raise AddressTaken(user.email) from None
+
+
+def _note(act: Act, user: User, **details: str) -> None:
+    audit.add(db.session(), act, user.email, **details)
 
 
 def _renew_link(user: User) -> str:

@@ -1,19 +1,27 @@
 """Put Rollbook together: settings, extensions, pages, commands."""
 
+from dataclasses import replace
 from typing import Any
 
+import click
 from flask import Flask, request
 from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
+from sqlalchemy.exc import SQLAlchemyError
 
 import commands
 import config
 import database
+import doctor
 from merge import search
 from models import db
 from web.access import check_rules, may, may_undo
 from web.accounts import accounts
 from web.addresses import IdConverter
+from web.api import api
+from web.arrivals import register_arrivals
+from web.audit import audit
+from web.bearer import register_bearer
 from web.bulk import bulk
 from web.cell import cell
 from web.changes import changes
@@ -25,50 +33,103 @@ from web.headers import register_headers
 from web.health import health
 from web.history import history
 from web.hosts import register_hosts
+from web.icons import register_icons
 from web.imports import imports
+from web.language import language, register_language
+from web.limits import register_limits
+from web.metrics import metrics, register_metrics
+from web.noting import register_noting
+from web.privacy import privacy
 from web.profile import profile
+from web.replica import register_replica
+from web.requests import register_requests
 from web.security import register_security, security_settings
+from web.senders import register_senders
 from web.sessions import register_sessions
+from web.start import start
 from web.static import register_static
 from web.students import students
+from web.styleguide import styleguide
 from web.throttle import register_throttle
+from web.tokens import tokens
 from web.users import users
 from web.views import views
 from worker import InlineWorker
 
-PAGES = (dashboard, students, views, cell, bulk, history, changes, export, imports, users, profile, accounts, health)
+PAGES = (
+    dashboard,
+    start,
+    language,
+    students,
+    views,
+    cell,
+    bulk,
+    history,
+    privacy,
+    changes,
+    export,
+    imports,
+    users,
+    audit,
+    profile,
+    tokens,
+    accounts,
+    api,
+    health,
+    metrics,
+    styleguide,
+)
 
 
 def create_app(settings: config.Settings | None = None) -> Flask:
     """Build the application from the environment's settings, or from these."""
     settings = settings or config.load()
+    _refuse_unsafe_flask_run(settings)
     app = Flask(__name__, instance_path=str(settings.instance))
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(settings.database_url),
-        MAX_CONTENT_LENGTH=settings.max_upload,
+        MAX_UPLOAD=settings.max_upload,
+        MAX_FORM=settings.max_form,
+        SETTINGS=settings,
         ADDRESS=settings.address,
         UPLOADS=settings.uploads,
         KEEP_SHEETS=settings.keep_sheets,
+        KEEP_AUDIT=settings.keep_audit,
+        KEEP_DELETED=settings.keep_deleted,
         ROLLBOOK_WORKER=settings.worker,
         SMTP=settings.smtp,
         MAIL_FROM=settings.mail_from,
+        METRICS_TOKEN=settings.metrics_token,
         WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=False,  # web/senders.py looks where a form comes from
         **_cookies(settings),
         **_keys(settings),
         **security_settings([settings.secret_key, *settings.old_secret_keys]),
     )
     db.init_app(app)
+    _let_go(app)
     with app.app_context():
         database.prepare(db.engine)
         search.prepare(db.engine)
+    register_requests(app)  # first, so that all that is logged of a request names it
+    register_metrics(app)  # then, so that what the others do is timed, too
+    if settings.traces:
+        _trace(app, settings.traces)
+    register_replica(app, settings.replica_url)
     Migrate(app, db)
+    register_language(app)
     register_hosts(app, settings)
+    register_limits(app)
+    register_senders(app)
+    register_arrivals(app)
     _tell_reading_requests(app)  # before the extensions look up who is signed in
     register_sessions(app)
-    CSRFProtect(app)
+    register_noting(app)
+    CSRFProtect(app).exempt(api)  # nobody is let in there by a cookie
     register_throttle(app)
     register_security(app)
+    register_bearer(app)
     if settings.worker == "inline":
         app.before_request(InlineWorker(app).ensure_running)
     app.url_map.converters["id"] = IdConverter
@@ -78,10 +139,41 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     register_errors(app)
     register_headers(app, https=settings.https)
     register_static(app)
+    register_icons(app)
     register_compression(app)
     commands.register(app)
     check_rules(app)
     return app
+
+
+def _refuse_unsafe_flask_run(settings: config.Settings) -> None:
+    """Hold Flask's own server to what gunicorn.conf.py asks of the real one; its host is no setting of ours."""
+    running = click.get_current_context(silent=True)
+    if running and running.info_name == "run":
+        doctor.refuse_unsafe(replace(settings, host=running.params["host"]))
+
+
+def _let_go(app: Flask) -> None:
+    """Let nobody's answer be lost because the connection broke after it was made, and its transaction can't be ended any more."""
+
+    @app.teardown_appcontext
+    def end(_error: BaseException | None) -> None:
+        # Flask ends what was begun last first: before the session is closed, which says the same of a broken connection.
+        try:
+            db.session.rollback()
+        except SQLAlchemyError as error:
+            app.logger.warning("a transaction could not be ended: %s", error)
+
+
+def _trace(app: Flask, collector: str) -> None:
+    """Load what that takes only where somebody wants it."""
+    try:
+        from web.traces import register_traces
+    except ImportError:
+        sentence = "ROLLBOOK_TRACES is set, but its packages are missing: pip install --require-hashes -r requirements-traces.txt"
+        raise ValueError(sentence) from None
+    with app.app_context():
+        register_traces(app, collector, db.engine)
 
 
 def _cookies(settings: config.Settings) -> dict[str, Any]:

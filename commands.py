@@ -17,18 +17,27 @@ from typing import Any, BinaryIO, TextIO
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
+from sqlalchemy.exc import SQLAlchemyError
 
 import backup
+import doctor
+import logs
+import watch as watching
 import worker
 from accounts import ROLES, AddressTaken, add_user, any_users, find_by_address, make_link, setup_token
 from accounts import reset_second_factor as forget_second_factor
 from database import only_reading
 from demo import made_up_sheet
 from forms import password_problem
+from mailboxes import NoAddress
 from merge import imports, preview
 from merge import verify as verifying
 from merge.problems import SheetRefused
+from merge.report import report, summary
+from merge.unattended import Limits
 from models import Import, db
+
+log = logging.getLogger(__name__)
 
 # The bar counts thousandths of a step.
 BAR = 1000
@@ -39,7 +48,7 @@ users = AppGroup("user", help="Make users, and help them in.")
 
 def register(app: Flask) -> None:
     """Add the commands to the app."""
-    for command in (users, import_file, run_worker, demo, back_up, restore, verify, setup_link):
+    for command in (users, import_file, run_worker, watch, demo, back_up, restore, verify, examine, setup_link):
         app.cli.add_command(command)
 
 
@@ -58,6 +67,8 @@ def add(email: str, role: str, *, password_stdin: bool) -> None:
         user = add_user(email, role, password)
     except AddressTaken:
         raise click.ClickException(f"There is a user {email} already.") from None
+    except NoAddress:
+        raise click.ClickException(f"{email} is no e-mail address.") from None
     click.echo(f"{user.email} can sign in as {role}.")
 
 
@@ -87,20 +98,53 @@ def import_file(file: BinaryIO, *, apply_: bool, blank_clears: bool, as_json: bo
     except SheetRefused as refused:
         click.echo(json.dumps({"state": "refused", "failure": str(refused)}) if as_json else str(refused))
         sys.exit(1)
-    click.echo(json.dumps(_report(done)) if as_json else _sentences(done))
+    click.echo(json.dumps(report(db.session(), done)) if as_json else "\n".join(summary(db.session(), done)))
     if done.state == "failed":
         sys.exit(1)
+
+
+@click.command("watch")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--once", is_flag=True, help="Look once, instead of until told to stop.")
+@click.option("--every", default=30, help="Seconds between two looks.", show_default=True)
+@click.option("--settled", default=10.0, help="Seconds that nobody may have written to a file for.", show_default=True)
+@click.option("--most-inserts", default=Limits.inserts, help="Students that a sheet may add by itself.", show_default=True)
+@click.option("--most-updates", default=Limits.updates, help="Students that a sheet may change by itself.", show_default=True)
+@click.option("--most-rejected", default=Limits.rejected, help="Rows of it that may be rejected.", show_default=True)
+@with_appcontext
+def watch(
+    folder: Path, *, once: bool, every: int, settled: float, most_inserts: int, most_updates: int, most_rejected: int
+) -> None:
+    """Import the sheets that other systems lay down in FOLDER, and move them to done/ or held/ there, each with a report.
+
+    A sheet within the limits is applied; any other waits in Rollbook for somebody to decide.
+    """
+    limits, stop = Limits(most_inserts, most_updates, most_rejected), _stop_when_told()
+    while not stop.is_set():
+        try:
+            for outcome in watching.look(
+                folder, current_app.config["UPLOADS"], limits, settled_s=settled, address=current_app.config["ADDRESS"]
+            ):
+                click.echo(f"{outcome.delivery.path.name}: {outcome.kept_in}. {outcome.report.splitlines()[0]}")
+                if stop.is_set():
+                    break
+        except (SQLAlchemyError, OSError):
+            if once:
+                raise
+            log.exception("the folder or the database can't be reached, and is looked for again")
+        if once:
+            return
+        db.session.remove()
+        stop.wait(every)
 
 
 @click.command("worker")
 @with_appcontext
 def run_worker() -> None:
     """Run imports until told to stop."""
-    logging.basicConfig(level=logging.INFO)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    worker.work(current_app._get_current_object(), stop)  # type: ignore[attr-defined]
+    doctor.refuse_unsafe(current_app.config["SETTINGS"])
+    logs.configure()
+    worker.work(current_app._get_current_object(), _stop_when_told())  # type: ignore[attr-defined]
 
 
 @click.command("demo")
@@ -118,7 +162,7 @@ def demo(number: int, *, sheet: TextIO | None) -> None:
         file.seek(0)
         done = _import(file, f"{number} made-up students.csv", actor="flask demo", apply_=True)
         text.detach()
-    click.echo(_sentences(done))
+    click.echo("\n".join(summary(db.session(), done)))
 
 
 @click.command("backup")
@@ -150,6 +194,17 @@ def verify() -> None:
     _verify()
 
 
+@click.command("doctor")
+@with_appcontext
+def examine() -> None:
+    """Look for settings that put the records at risk. Ends with 1 unless all is fine."""
+    found = list(doctor.examine(current_app.config["SETTINGS"]))
+    for finding in found:
+        click.echo(f"{finding.verdict.upper() if finding.verdict == doctor.UNSAFE else finding.verdict:7} {finding.sentence}")
+    if any(finding.verdict != doctor.FINE for finding in found):
+        sys.exit(1)
+
+
 @click.command("setup-link")
 @with_appcontext
 def setup_link() -> None:
@@ -157,6 +212,14 @@ def setup_link() -> None:
     if not any_users():
         link = f"{current_app.config['ADDRESS']}/setup?token={setup_token(current_app.config['SECRET_KEY'])}"
         click.echo(f"\n  Nobody can sign in yet. Make the first administrator here:\n\n  {link}\n")
+
+
+def _stop_when_told() -> threading.Event:
+    """Let what runs come to its end when the process is to stop."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
 
 
 @contextmanager
@@ -224,21 +287,3 @@ def _progress(import_id: int) -> dict[str, Any]:
         told = preview.progress(db.session.get_one(Import, import_id, populate_existing=True))
         db.session.rollback()
     return told
-
-
-def _report(done: Import) -> dict[str, Any]:
-    return {
-        "id": done.id,
-        "state": done.state,
-        "rows": done.rows,
-        **preview.counts(done),
-        "ignored": [heading for heading, column in zip(done.sheet["headings"], done.sheet["columns"], strict=True) if not column],
-        "failure": done.failure,
-    }
-
-
-def _sentences(done: Import) -> str:
-    if done.failure:
-        return done.failure
-    counts = ", ".join(f"{number:,} {verdict}" for verdict, number in preview.counts(done).items())
-    return f"Import {done.id} ({done.filename}) is {done.state}: {done.rows:,} rows, {counts}."

@@ -1,26 +1,48 @@
 """How both databases are opened: SQLite made as safe as PostgreSQL is by default."""
 
+import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 import pysqlite3
-from sqlalchemy import Connection, Engine, Executable, event, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, Engine, Executable, Row, event, literal_column, make_url, text
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.sql.dml import Insert
+
+log = logging.getLogger(__name__)
 
 reading: ContextVar[bool] = ContextVar("reading", default=False)
 """True while a request runs that only reads, so that it does not take SQLite's one write lock."""
 
+reads_from: ContextVar[Engine | None] = ContextVar("reads_from", default=None)
+"""The replica that sessions ask meanwhile, if not the database itself."""
+
 BUSY_TIMEOUT_MS = 60_000
+# An error names the statement, never the values in it.
+QUIET = {"hide_parameters": True}
+
+# One for each thread of the web process, its worker and the worker's lease; a few more may come for a moment.
+CONNECTIONS = 20
+# A server that has gone without a word is missed after 30 seconds, not after the two hours of TCP's own patience.
+CONNECT = {
+    "application_name": "rollbook",
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
 
 
-def engine_options(url: str) -> dict[str, Any]:
-    """Give the options of create_engine for this address."""
+def engine_options(url: str, **connect: Any) -> dict[str, Any]:
+    """Give the options of create_engine for this address, with more of the driver's own."""
     if make_url(url).get_backend_name() == "sqlite":
         # Python's own sqlite3 may carry a SQLite with the WAL-reset bug; this package brings a repaired one.
-        return {"module": pysqlite3, "connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000}}
-    return {"pool_pre_ping": True, "connect_args": {"application_name": "rollbook"}}
+        return {"module": pysqlite3, "connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000}, **QUIET}
+    return {"pool_pre_ping": True, **QUIET, "pool_size": CONNECTIONS, "connect_args": {**CONNECT, **connect}}
 
 
 def prepare(engine: Engine) -> None:
@@ -35,27 +57,55 @@ def prepare(engine: Engine) -> None:
 @contextmanager
 def only_reading() -> Iterator[None]:
     """Look without taking SQLite's write lock."""
-    with _told(only_reads=True):
+    with _told(reading, value=True):
         yield
-
-
-def write_if_free(engine: Engine, statement: Executable) -> None:
-    """Run and commit a statement, or leave it be where another writer would have to be waited for."""
-    with _told(only_reads=False), engine.connect() as connection, _patience(connection, 0):
-        try:
-            connection.execute(statement)
-            connection.commit()
-        except OperationalError:
-            connection.rollback()
 
 
 @contextmanager
-def _told(*, only_reads: bool) -> Iterator[None]:
-    token = reading.set(only_reads)
+def reading_from(replica: Engine) -> Iterator[None]:
+    """Have sessions ask a replica for what they read."""
+    with _told(reads_from, replica):
+        yield
+
+
+def write_if_free(engine: Engine, statement: Executable) -> Row[Any] | None:
+    """Run and commit a statement, or leave it be where another writer would have to be waited for; give its row, if any."""
+    with _told(reading, value=False), engine.connect() as connection, _patience(connection, 0):
+        try:
+            result = connection.execute(statement)
+            row = result.first() if result.returns_rows else None
+            connection.commit()
+        except OperationalError:
+            connection.rollback()
+            return None
+    return row
+
+
+def write_soon(engine: Engine, statement: Insert) -> None:
+    """Run and commit a statement; where another writer has to be waited for, the caller need not wait."""
+    try:
+        written = write_if_free(engine, statement.returning(literal_column("1")))
+    except OperationalError:
+        written = None
+    if written is None:
+        threading.Thread(target=_write, args=(engine, statement), name="write soon").start()
+
+
+def _write(engine: Engine, statement: Executable) -> None:
+    try:
+        with engine.begin() as connection:
+            connection.execute(statement)
+    except SQLAlchemyError:
+        log.exception("something that was to be noted could not be written")
+
+
+@contextmanager
+def _told(what: ContextVar[Any], value: Any) -> Iterator[None]:
+    token = what.set(value)
     try:
         yield
     finally:
-        reading.reset(token)
+        what.reset(token)
 
 
 @contextmanager

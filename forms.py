@@ -1,8 +1,7 @@
 """The forms. A student's fields are made from the model's columns and obey the same readers as a sheet's cells."""
 
-import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from flask import request
@@ -14,6 +13,7 @@ from wtforms import (
     EmailField,
     Field,
     HiddenField,
+    IntegerField,
     PasswordField,
     RadioField,
     SelectField,
@@ -22,15 +22,18 @@ from wtforms import (
     ValidationError,
 )
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, Regexp
+from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, NumberRange
 from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 from zxcvbn import zxcvbn
 
+from mailboxes import NoAddress, spell
+from merge.cells import typed_notation
 from merge.columns import BY_NAME, COLUMNS, KEY, NAME, VALUES, StudentColumn, clashes, places
 from merge.options import Options
 from merge.problems import Problem
-from merge.selection import check_value
 from merge.sheet import DELIMITERS, ENCODINGS, Sheet
+from merge.unattended import Limits
+from words import Later, _, later
 
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 128
@@ -65,7 +68,7 @@ class CellField(Field):
     def pre_validate(self, _form: Any) -> None:
         text = self.typed or ""
         try:
-            self.data = None if self.optional and not text.strip() else self.column.read(text)
+            self.data = None if self.optional and not text.strip() else self.column.read(text, typed_notation())
         except Problem as problem:
             raise ValidationError(problem.sentence(self.column.label)) from None
 
@@ -78,6 +81,12 @@ class VersionForm(FlaskForm):
     @property
     def shown(self) -> int | None:
         return _whole(self.version.data)
+
+
+class EraseForm(VersionForm):
+    """Erases a student as the page showed them, and touches the imports that it named."""
+
+    seen = HiddenField()
 
 
 class StudentForm(VersionForm):
@@ -123,7 +132,7 @@ class StudentForm(VersionForm):
     def validate(self, extra_validators: Any = None) -> bool:
         fits = super().validate(extra_validators)
         for name in self._undecided():
-            self[name].errors = ["Choose one of the values, or type another one."]
+            self[name].errors = [_("Choose one of the values, or type another one.")]
         return fits and not self._undecided()
 
     def _undecided(self) -> list[str]:
@@ -152,19 +161,19 @@ def _whole(text: str | None) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= DIGITS_OF_A_VERSION else None
 
 
-BLANK_MEANS = {"keep": "Leave what is stored as it is", "clear": "Clear what is stored"}
-MATCHES = {KEY.name: f"By its {KEY.label}", NAME.name: f"By its {NAME.label.lower()}"}
-DECIMALS = {".": "A point, as in 85.5", ",": "A comma, as in 85,5"}
+BLANK_MEANS = {"keep": later("Leave what is stored as it is"), "clear": later("Clear what is stored")}
+MATCHES = {KEY.name: later("By its ID"), NAME.name: later("By its name")}
+DECIMALS = {".": later("A point, as in 85.5"), ",": later("A comma, as in 85,5")}
 THOUSANDS = {
-    "": "Nothing, as in 1234",
-    ",": "A comma, as in 1,234",
-    ".": "A point, as in 1.234",
-    "'": "An apostrophe, as in 1'234",
-    " ": "A blank, as in 1 234",
+    "": later("Nothing, as in 1234"),
+    ",": later("A comma, as in 1,234"),
+    ".": later("A point, as in 1.234"),
+    "'": later("An apostrophe, as in 1'234"),
+    " ": later("A blank, as in 1 234"),
 }
 
 
-def _choices(texts: Mapping[str, str]) -> list[SelectChoice]:
+def _choices(texts: Mapping[str, str | Later]) -> list[SelectChoice]:
     return [SelectChoice(value, text) for value, text in texts.items()]
 
 
@@ -180,46 +189,73 @@ class BulkForm(FlaskForm):
 
     within = HiddenField()
     ids = HiddenField()
-    column = SelectField("Which column?", choices=_choices({column.name: column.label for column in VALUES}))
-    value = StringField("Its new value", description="Leave it blank to clear the column.", render_kw={"autocomplete": "off"})
-
-    @property
-    def chosen(self) -> list[int]:
-        """The students who were ticked; nobody where all that the list shows are meant."""
-        return [int(text) for text in (self.ids.data or "").split(",") if re.fullmatch(r"[0-9]{1,15}", text)]
+    read: Any = None
+    """The value as it is stored, once it has been found to fit."""
+    column = SelectField(later("Which column?"), choices=_choices({column.name: later(column.heading) for column in VALUES}))
+    value = StringField(
+        later("Its new value"), description=later("Leave it blank to clear the column."), render_kw={"autocomplete": "off"}
+    )
 
     def validate_value(self, field: StringField) -> None:
-        if self.column.data in BY_NAME and (sentence := check_value(BY_NAME[self.column.data], field.data or "")):
-            raise ValidationError(sentence)
+        if column := BY_NAME.get(self.column.data):
+            try:
+                self.read = column.read(field.data or "", typed_notation())
+            except Problem as problem:
+                raise ValidationError(problem.sentence(column.label)) from None
+
+
+def _name_field(label: Later, asked: Later) -> StringField:
+    """A name that somebody gives to a thing of theirs."""
+    return StringField(
+        label,
+        filters=[lambda text: " ".join((text or "").split())],
+        validators=[DataRequired(asked), Length(max=100, message=later("A name has at most 100 characters.")), _seen],
+        render_kw={"autocomplete": "off", "maxlength": None, "dir": "auto"},
+    )
+
+
+def _seen(_form: FlaskForm, field: StringField) -> None:
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in field.data or ""):
+        raise ValidationError(_("The name holds a character that can’t be seen. Type it again by hand."))
 
 
 class ViewForm(FlaskForm):
     """A list of students to be kept under a name."""
 
     address = HiddenField()
-    name = StringField(
-        "Name of the view",
-        filters=[lambda text: " ".join((text or "").split())],
-        validators=[DataRequired("The view needs a name."), Length(max=100, message="A name has at most 100 characters.")],
-        render_kw={"autocomplete": "off", "maxlength": None, "dir": "auto"},
-    )
-    shared = BooleanField("Show it to everybody")
+    name = _name_field(later("Name of the view"), later("The view needs a name."))
+    shared = BooleanField(later("Show it to everybody"))
 
     @property
     def prefix(self) -> str:
         """Which of the views on a page of several the form is for."""
         return str(self._prefix).rstrip("-")
 
-    def validate_name(self, field: StringField) -> None:
-        if any(unicodedata.category(character) in ("Cc", "Cs") for character in field.data or ""):
-            raise ValidationError("The name holds a character that can’t be seen. Type it again by hand.")
-
 
 class UploadForm(FlaskForm):
     """A sheet, and what its blank cells mean."""
 
-    file = FileField("Sheet", validators=[FileRequired("Choose the sheet that you want to import.")])
-    blank = RadioField("What does a blank cell in the sheet mean?", choices=_choices(BLANK_MEANS), default="keep")
+    file = FileField(later("Sheet"), validators=[FileRequired(later("Choose the sheet that you want to import."))])
+    blank = RadioField(later("What does a blank cell in the sheet mean?"), choices=_choices(BLANK_MEANS), default="keep")
+
+
+class DeliveryForm(UploadForm):
+    """A sheet that another system brings, and how much it may do with nobody looking on. A token lets it in, not a cookie."""
+
+    class Meta:
+        csrf = False
+
+    apply = RadioField(choices=["ask", "auto"], default="ask")
+    most_inserts = IntegerField(default=Limits.inserts, validators=[NumberRange(0)])
+    most_updates = IntegerField(default=Limits.updates, validators=[NumberRange(0)])
+    most_rejected = IntegerField(default=Limits.rejected, validators=[NumberRange(0)])
+
+    @property
+    def limits(self) -> Limits | None:
+        """None where a person is to decide."""
+        if self.apply.data != "auto":
+            return None
+        return Limits(self.most_inserts.data, self.most_updates.data, self.most_rejected.data)
 
 
 class ReadingForm(FlaskForm):
@@ -228,16 +264,16 @@ class ReadingForm(FlaskForm):
     class Meta:
         csrf = False
 
-    tab = SelectField("Tab", description="The tab of the workbook that the students stand on.")
+    tab = SelectField(later("Tab"), description=later("The tab of the workbook that the students stand on."))
     encoding = SelectField(
-        "Encoding",
+        later("Encoding"),
         choices=_choices(ENCODINGS),
-        description="How the file writes letters. If names with accents look wrong, choose another one.",
+        description=later("How the file writes letters. If names with accents look wrong, choose another one."),
     )
     delimiter = SelectField(
-        "Between cells",
-        choices=_choices({sign: name.capitalize() for sign, name in DELIMITERS.items()}),
-        description="The sign that separates the cells of a row.",
+        later("Between cells"),
+        choices=_choices(DELIMITERS),
+        description=later("The sign that separates the cells of a row."),
     )
 
     def __init__(self, formdata: Any, sheet: Sheet) -> None:
@@ -261,28 +297,30 @@ class ColumnsForm(FlaskForm):
     """What each of a sheet's columns is, and how its cells are meant. `columns_form` adds a field for each column."""
 
     match = RadioField(
-        "How does a row find its student?",
+        later("How does a row find its student?"),
         choices=_choices(MATCHES),
-        description="A row that finds none is a new student. By name, it is rejected where the name stands twice in the sheet, "
-        "or where several students have it.",
+        description=later(
+            "A row that finds none is a new student. By name, it is rejected where the name stands twice in the sheet, "
+            "or where several students have it."
+        ),
     )
     blank = RadioField(
-        "What does a blank cell in the sheet mean?",
+        later("What does a blank cell in the sheet mean?"),
         choices=_choices(BLANK_MEANS),
-        description="A column that is not in the sheet is left alone in any case.",
+        description=later("A column that is not in the sheet is left alone in any case."),
     )
     decimal = RadioField(
-        "What stands before decimals?",
+        later("What stands before decimals?"),
         choices=_choices(DECIMALS),
-        description="A number that is written otherwise is rejected rather than misread.",
+        description=later("A number that is written otherwise is rejected rather than misread."),
     )
     thousands = SelectField(
-        "What separates thousands?",
+        later("What separates thousands?"),
         choices=_choices(THOUSANDS),
-        description="The sign is taken out of numbers, where three digits follow it.",
+        description=later("The sign is taken out of numbers, where three digits follow it."),
     )
     percent = BooleanField(
-        "Numbers may have a percent sign", description="The sign is left out: 85 % is read as 85, and so is 85."
+        later("Numbers may have a percent sign"), description=later("The sign is left out: 85 %% is read as 85, and so is 85.")
     )
 
     @property
@@ -306,7 +344,7 @@ class ColumnsForm(FlaskForm):
         if unmatched := _unmatched(self.columns, self.match.data):
             self.match.errors = [unmatched]
         if self.decimal.data == self.thousands.data:
-            self.thousands.errors = ["The same sign can’t stand before decimals and between thousands."]
+            self.thousands.errors = [_("The same sign can’t stand before decimals and between thousands.")]
         return not self.errors
 
 
@@ -315,10 +353,10 @@ COLUMN_FIELD = "column-"
 
 def columns_form(sheet: Sheet, options: Options) -> ColumnsForm:
     """Make the form for a sheet, filled in as the sheet is understood so far."""
-    choices = _choices({"": "Ignore this column"} | {c: label for column in COLUMNS for c, label in column.choices.items()})
+    choices = _choices({"": _("Ignore this column")} | {c: label for column in COLUMNS for c, label in column.choices.items()})
     fields = {
         f"{COLUMN_FIELD}{place}": SelectField(
-            f"“{heading}” is" if heading else "The column without a heading is", choices=choices
+            _("“%(heading)s” is", heading=heading) if heading else _("The column without a heading is"), choices=choices
         )
         for place, heading in enumerate(sheet.headings)
     }
@@ -332,40 +370,52 @@ def _unmatched(columns: list[str | None], match: str) -> str | None:
     chosen = places(columns)
     label = {KEY.name: KEY.label, NAME.name: NAME.label}[match]
     if match not in chosen:
-        return f"No column is chosen as {label}, so rows can’t find their students by it. Choose one, or match them otherwise."
+        return _(
+            "No column is chosen as %(label)s, so rows can’t find their students by it. Choose one, or match them otherwise.",
+            label=label,
+        )
     if chosen.keys() == {KEY.name}:
-        return f"Only the {KEY.label} is chosen, so there is nothing to import. Say what another column is."
+        return _("Only the %(label)s is chosen, so there is nothing to import. Say what another column is.", label=KEY.label)
     if match != KEY.name and KEY.name in chosen:
-        return f"A column is chosen as {KEY.label}. Match rows by that, or ignore the column."
+        return _("A column is chosen as %(label)s. Match rows by that, or ignore the column.", label=KEY.label)
     return None
 
 
 ROLES = {
-    "viewer": "Viewer: reads records and exports them",
-    "editor": "Editor: also changes records, imports sheets, and undoes their own imports",
-    "admin": "Administrator: also undoes anybody’s imports, and manages users and settings",
+    "viewer": later("Viewer: reads records and exports them"),
+    "editor": later("Editor: also changes records, imports sheets, and undoes their own imports"),
+    "admin": later("Administrator: also undoes anybody’s imports, and manages users and settings"),
 }
-NEEDS_SECOND_FACTOR = {"viewer": "Viewers", "editor": "Editors", "admin": "Administrators"}
+# What a role is called within a sentence.
+ROLE_NAMES = {"viewer": later("viewer"), "editor": later("editor"), "admin": later("admin")}
+NEEDS_SECOND_FACTOR = {"viewer": later("Viewers"), "editor": later("Editors"), "admin": later("Administrators")}
 
 
 def password_problem(password: str, email: str) -> str | None:
     """Say why a password is too weak for the user with this address, or give None."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        return f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters."
+        return _("A password has %(least)s to %(most)s characters.", least=SHORTEST_PASSWORD, most=LONGEST_PASSWORD)
     own = [email, *email.split("@"), "".join(filter(str.isalnum, email)), "rollbook"]
     # What follows the characters that zxcvbn reads at most only makes a password harder to guess.
     if zxcvbn(password[:ZXCVBN_READS], user_inputs=own)["score"] < HARD_TO_GUESS:
-        return "This password is easy to guess: it is a common one, a simple pattern, or close to the e-mail address."
+        return _("This password is easy to guess: it is a common one, a simple pattern, or close to the e-mail address.")
     return None
 
 
-def _email_field(asked: str, **attributes: str) -> EmailField:
+def _check_address(_form: Any, field: Field) -> None:
+    try:
+        spell(field.data or "")
+    except NoAddress:
+        raise ValidationError(_("An e-mail address has an @ with something on both sides of it.")) from None
+
+
+def _email_field(asked: Later, **attributes: str) -> EmailField:
     return EmailField(
-        "E-mail address",
+        later("E-mail address"),
         validators=[
             InputRequired(asked),
-            Regexp(r"\s*[^@\s]+@[^@\s]+\s*$", message="An e-mail address has an @ with something on both sides of it."),
-            Length(max=255, message="At most 255 characters fit."),
+            Length(max=255, message=later("At most 255 characters fit.")),
+            _check_address,
         ],
         render_kw=attributes,
     )
@@ -377,14 +427,14 @@ class NewPasswordForm(FlaskForm):
     owner: str
 
     password = PasswordField(
-        "Password",
-        description=f"At least {SHORTEST_PASSWORD} characters; a sentence is easiest to remember.",
-        validators=[InputRequired("Choose a password.")],
+        later("Password"),
+        description=later("At least %(least)s characters; a sentence is easiest to remember.", least=SHORTEST_PASSWORD),
+        validators=[InputRequired(later("Choose a password."))],
         render_kw={"autocomplete": "new-password"},
     )
     again = PasswordField(
-        "Password again",
-        validators=[EqualTo("password", message="The two passwords differ. Type the same one twice.")],
+        later("Password again"),
+        validators=[EqualTo("password", message=later("The two passwords differ. Type the same one twice."))],
         render_kw={"autocomplete": "new-password"},
     )
 
@@ -396,7 +446,7 @@ class NewPasswordForm(FlaskForm):
 class SetupForm(NewPasswordForm):
     """The first administrator."""
 
-    email = _email_field("Enter the address that you will sign in with.", autocomplete="username")
+    email = _email_field(later("Enter the address that you will sign in with."), autocomplete="username")
 
     @property
     def owner(self) -> str:  # type: ignore[override]
@@ -407,8 +457,8 @@ class ChangePasswordForm(NewPasswordForm):
     """A new password for somebody who knows the present one."""
 
     current = PasswordField(
-        "Present password",
-        validators=[InputRequired("Enter your present password.")],
+        later("Present password"),
+        validators=[InputRequired(later("Enter your present password."))],
         render_kw={"autocomplete": "current-password"},
     )
 
@@ -416,21 +466,48 @@ class ChangePasswordForm(NewPasswordForm):
 class RoleForm(FlaskForm):
     """What a user may do."""
 
-    role = RadioField("Role", choices=_choices(ROLES), validators=[InputRequired("Choose a role.")])
+    role = RadioField(later("Role"), choices=_choices(ROLES), validators=[InputRequired(later("Choose a role."))])
 
 
 class InviteForm(RoleForm):
     """Somebody who is to become a user."""
 
-    email = _email_field("Enter the address that the new user will sign in with.", autocomplete="off")
+    email = _email_field(later("Enter the address that the new user will sign in with."), autocomplete="off")
 
 
 class SecondFactorForm(FlaskForm):
     """The roles that are let in only with a second factor."""
 
     roles = SelectMultipleField(
-        "Ask for a second factor from", choices=_choices(NEEDS_SECOND_FACTOR), widget=ListWidget(), option_widget=CheckboxInput()
+        later("Ask for a second factor from"),
+        choices=_choices(NEEDS_SECOND_FACTOR),
+        widget=ListWidget(),
+        option_widget=CheckboxInput(),
     )
+
+
+SCOPES = {
+    "read": later("Read: look at students"),
+    "write": later("Write: add students and change them, one by one"),
+    "import": later("Import: bring in sheets, apply them, and undo what it applied"),
+}
+TOKEN_HOLDS = {"30": later("In 30 days"), "90": later("In 90 days"), "365": later("In a year")}
+
+
+class TokenForm(FlaskForm):
+    """A token with which another system is let in, for no more than a role may do."""
+
+    name = _name_field(later("What is it for?"), later("Say what the token is for, such as: timetable."))
+    scopes = SelectMultipleField(later("What may it do?"), widget=ListWidget(), option_widget=CheckboxInput())
+    days = RadioField(later("When does it end?"), choices=_choices(TOKEN_HOLDS), default="90")
+
+    def __init__(self, allowed: Collection[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.scopes.choices = _choices({scope: SCOPES[scope] for scope in allowed})
+
+    def validate_scopes(self, field: SelectMultipleField) -> None:
+        if not field.data:
+            raise ValidationError(_("Say what it may do."))
 
 
 class EmptyForm(FlaskForm):

@@ -1,16 +1,23 @@
 """How gunicorn serves Rollbook: one process, whose threads answer people and whose inline worker runs imports."""
 
-from config import load
+import sys
 
-_settings = load()
+import doctor
+import logs
+from config import ARRIVING, load
+
+try:
+    _settings = load()
+except ValueError as reason:
+    sys.exit(f"Rollbook does not start:\n{reason}")
 
 wsgi_app = "app:create_app()"
 bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
 
 workers = 1
-worker_class = "gthread"
-# A thread is held for as long as an upload takes on a slow line, so there are more than people who click at once.
-threads = 16
+worker_class = "server.Worker"
+# One for each form that is on its way in, and more than people who click at once.
+threads = ARRIVING + 16
 # With threads this is not how long a request may take, but how long the whole process may show no sign of life.
 timeout = 120
 graceful_timeout = 30
@@ -19,9 +26,20 @@ keepalive = 5
 # What a proxy says is weighed in one place, web/hosts.py, and only where the settings name a proxy.
 forwarded_allow_ips = ""
 
+# Who asked for which page, and how it was answered: without what stands behind a "?", where somebody searches for a name.
+accesslog = _settings.access_log
+logger_class = "server.Log"
+access_log_format = "%(t)s %(h)s %(m)s %(U)s %(s)s %(B)s bytes %(M)s ms"
+
 limit_request_line = 8190
 limit_request_fields = 64
 limit_request_field_size = 8190
 
+logconfig_dict = logs.CONFIG
+
 # Nobody controls it from outside; two Rollbooks of one user would quarrel about the socket.
 control_socket_disable = True
+
+
+def on_starting(_server: object) -> None:
+    doctor.refuse_unsafe(_settings)

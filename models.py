@@ -5,14 +5,17 @@ from typing import Any, cast
 
 from flask_security import RoleMixin, UserMixin, WebAuthnMixin
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
+    Connection,
     DateTime,
     Dialect,
     Double,
+    Engine,
     ForeignKey,
     Index,
     Integer,
@@ -26,6 +29,9 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from database import reads_from
+from words import Later, later
 
 # SQLite counts only a column of type INTEGER up by itself.
 BigId = BigInteger().with_variant(Integer, "sqlite")
@@ -42,7 +48,32 @@ class Base(DeclarativeBase):
     )
 
 
-db = SQLAlchemy(model_class=Base)
+class RoutedSession(FlaskSession):
+    """Asks a replica where a view has said that what it reads may be a little old; what it writes goes to the database."""
+
+    def get_bind(self, mapper: Any = None, clause: Any = None, bind: Any = None, **kwargs: Any) -> Engine | Connection:
+        if self.bind is not None and bind is None:
+            return self.bind
+        replica = reads_from.get()
+        if replica is not None and bind is None and not (self._flushing or getattr(clause, "is_dml", False)):
+            return replica
+        return super().get_bind(mapper, clause, bind, **kwargs)
+
+
+db = SQLAlchemy(model_class=Base, session_options={"class_": RoutedSession})
+
+
+class Said(TypeDecorator[Later]):
+    """A sentence that each reader reads in their own language."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Later | None, _dialect: Dialect) -> str | None:
+        return None if value is None else value.dump()
+
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> Later | None:
+        return None if value is None else Later.load(value)
 
 
 class Moment(TypeDecorator[datetime]):
@@ -73,7 +104,7 @@ class Student(Base):
         primary_key=True,
         # Spreadsheets keep 15 digits of a number; an id with more comes back changed from Excel.
         info={
-            "label": "Student ID",
+            "label": later("Student ID"),
             "min": 1,
             "max": 999_999_999_999_999,
             "headings": [
@@ -90,7 +121,7 @@ class Student(Base):
     name: Mapped[str] = mapped_column(
         String(200),
         info={
-            "label": "Name",
+            "label": later("Name"),
             "headings": [
                 *("student name", "full name", "student full name", "student", "pupil", "pupil name", "learner", "learner name"),
                 *("last first", "last name first name", "surname first name", "name of student", "display name"),
@@ -114,7 +145,7 @@ class Student(Base):
     age: Mapped[int | None] = mapped_column(
         Integer,
         info={
-            "label": "Age",
+            "label": later("Age"),
             "min": 0,
             "max": 150,
             "headings": ["age in years", "age years", "years", "student age", "pupil age", "Alter", "edad"],
@@ -123,9 +154,11 @@ class Student(Base):
     score: Mapped[float | None] = mapped_column(
         Double,
         info={
-            "label": "Score",
+            "label": later("Score"),
             "min": 0,
             "max": 100,
+            # The dashboard shows how it is spread at each age.
+            "by": "age",
             "headings": [
                 *("grade", "mark", "marks", "points", "result", "total score", "final score", "final mark", "test score"),
                 *("exam score", "percentage", "course total", "course total (real)", "Punkte", "Punktzahl"),
@@ -137,15 +170,14 @@ class Student(Base):
 
     # The door in merge/ counts the version up itself, since a record that was deleted and comes back goes on where it was.
     __mapper_args__ = {"version_id_col": version, "version_id_generator": False}  # noqa: RUF012  SQLAlchemy reads a plain dict
-    __table_args__ = (
-        Index("ix_students_name", "name", "id"),
-        Index("ix_students_age", "age", "id"),
-        Index("ix_students_score", "score", "id"),
-        {"sqlite_autoincrement": True},
-    )
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012  SQLAlchemy reads a plain dict
 
 
 students = cast("Table", Student.__table__)
+# The list is sorted by any column, then by id.
+for column in students.c:
+    if "label" in column.info and not column.primary_key:
+        Index(f"ix_students_{column.name}", column, students.c.id)
 
 
 def _student_values() -> list[Column[Any]]:
@@ -221,10 +253,15 @@ class Import(Base):
     kind: Mapped[str] = mapped_column(String(10), default="sheet")
     """A sheet that somebody uploaded; or students who were selected to have a column set or to be deleted."""
     state: Mapped[str] = mapped_column(String(10), default="uploaded")
-    failure: Mapped[str | None] = mapped_column(Text)
+    failure: Mapped[Later | None] = mapped_column(Said)
     options: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     sheet: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """What was found out about the file: encoding, delimiter, headings, and the student's column for each of them."""
+
+    @property
+    def title(self) -> Later | str:
+        """What people call it: the sheet's name, or what is done to students who were selected."""
+        return title_of(self.filename, self.options)
 
     rows: Mapped[int] = mapped_column(default=0)
     inserts: Mapped[int] = mapped_column(default=0)
@@ -235,6 +272,10 @@ class Import(Base):
     conflicts: Mapped[int] = mapped_column(default=0)
 
     sha256: Mapped[str] = mapped_column(String(64), index=True)
+    limits: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """How much it may do to be applied with nobody looking on; None where a person decides."""
+    delivery: Mapped[str | None] = mapped_column(String(64), index=True, unique=True)
+    """What tells one delivery to a watched folder from all others, so that each is imported once."""
     change_id: Mapped[int | None] = mapped_column(BigId)
     """The change that applied the sheet, or the one that undid it: what an undo would take back."""
     skipped: Mapped[int] = mapped_column(default=0)
@@ -253,6 +294,10 @@ class Import(Base):
         Index("ix_imports_state", "state", "id"),
         {"sqlite_autoincrement": True},
     )
+
+
+def title_of(filename: str, options: dict[str, Any]) -> Later | str:
+    return Later.load(options["title"]) if "title" in options else filename
 
 
 class HeadingChoice(Base):
@@ -339,6 +384,8 @@ class User(Base, UserMixin):
     """Of the last code that was taken from the authenticator app: it and earlier ones are spent."""
     mf_recovery_codes: Mapped[list[str] | None] = mapped_column(JSON)
     """The hashes of those that are left."""
+    language: Mapped[str | None] = mapped_column(String(10))
+    """In which the user reads pages; None where nobody has chosen it."""
     fs_webauthn_user_handle: Mapped[str | None] = mapped_column(String(64), index=True, unique=True)  # type: ignore[assignment]
 
     roles: Mapped[list[Role]] = relationship(secondary="users_roles", lazy="joined")  # type: ignore[assignment]
@@ -404,6 +451,42 @@ class UserSession(Base):
     """Whether more than a password signed the user in."""
 
 
+class Token(Base):
+    """Lets another system in as a user, for no more than its scopes name. Its secret is shown once and kept nowhere."""
+
+    __tablename__ = "tokens"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    scopes: Mapped[list[str]] = mapped_column(JSON)
+    at: Mapped[datetime] = mapped_column(Moment, default=now)
+    until: Mapped[datetime] = mapped_column(Moment)
+    used_at: Mapped[datetime | None] = mapped_column(Moment)
+    window_at: Mapped[datetime | None] = mapped_column(Moment)
+    """When the minute began in which its requests are counted."""
+    spent: Mapped[int] = mapped_column(default=0)
+    """How many requests were granted in that minute."""
+
+
+class KeptAnswer(Base):
+    """What a request that named a key was answered, so that the same one, sent again, does nothing more."""
+
+    __tablename__ = "kept_answers"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    """Of all that the request asked for."""
+    status: Mapped[int] = mapped_column()
+    headers: Mapped[dict[str, str]] = mapped_column(JSON)
+    body: Mapped[str] = mapped_column(Text)
+    student_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    """Whose record it holds, so that an erasure finds it."""
+    at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
+
+
 class Throttle(Base):
     """How often somebody has lately tried a secret in vain, by account or by address, and until when they have to wait."""
 
@@ -413,6 +496,33 @@ class Throttle(Base):
     failures: Mapped[int] = mapped_column(default=0)
     at: Mapped[datetime] = mapped_column(Moment, default=now, index=True)
     until: Mapped[datetime] = mapped_column(Moment, default=now)
+
+
+class AuditEntry(Base):
+    """What somebody did that has to be accounted for. Only audit.py writes it, and the database keeps it as it is."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime] = mapped_column(Moment, default=now)
+    actor: Mapped[str | None] = mapped_column(String(255))
+    """None where nobody was signed in."""
+    act: Mapped[str] = mapped_column(String(32))
+    about: Mapped[str | None] = mapped_column(String(255))
+    """A user's address, or such as "student 12" and "import 3"."""
+    details: Mapped[dict[str, str | int]] = mapped_column(JSON, default=dict)
+    address: Mapped[str | None] = mapped_column(String(64))
+    """From where on the network."""
+    request_id: Mapped[str | None] = mapped_column(String(32))
+
+    __table_args__ = (
+        *(Index(f"ix_audit_{name}", name, "id") for name in ("at", "actor", "act", "about")),
+        {"sqlite_autoincrement": True},
+    )
+
+
+# One row, which lets entries from before a moment go while retention runs; triggers look there.
+audit_retention = Table("audit_retention", Base.metadata, Column("until", Moment))
 
 
 class View(Base):
@@ -426,3 +536,17 @@ class View(Base):
     address: Mapped[str] = mapped_column(Text)
     """What follows the question mark in the list's address."""
     shared: Mapped[bool] = mapped_column(default=False)
+
+
+class KeptFigures(Base):
+    """The school in figures as they were counted last: one row."""
+
+    __tablename__ = "figures"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(Moment)
+    figures: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+LARGE = {"students", "revisions", "changes", "staged_rows", "planned_rows"}
+"""Tables that may have millions of rows: a migration must not keep people out of them for long."""

@@ -6,26 +6,39 @@ import socket
 import threading
 import time
 import uuid
+from datetime import timedelta
 
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from database import only_reading
-from merge import imports
+import accounts
+import audit
+from database import only_reading, write_if_free
+from merge import erase, figures, imports, record
 from merge.lease import LeaseLost
-from models import Import, db, now
+from models import Change, Import, KeptAnswer, db, now
+from words import later
 
 log = logging.getLogger(__name__)
 
+NOT_ALLOWED = later(
+    "Nothing was changed: whoever asked for this is not allowed to any more. Their role was changed, or they were shut out. "
+    "Somebody whose role allows it can do it again."
+)
 POLL_S = 0.25
 AFTER_FAULT_S = 2.0
 TIDY_EVERY_S = 3600
+LONGEST_UPLOAD = timedelta(days=1)
+SENT_KEPT = timedelta(days=30)
+COUNT_EVERY_S = 30
+# So that a school too large to be counted quickly is not counted all the time.
+REST = 20
 
 
-def run_until_idle() -> int:
+def run_until_idle(holder: str | None = None) -> int:
     """Run steps until no import waits, in the current app context, and give their number."""
-    holder = _holder()
+    holder = holder or _holder()
     steps = 0
     while (import_id := _claim(holder)) is not None:
         _step(import_id, holder)
@@ -46,18 +59,31 @@ def finish(import_id: int) -> str:
 
 def work(app: Flask, stop: threading.Event) -> None:
     """Run steps until told to stop; a database that is away for a while is waited for."""
-    tidied = float(-TIDY_EVERY_S)
+    holder, tidied, count_at = _holder(), float(-TIDY_EVERY_S), 0.0
     while not stop.is_set():
         try:
             with app.app_context():
-                run_until_idle()
+                run_until_idle(holder)
                 if time.monotonic() - tidied > TIDY_EVERY_S:
                     tidied = time.monotonic()
-                    imports.drop_old(db.session(), now() - app.config["KEEP_SHEETS"])
+                    _tidy(app)
+                if time.monotonic() > count_at:
+                    count_at = time.monotonic() + max(COUNT_EVERY_S, REST * count_school())
             stop.wait(POLL_S)
         except SQLAlchemyError:
             log.exception("the worker can't reach the database and tries again")
             stop.wait(AFTER_FAULT_S)
+
+
+def count_school() -> float:
+    """Keep the figures that the dashboard shows up to date, and tell how many seconds it took."""
+    started = time.monotonic()
+    with only_reading():
+        renewal = figures.renewal(db.session())
+        db.session.rollback()
+    if renewal is not None:
+        write_if_free(db.engine, renewal)
+    return time.monotonic() - started
 
 
 class InlineWorker:
@@ -75,22 +101,49 @@ class InlineWorker:
                 self._thread.start()
 
 
+def _tidy(app: Flask) -> None:
+    """Let go of what has been kept for as long as the settings say; and of what was sent, in case it was to be sent again."""
+    imports.drop_old(db.session(), now() - app.config["KEEP_SHEETS"])
+    imports.drop_strays(db.session(), app.config["UPLOADS"], now() - LONGEST_UPLOAD)
+    audit.drop_before(db.session(), now() - app.config["KEEP_AUDIT"])
+    if keep_deleted := app.config["KEEP_DELETED"]:
+        erase.erase_deleted(db.session(), now() - keep_deleted)
+    record.drop_tokens(db.session(), now() - SENT_KEPT)
+    db.session.execute(delete(KeptAnswer).where(KeptAnswer.at < now() - SENT_KEPT))
+    db.session.commit()
+
+
 def _holder() -> str:
     return f"{socket.gethostname()[:24]}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
 
 
 def _claim(holder: str) -> int | None:
     with only_reading():
-        waiting = db.session.scalar(select(Import.id).where(Import.state.in_(imports.BUSY)).limit(1))
+        waiting = db.session.scalar(select(Import.id).where(imports.needs_worker()).limit(1))
         db.session.rollback()
     return None if waiting is None else imports.claim(db.session(), holder)
 
 
 def _step(import_id: int, holder: str) -> None:
     try:
-        imports.run_step(db.session(), import_id, holder)
+        if _is_allowed(import_id):
+            imports.run_step(db.session(), import_id, holder)
+        else:
+            imports.fail(db.session(), import_id, holder, NOT_ALLOWED)
     except LeaseLost:
         log.info("import %s is no longer ours", import_id)
+
+
+def _is_allowed(import_id: int) -> bool:
+    """Tell whether whoever asked for the next step may still have it: they may have lost their role since, or been shut out."""
+    asked = select(Import.state, Import.kind, Import.actor, Import.applied_by, Change.actor.label("owner"))
+    with only_reading():
+        step = db.session.execute(asked.outerjoin(Change, Change.id == Import.change_id).where(Import.id == import_id)).one()
+        actor = step.applied_by if step.state in ("applying", "undoing") and step.applied_by else step.actor
+        others = step.state == "undoing" and step.owner != actor
+        allowed = accounts.allowed(actor, "admin" if others or step.kind == "delete" else "editor")
+        db.session.rollback()
+    return allowed
 
 
 def _state(import_id: int) -> str:

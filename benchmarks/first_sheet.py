@@ -21,11 +21,18 @@ from tests.server import Server, running_chromium, running_server
 
 EMAIL, PASSWORD = "office@school.example", "a password for measuring"
 PATIENCE_MS = 600_000
+ROWS = 100_000
+PAGE = Path(__file__).parent / "first_sheet.md"
+HEADING = "| database | rows | browser s | merge a row s | × merge |"
+INTRODUCTION = """# A first sheet in the browser
+Made by `python -m benchmarks.first_sheet`; one run each. From the upload to what was applied, as somebody sees it in Chromium,
+beside `session.merge` for each row of the sheet and one commit at the end.
+
+"""
 
 
 def main(rows: int) -> None:
-    print(f"{rows:,} rows into an empty table, seconds from upload to applied")
-    print(f"{'database':12} {'browser':>8} {'merge a row':>12} {'ratio':>6}")
+    lines = [HEADING, "|---" * (HEADING.count("|") - 1) + "|"]
     with running_chromium() as chromium, tempfile.TemporaryDirectory() as folder:
         sheet = Path(folder) / "sheet.csv"
         with sheet.open("w", encoding="utf-8", newline="") as file:
@@ -34,7 +41,9 @@ def main(rows: int) -> None:
             with running_server(Path(folder) / f"{name}-served", ours_url) as server:
                 ours = _through_the_browser(chromium, server, sheet, rows)
             theirs = _merge_a_row(Path(folder) / f"{name}-merged", theirs_url, sheet)
-            print(f"{name:12} {ours:8.1f} {theirs:12.1f} {theirs / ours:6.1f}", flush=True)
+            lines.append(f"| {name} | {rows:,} | {ours:.1f} | {theirs:.1f} | {theirs / ours:.1f} |")
+            print(lines[-1], flush=True)
+    PAGE.write_text(INTRODUCTION + "\n".join(lines) + "\n")
 
 
 def _databases(folder: Path) -> Iterator[tuple[str, str, str]]:
@@ -77,4 +86,4 @@ def _merge_a_row(folder: Path, database_url: str, sheet: Path) -> float:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else ROWS)

@@ -51,7 +51,7 @@ def fill(app: Flask, rows: int) -> None:
         names = ["student_id", "version", "change_id", *NAMES[1:]]
         db.session.execute(revisions.insert().from_select(names, first))
         db.session.commit()
-        _settle()
+        settle()
         db.session.remove()
         db.engine.dispose()
 
@@ -71,7 +71,7 @@ def _load_students(number: int) -> None:
     cursor.close()
 
 
-def _settle() -> None:
+def settle() -> None:
     """Let both sides start from a database at rest."""
     if db.engine.dialect.name == "postgresql":
         with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -6,8 +6,10 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from merge import oneroster
 from merge.limits import MOST_MEMBERS, RATIO_COUNTS_FROM, UNPACKED_BYTES, UNPACKED_RATIO
 from merge.problems import SheetRefused
+from words import later
 
 CHUNK = 1 << 20
 # What a Mac and Windows put into an archive beside what was meant to be in it.
@@ -24,15 +26,18 @@ def unpack_gzip(source: Path, target: Path) -> None:
 
 
 def unpack_zip(archive: zipfile.ZipFile, target: Path) -> None:
-    """Write the only sheet of the archive to `target`. Raises SheetRefused."""
-    member = _only_member(archive)
-    if member.flag_bits & 1:
-        raise SheetRefused("The archive is protected with a password. Unpack it and upload the sheet that is in it.")
-    try:
-        with archive.open(member) as packed:
-            _copy(cast("BinaryIO", packed), target, Path(str(archive.filename)).stat().st_size)
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError):
-        raise _damaged() from None
+    """Write the only sheet of the archive to `target`, or the users of a OneRoster export. Raises SheetRefused."""
+    members = {Path(member.filename).name: member for member in archive.filelist if not member.is_dir()}
+    if not {oneroster.MANIFEST, oneroster.USERS} <= members.keys():
+        _unpack(archive, _only_member(archive), target)
+        return
+    _unpack(archive, members[oneroster.USERS], target)
+    if oneroster.ROLES in members and not oneroster.has_role_column(target):
+        users, roles = (target.with_name(f"{target.name}.{name}") for name in (oneroster.USERS, oneroster.ROLES))
+        _unpack(archive, members[oneroster.ROLES], roles)
+        oneroster.with_roles(target.replace(users), roles, target)
+        users.unlink()
+        roles.unlink()
 
 
 def open_zip(source: Path) -> zipfile.ZipFile:
@@ -43,16 +48,37 @@ def open_zip(source: Path) -> zipfile.ZipFile:
         raise _damaged() from None
     if len(archive.filelist) > MOST_MEMBERS:
         raise SheetRefused(
-            f"The archive holds {len(archive.filelist):,} files. Unpack it and upload the one sheet that is meant."
+            later(
+                "The archive holds %(found)s files. Unpack it and upload the one sheet that is meant.",
+                found=len(archive.filelist),
+            )
         )
     return archive
+
+
+def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
+    if member.flag_bits & 1:
+        raise SheetRefused(later("The archive is protected with a password. Unpack it and upload the sheet that is in it."))
+    try:
+        with archive.open(member) as packed:
+            _copy(cast("BinaryIO", packed), target, Path(str(archive.filename)).stat().st_size)
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+        raise _damaged() from None
 
 
 def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     members = [m for m in archive.filelist if not m.is_dir() and not any(litter in m.filename for litter in LITTER)]
     if len(members) != 1:
-        found = f"{len(members):,} files" if members else "no file"
-        raise SheetRefused(f"The archive holds {found}, not one sheet. Unpack it and upload the one sheet that is meant.")
+        if not members:
+            raise SheetRefused(
+                later("The archive holds no file, not one sheet. Unpack it and upload the one sheet that is meant.")
+            )
+        raise SheetRefused(
+            later(
+                "The archive holds %(found)s files, not one sheet. Unpack it and upload the one sheet that is meant.",
+                found=len(members),
+            )
+        )
     return members[0]
 
 
@@ -63,9 +89,11 @@ def _copy(packed: BinaryIO, target: Path, packed_bytes: int) -> None:
             written += len(chunk)
             suspicious = written > RATIO_COUNTS_FROM and written > packed_bytes * UNPACKED_RATIO
             if suspicious or written > UNPACKED_BYTES:
-                raise SheetRefused("The archive unpacks to far more than a sheet can be. Unpack it and upload the sheet itself.")
+                raise SheetRefused(
+                    later("The archive unpacks to far more than a sheet can be. Unpack it and upload the sheet itself.")
+                )
             file.write(chunk)
 
 
 def _damaged() -> SheetRefused:
-    return SheetRefused("The file is damaged or only half there. Save or pack it again, then upload it again.")
+    return SheetRefused(later("The file is damaged or only half there. Save or pack it again, then upload it again."))

@@ -1,6 +1,6 @@
 """The table as it stood at a moment, read from the revisions. It is walked by id, the order in which they lie."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,6 @@ from merge.query import parse_moment, parse_per_page, parse_place, words_of
 from merge.search import has_words, read_words
 from models import Change, revisions
 
-BATCH = 1_000
 later = revisions.alias("later")
 
 
@@ -68,11 +67,9 @@ def page_rows(session: Session, query: Query) -> Select[Any]:
     return rows.where(key > (query.after or 0)).order_by(key)
 
 
-def stream(session: Session, query: Query) -> Iterator[list[dict[str, Any]]]:
-    """Give all students as they stood, some at a time, in flat memory."""
-    rows = standing(session, query).order_by(revisions.c.student_id)
-    for part in session.execute(rows, execution_options={"yield_per": BATCH}).partitions():
-        yield [_student(row) for row in part]
+def everybody(session: Session, query: Query) -> Select[Any]:
+    """Select all students as they stood, a value a column."""
+    return standing(session, query).order_by(revisions.c.student_id)
 
 
 def standing(session: Session, query: Query) -> Select[Any]:

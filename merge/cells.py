@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from merge.problems import Problem
+from words import decimal_mark
 
 WHOLE = re.compile(r"[+-]?\d+")
 # Spreadsheets turn 12 into "12.0" and 1000000 into "1e6": both are whole numbers to the person who typed them.
@@ -23,11 +24,13 @@ DATE = re.compile(
 )
 # Characters that turn the direction of the text around them: a name could pose as another (Unicode TR36, section 2.10).
 OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Control characters, and halves of a character, which no database can keep.
+UNWRITABLE = ("Cc", "Cs")
 DIGITS_OF_A_BIGINT = 18
 # What Python's own int() and float() take or make that a reader refuses or makes otherwise: 1_0, 1e0001, -0.0.
 UNLIKE_PYTHON = {int: "_", float: "_eE-"}
 SAME_SEPARATORS = {" ": "\u00a0\u202f\u2009", "'": "’"}
-DECIMALS = {".": "a point", ",": "a comma"}
+DECIMALS = (".", ",")
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def read_text(text: str, _notation: Notation = PLAIN) -> str:
     """Read a name: NFC, each run of white space one blank, none at the ends. Raises Problem."""
     text = unicodedata.normalize("NFC", " ".join(text.split()))
     # Everything printable is at once known to be harmless; most names are.
-    if not text.isprintable() and any(unicodedata.category(c) == "Cc" or c in OVERRIDES for c in text):
+    if not text.isprintable() and any(unicodedata.category(c) in UNWRITABLE or c in OVERRIDES for c in text):
         raise Problem("control")
     return text
 
@@ -101,6 +104,17 @@ def write_cell(value: str | int | float | None) -> str:
     if value is None:
         return ""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def show_cell(value: str | int | float | None) -> str:
+    """Write a value as whoever reads the page would: 85,5 where that is their language's way."""
+    text = write_cell(value)
+    return text.replace(".", decimal_mark()) if isinstance(value, float) else text
+
+
+def typed_notation() -> Notation:
+    """Name the way in which whoever reads the page writes numbers, so that what is shown in a field can be sent back."""
+    return Notation(decimal_mark())
 
 
 def _read_plain(kind: type[Any], texts: Sequence[str], notation: Notation) -> list[Any] | None:
@@ -154,5 +168,5 @@ def _plain_number(text: str, notation: Notation, code: str) -> str:
     if "%" in text and not notation.percent and NUMBER.fullmatch(text.replace(notation.decimal, ".").rstrip("% \u00a0\u202f")):
         raise Problem("percent", text=text)
     if code == "number" and re.fullmatch(r"[+-]?\d*[.,]\d+", text):
-        raise Problem("decimal", text=text, decimal=DECIMALS[notation.decimal])
+        raise Problem("decimal", text=text, decimal=notation.decimal)
     raise Problem(code, text=text)

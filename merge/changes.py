@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from merge.columns import VALUES
+from merge.erase import RETENTION
 from merge.history import Cell, changed_cells
-from merge.query import BadQuery, parse_place
-from models import Change, Import, revisions
+from merge.query import parse_day, parse_place, typed_name
+from models import AuditEntry, Change, Import, revisions
 
 CHANGES = 50
+# More than any change is numbered.
+BEYOND = 2**62
 earlier = revisions.alias("earlier")
 
 
@@ -40,6 +43,11 @@ class Entry:
     deleted: bool = False
     cells: Sequence[Cell] = ()
 
+    @property
+    def erased(self) -> bool:
+        """Whether the student was erased since."""
+        return self.student_id is not None and not self.name
+
 
 @dataclass(frozen=True)
 class Page:
@@ -52,10 +60,10 @@ class Page:
 def parse_query(arguments: Mapping[str, str]) -> Query:
     """Read the address. Raises BadQuery."""
     return Query(
-        actor=arguments.get("actor", "").strip()[:255],
+        actor=typed_name(arguments, "actor"),
         import_id=parse_place(arguments, "import"),
-        first_day=_day(arguments, "from"),
-        last_day=_day(arguments, "to"),
+        first_day=parse_day(arguments, "from"),
+        last_day=parse_day(arguments, "to"),
         before=parse_place(arguments, "before"),
     )
 
@@ -81,24 +89,31 @@ def actors(session: Session, limit: int) -> list[str]:
     return names
 
 
+def within_days(
+    session: Session, numbered: type[Change] | type[AuditEntry], first: date | None, last: date | None
+) -> list[ColumnElement[bool]]:
+    """Keep the changes or entries of these days, all told: they are numbered in the order in which they began."""
+    kept: list[ColumnElement[bool]] = []
+    if first:
+        begins = _first(session, numbered, numbered.at >= datetime.combine(first, time.min, UTC))
+        kept.append(numbered.id >= (BEYOND if begins is None else begins))
+    if last and (after := _first(session, numbered, numbered.at > datetime.combine(last, time.max, UTC))) is not None:
+        kept.append(numbered.id < after)
+    return kept
+
+
+def _first(session: Session, numbered: type[Change] | type[AuditEntry], since: ColumnElement[bool]) -> int | None:
+    return session.scalar(select(numbered.id).where(since).order_by(numbered.at, numbered.id).limit(1))
+
+
 def _matching(session: Session, query: Query) -> Select[Change, Import]:
     rows = select(Change, Import).outerjoin(Import, Import.id == Change.import_id)
     if query.actor:
         rows = rows.where(Change.actor == query.actor)
     if query.import_id is not None:
         rows = rows.where(Change.import_id == query.import_id)
-    if query.first_day:
-        rows = rows.where(Change.id >= (_first_since(session, query.first_day) or 2**62))
-    if query.last_day:
-        after = _first_since(session, query.last_day + timedelta(days=1))
-        rows = rows if after is None else rows.where(Change.id < after)
+    rows = rows.where(*within_days(session, Change, query.first_day, query.last_day))
     return rows if query.before is None else rows.where(Change.id < query.before)
-
-
-def _first_since(session: Session, day: date) -> int | None:
-    """Find the first change of a day or after it: changes are numbered in the order in which they began."""
-    moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return session.scalar(select(Change.id).where(Change.at >= moment).order_by(Change.at, Change.id).limit(1))
 
 
 def _students(session: Session, change_ids: list[int]) -> dict[int, Entry]:
@@ -109,7 +124,7 @@ def _students(session: Session, change_ids: list[int]) -> dict[int, Entry]:
         select(Change, revisions, earlier.c.version.label("was_there"), earlier.c.deleted.label("was_deleted"), *columns)
         .join(revisions, revisions.c.change_id == Change.id)
         .outerjoin(earlier, before)
-        .where(Change.id.in_(change_ids))
+        .where(Change.id.in_(change_ids), Change.reason != RETENTION)  # which is about thousands
     )
     return {row.Change.id: _entry(row) for row in session.execute(rows)}
 
@@ -118,12 +133,4 @@ def _entry(row: Any) -> Entry:
     after = {column.name: getattr(row, column.name) for column in VALUES}
     stood = row.was_there is not None and not row.was_deleted
     was = {column.name: getattr(row, f"was_{column.name}") for column in VALUES} if stood else None
-    return Entry(row.Change, None, row.student_id, row.name, row.version, row.deleted, changed_cells(after, was))
-
-
-def _day(arguments: Mapping[str, str], name: str) -> date | None:
-    text = arguments.get(name, "").strip()
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise BadQuery(f"“{text[:40]}” is no day. Write it as year, month and day, such as 2026-03-01.") from None
+    return Entry(row.Change, None, row.student_id, row.name or "", row.version, row.deleted, changed_cells(after, was))

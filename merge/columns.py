@@ -1,10 +1,11 @@
 """The student's columns as the model names them, each with the reader that its cells obey."""
 
+import json
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,18 +19,30 @@ from merge.cells import (
     read_plain_wholes,
     read_text,
     read_whole,
+    show_cell,
     write_cell,
 )
 from merge.problems import Problem
 from models import students
+from words import Later, _, later, number
 
 READERS: dict[type, Callable[[str, Notation], Any]] = {int: read_whole, float: read_number, str: read_text}
+UNIT = re.compile(r"(?<=\S)\s+in (%|percent|prozent)\s*$", re.IGNORECASE)
 # A cell at a time is what it takes to name a problem; most columns of most sheets have none and are read at once.
 COLUMN_READERS: dict[type, Callable[[Sequence[str], Notation], Sequence[Any] | None]] = {
     int: read_plain_wholes,
     float: read_plain_numbers,
     str: read_plain_texts,
 }
+HINTS: dict[Any, Later] = {
+    "text": later("At most %(maximum)s characters."),
+    (int, True): later("A whole number from %(minimum)s to %(maximum)s."),
+    (int, False): later("A whole number from %(minimum)s to %(maximum)s, or blank."),
+    (float, True): later("A number from %(minimum)s to %(maximum)s."),
+    (float, False): later("A number from %(minimum)s to %(maximum)s, or blank."),
+}
+# What `choices` calls the parts that the model names.
+PARTS = (later("First name"), later("Last name"))
 # So many cells are read one by one where one among them has a problem.
 CELLS_IN_DOUBT = 200
 
@@ -39,12 +52,15 @@ class StudentColumn:
     """One column of a student's record."""
 
     name: str
-    label: str
+    heading: str
+    """What a sheet of ours calls it, whoever reads it."""
     kind: type[int] | type[float] | type[str]
     required: bool
     key: bool
     minimum: int | None
     maximum: int | None
+    by: str
+    """The column that it is held against, if any."""
     headings: frozenset[str]
     """Every heading, folded, that a sheet may use for it."""
     stronger: frozenset[str]
@@ -52,18 +68,27 @@ class StudentColumn:
     parts: Mapping[str, Mapping[str, str]]
     """The parts that it may be joined of, in order: for each of a part's headings the one that must stand beside it, or ""."""
 
-    @cached_property
+    @property
+    def label(self) -> str:
+        """Name it in the reader's language."""
+        return _(self.heading)
+
+    @property
     def choices(self) -> dict[str, str]:
         """Label what a sheet's column may be chosen as: the whole column, "name", or a part of it, "name:first"."""
-        return {self.name: self.label} | {f"{self.name}:{part}": f"{part.capitalize()} {self.name}" for part in self.parts}
+        parts = {f"{self.name}:{part}": f"{part.capitalize()} {self.name}" for part in self.parts}
+        return {self.name: self.label} | {choice: _(label) for choice, label in parts.items()}
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it holds numbers that the model bounds, and that can be too small or too large for it."""
+        return self.kind is not str and not self.key and self.minimum is not None and self.maximum is not None
 
     @property
     def hint(self) -> str:
         """Say in a few words what fits."""
-        if self.kind is str:
-            return f"At most {self.maximum} characters."
-        number = "A whole number" if self.kind is int else "A number"
-        return f"{number} from {self.minimum:,} to {self.maximum:,}{'' if self.required else ', or blank'}."
+        bounds = {"minimum": number(self.minimum or 0), "maximum": number(self.maximum or 0)}
+        return HINTS["text" if self.kind is str else (self.kind, self.required)] % bounds
 
     def read(self, text: str, notation: Notation = PLAIN) -> Any:
         """Give the value of a cell, None for a blank one. Raises Problem."""
@@ -74,6 +99,13 @@ class StudentColumn:
         value = READERS[self.kind](text, notation)
         self._check(value, text)
         return value
+
+    def take(self, value: Any) -> Any:
+        """Give the value of a text or a number that another system sends, which has to obey what a cell does. Raises Problem."""
+        fits = isinstance(value, str) if self.kind is str else isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not fits:
+            raise Problem("kind", kind="text" if self.kind is str else "number", text=json.dumps(value))
+        return self.read(write_cell(value))
 
     def read_all(self, texts: Sequence[str], notation: Notation = PLAIN) -> tuple[Sequence[Any], dict[int, Problem]]:
         """Read many cells as `read` does: the values, and the problems by their place."""
@@ -126,12 +158,12 @@ class StudentColumn:
         elif not self._all_fit([value]):
             raise Problem("range", minimum=self.minimum, maximum=self.maximum, text=text.strip())
 
-    write = staticmethod(write_cell)
+    write = staticmethod(show_cell)
 
 
 def fold(heading: str) -> str:
-    """Make headings comparable: without case, accents, blanks and punctuation; "Student #" is a student number."""
-    named = heading.replace("#", " number ") if heading.strip("# ") else heading
+    """Make headings comparable: without case, accents, blanks, punctuation and "in %"; "Student #" is a student number."""
+    named = UNIT.sub("", heading.replace("#", " number ") if heading.strip("# ") else heading)
     decomposed = unicodedata.normalize("NFKD", named.casefold())
     return "".join(character for character in decomposed if character.isalnum())
 
@@ -181,13 +213,24 @@ def _clash(choice: str, chosen: Counter[str]) -> str | None:
     column = BY_NAME[column_of(choice)]
     label = column.choices[choice]
     if chosen[choice] > 1:
-        return f"{label} is chosen more than once. Keep one of these columns and ignore the others."
+        return _("%(label)s is chosen more than once. Keep one of these columns and ignore the others.", label=label)
     if choice == column.name:
         return None
     if chosen[column.name]:
-        return f"{column.label} has a column of its own, so {label} can't be joined to it. Ignore one of the two."
+        return _(
+            "%(column)s has a column of its own, so %(part)s can't be joined to it. Ignore one of the two.",
+            column=column.label,
+            part=label,
+        )
     missing = [other for part, other in column.choices.items() if part != column.name and not chosen[part]]
-    return f"{label} alone is not the whole {column.label}. Choose a column for {missing[0]} too." if missing else None
+    if not missing:
+        return None
+    return _(
+        "%(part)s alone is not the whole %(column)s. Choose a column for %(missing)s too.",
+        part=label,
+        column=column.label,
+        missing=missing[0],
+    )
 
 
 def _student_columns() -> Iterable[StudentColumn]:
@@ -197,13 +240,14 @@ def _student_columns() -> Iterable[StudentColumn]:
         info = column.info
         yield StudentColumn(
             name=column.name,
-            label=info["label"],
+            heading=str(info["label"]),
             kind=column.type.python_type,
             required=not column.nullable,
             key=column.primary_key,
             minimum=info.get("min"),
             maximum=column.type.length if isinstance(column.type, sa.String) else info.get("max"),
-            headings=_folded(column.name, info["label"], *info.get("headings", ()), *info.get("stronger", ())),
+            by=info.get("by", ""),
+            headings=_folded(column.name, str(info["label"]), *info.get("headings", ()), *info.get("stronger", ())),
             stronger=_folded(*info.get("stronger", ())),
             parts={part: dict(map(_beside, headings)) for part, headings in info.get("parts", {}).items()},
         )

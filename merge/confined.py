@@ -12,6 +12,7 @@ from pathlib import Path
 
 from merge.limits import TOO_MUCH, WALL_SECONDS, confine_this_process
 from merge.problems import SheetRefused
+from words import Later
 
 ROOT = Path(__file__).parent.parent
 
@@ -39,7 +40,7 @@ def open_confined(source: Path, target: Path, tab: str | int, seconds: float = W
         raise SheetRefused(TOO_MUCH)
     answer = json.loads(done.stdout)
     if "refused" in answer:
-        raise SheetRefused(answer["refused"])
+        raise SheetRefused(Later.load(answer["refused"]))
     return Opened(**answer)
 
 
@@ -50,9 +51,9 @@ def main(source: str, target: str, tab: str) -> None:
     try:
         answer = _open(Path(source), Path(target), json.loads(tab))
     except SheetRefused as refused:
-        answer = {"refused": str(refused)}
+        answer = {"refused": refused.sentence.dump()}
     except MemoryError:
-        answer = {"refused": TOO_MUCH}
+        answer = {"refused": TOO_MUCH.dump()}
     sys.stdout.write(json.dumps(answer))
 
 

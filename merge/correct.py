@@ -17,14 +17,18 @@ from merge.problems import load_problems
 from merge.sheet import Sheet
 from merge.stage import SEPARATOR, read_block
 from models import Import, planned_rows, staged_rows
+from words import later, ngettext
 
 # What is wrong with a row only beside other rows or the students: each comparison finds it anew.
 COMPARED = {KEY.name: ("twice", "nameless"), NAME.name: ("same_name", "several")}
 
+# What would part a cell in two, and what PostgreSQL takes in no text.
+UNKEPT = {ord(SEPARATOR): None, 0: None}
+
 EFFECTS = {
-    "insert": "it adds a student",
-    "update": "it changes a student",
-    "unchanged": "it says what is stored already",
+    "insert": later("Line %(line)s can be used now: it adds a student."),
+    "update": later("Line %(line)s can be used now: it changes a student."),
+    "unchanged": later("Line %(line)s can be used now: it says what is stored already."),
 }
 
 
@@ -37,8 +41,15 @@ class Accepted:
     """How many rows can be used as well, now that this one no longer says that it is the same student."""
 
     def sentence(self, line: int) -> str:
-        others = f" So can {self.others:,} more, which named the same student." if self.others else ""
-        return f"Line {line} can be used now: {EFFECTS[self.verdict]}.{others}"
+        sentence = EFFECTS[self.verdict] % {"line": line}
+        if not self.others:
+            return sentence
+        others = ngettext(
+            "So can %(num)s more, which named the same student.",
+            "So can %(num)s more, which named the same student.",
+            self.others,
+        )
+        return f"{sentence} {others}"
 
 
 def correct(session: Session, import_id: int, line: int, typed: Mapping[int, str]) -> Accepted | Row:
@@ -59,6 +70,8 @@ def correct(session: Session, import_id: int, line: int, typed: Mapping[int, str
         return rejected_row(sheet, line, cells, load_problems(problems))
     for name in vars(before):
         setattr(import_, name, getattr(import_, name) + getattr(after, name) - getattr(before, name))
+    # The staged rows may be lost in a crash of the database, and what somebody has typed must not be.
+    import_.sheet = {**import_.sheet, "mended": {**sheet.mended, str(line): cells}}
     verdict = session.scalar(select(planned_rows.c.verdict).where(_planned(import_id, [line])))
     session.commit()
     return Accepted(verdict or "unchanged", before.rejected - after.rejected - 1)
@@ -78,7 +91,7 @@ def _locked(session: Session, import_id: int, line: int) -> tuple[Import, list[s
 def _filled_in(cells: list[str], typed: Mapping[int, str], width: int) -> list[str]:
     """Give the row as wide as the heading: who looks at all its cells and sends them says that none is missing."""
     cells = cells + [""] * (width - len(cells))
-    cells = [typed.get(place, cell).replace(SEPARATOR, "") for place, cell in enumerate(cells)]
+    cells = [typed.get(place, cell).translate(UNKEPT) for place, cell in enumerate(cells)]
     while len(cells) > width and not cells[-1].strip():
         cells.pop()
     return cells

@@ -7,16 +7,19 @@ from typing import Literal
 from sqlalchemy import FromClause, Select, func, select, text
 from sqlalchemy.orm import Session
 
-from merge.conditions import Condition, by_index, clauses, conditions, on_postgresql
-from merge.query import Query
+from merge.conditions import Condition, clauses, on_postgresql
 from merge.search import count_indexed
 from models import students
+from words import ngettext
 
 MOST = 10_000
-LOOKED_THROUGH = 20_000
+# What an index finds all at once has to be looked up a student at a time to be counted.
+MOST_AT_ONCE = 2_000
+LOOKED_THROUGH = 4_000
+GLANCED_AT = 4_000
 # A sample of so many rows tells an estimate, if so many of them match; from a small table none is needed.
-SAMPLE = 3_000
-ENOUGH = 20
+SAMPLE = 1_500
+ENOUGH = 8
 LARGE = 50_000
 
 
@@ -25,61 +28,79 @@ class Count:
     """A number of students, and how well it is known."""
 
     number: int
-    kind: Literal["", "about", "more than"] = ""
+    kind: Literal["", "about", "more than", "at least"] = ""
 
-    def words(self, one: str = "student", many: str = "students") -> str:
-        known = f"{self.kind} {self.number:,} ".lstrip()
-        return known + (one if self.number == 1 and not self.kind else many)
+    def words(self) -> str:
+        number = self.number
+        if self.kind == "about":
+            return ngettext("about %(num)s student", "about %(num)s students", number)
+        if self.kind == "more than":
+            return ngettext("more than %(num)s student", "more than %(num)s students", number)
+        if self.kind == "at least":
+            return ngettext("at least %(num)s student", "at least %(num)s students", number)
+        return ngettext("%(num)s student", "%(num)s students", number)
 
 
-def count(session: Session, query: Query) -> Count:
-    """Count the students that the query asks for."""
-    asked = conditions(session, query)
-    with by_index(session):
-        return _count_matching(session, asked) if asked else _count_all(session)
+def count_matching(session: Session, asked: list[Condition]) -> Count:
+    """Count the students that meet all that is asked."""
+    if not asked:
+        return _count_all(session)
+    indexed = [condition for condition in asked if condition.ids is not None]
+    numbers = [count_up_to(session, condition, _most(condition)) for condition in indexed]
+    if len(asked) == len(indexed) == 1:
+        return _bounded(numbers[0], _most(asked[0]), sampled=numbers[0] == asked[0].about)
+    few = [place for place, number in enumerate(numbers) if number <= min(_most(indexed[place]), LOOKED_THROUGH)]
+    lead = min(few, key=numbers.__getitem__, default=None)
+    return _glance(session, asked) if lead is None else _count_among(session, indexed[lead], asked)
 
 
 def count_up_to(session: Session, condition: Condition, most: int) -> int:
-    """Count the students that meet a condition through its index, no further than one more than the most."""
-    assert condition.ids is not None
+    """Count the students that meet a condition through its index, no further than one more than the most.
+
+    Where the index would have to find them all first, a sample may tell about how many more they are.
+    """
     if condition.all_at_once and (about := _estimate(session, condition)) > most:
         return about
-    return _count_rows(session, condition.ids, most)
+    for limit, number in condition.counted.items():
+        if limit >= most or number <= limit:
+            return number
+    assert condition.ids is not None
+    condition.counted[most] = number = _count_rows(session, condition.ids, most)
+    return number
 
 
-def _count_matching(session: Session, asked: list[Condition]) -> Count:
-    indexed = [condition for condition in asked if condition.ids is not None]
-    numbers = [count_up_to(session, condition, MOST) for condition in indexed]
-    fewest = min(numbers, default=MOST + 1)
-    if len(asked) == len(indexed) == 1:
-        return _bounded(fewest, sampled=asked[0].all_at_once and fewest > MOST + 1)
-    lead = indexed[numbers.index(fewest)] if indexed else None
-    if lead is None or (lead.all_at_once and fewest > MOST):
-        return _count_among(session, select(students.c.id).order_by(students.c.id), asked)
-    assert lead.ids is not None
-    return _count_among(session, lead.ids, asked)
+def _most(condition: Condition) -> int:
+    return MOST_AT_ONCE if condition.all_at_once else MOST
 
 
-def _count_among(session: Session, ids: Select[int], asked: list[Condition]) -> Count:
-    """Count exactly if those are few; otherwise look through the first of them, and tell how many there are at least."""
-    looked = ids.limit(LOOKED_THROUGH)
-    found = select(students.c.id).where(students.c.id.in_(looked), *clauses(asked, students))
-    number = _count_rows(session, found, MOST)
-    everything = number <= MOST and _count_rows(session, ids, LOOKED_THROUGH) <= LOOKED_THROUGH
-    return Count(number) if everything else Count(min(number, MOST), "more than")
+def _count_among(session: Session, lead: Condition, asked: list[Condition]) -> Count:
+    """Count exactly, among the few that meet the one condition."""
+    rows = lead.rows(LOOKED_THROUGH)
+    met = func.count().filter(*clauses([condition for condition in asked if condition is not lead], rows))
+    return Count(session.execute(select(met).select_from(rows)).scalar_one())
+
+
+def _glance(session: Session, asked: list[Condition]) -> Count:
+    """Tell about how many they are, or how many there are at least: those among a few."""
+    if about := _sample(session, asked):
+        return Count(_rounded(about), "about")
+    rows = select(students).order_by(students.c.id).limit(GLANCED_AT).subquery("glanced_at")
+    met = func.count().filter(*clauses(asked, rows))
+    looked_at, number = session.execute(select(func.count(), met).select_from(rows)).one()
+    return Count(number, "at least" if looked_at == GLANCED_AT else "")
 
 
 def _count_all(session: Session) -> Count:
     if not on_postgresql(session):
         return Count(count_indexed(session))
     number = _count_rows(session, select(students.c.id).order_by(students.c.id), MOST)
-    return _bounded(max(number, _rows_at_last_analyze(session)) if number > MOST else number, sampled=number > MOST)
+    return _bounded(max(number, _rows_at_last_analyze(session)) if number > MOST else number, MOST, sampled=number > MOST)
 
 
-def _bounded(number: int, *, sampled: bool) -> Count:
-    if number <= MOST:
+def _bounded(number: int, most: int, *, sampled: bool) -> Count:
+    if number <= most:
         return Count(number)
-    return Count(_rounded(number), "about") if sampled and number > MOST + 1 else Count(MOST, "more than")
+    return Count(_rounded(number), "about") if sampled else Count(most, "more than")
 
 
 def _count_rows(session: Session, rows: Select[int], most: int) -> int:
@@ -88,12 +109,18 @@ def _count_rows(session: Session, rows: Select[int], most: int) -> int:
 
 
 def _estimate(session: Session, condition: Condition) -> int:
-    """Tell from a sample about how many students meet the condition, 0 where too few of them do."""
-    everybody = _rows_at_last_analyze(session)
+    if condition.about is None:
+        condition.about = _sample(session, [condition])
+    return condition.about
+
+
+def _sample(session: Session, asked: list[Condition]) -> int:
+    """Tell from a sample about how many students meet all that is asked, 0 where too few do or the database takes no samples."""
+    everybody = _rows_at_last_analyze(session) if on_postgresql(session) else 0
     if everybody < LARGE:
         return 0
     sample: FromClause = students.tablesample(func.system(100 * SAMPLE / everybody), name="sample")
-    met = func.count().filter(condition.clause(sample))
+    met = func.count().filter(*clauses(asked, sample))
     looked_at, matched = session.execute(select(func.count(), met).select_from(sample)).one()
     return int(everybody * matched / looked_at) if matched >= ENOUGH else 0
 

@@ -7,8 +7,9 @@ from itertools import islice
 from pathlib import Path
 
 from merge.left_out import ROWS_ABOVE, find_headings, knows
+from words import later
 
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+DELIMITERS = {",": later("Comma"), ";": later("Semicolon"), "\t": later("Tab character"), "|": later("Vertical bar")}
 SAMPLE = 1 << 16
 
 

@@ -7,29 +7,30 @@ from pathlib import Path
 
 from merge.limits import LONGEST_LINE
 from merge.problems import SheetRefused
+from words import later
 
 ENCODINGS = {
-    "utf-8-sig": "Unicode (UTF-8)",
-    "utf-16": "Unicode (UTF-16)",
-    "utf-16-le": "Unicode (UTF-16, little-endian)",
-    "utf-16-be": "Unicode (UTF-16, big-endian)",
-    "windows-1252": "Western European (Windows-1252)",
-    "windows-1250": "Central European (Windows-1250)",
-    "iso8859-2": "Central European (ISO-8859-2)",
-    "windows-1254": "Turkish (Windows-1254)",
-    "windows-1257": "Baltic (Windows-1257)",
-    "windows-1251": "Cyrillic (Windows-1251)",
-    "windows-1253": "Greek (Windows-1253)",
-    "windows-1255": "Hebrew (Windows-1255)",
-    "windows-1256": "Arabic (Windows-1256)",
-    "koi8-r": "Cyrillic (KOI8-R)",
-    "cp866": "Cyrillic (DOS, 866)",
-    "mac-roman": "Western European (old Macintosh)",
-    "cp850": "Western European (DOS, 850)",
-    "cp932": "Japanese (Shift-JIS)",
-    "gb18030": "Chinese, simplified (GB18030)",
-    "big5": "Chinese, traditional (Big5)",
-    "cp949": "Korean (EUC-KR)",
+    "utf-8-sig": later("Unicode (UTF-8)"),
+    "utf-16": later("Unicode (UTF-16)"),
+    "utf-16-le": later("Unicode (UTF-16, little-endian)"),
+    "utf-16-be": later("Unicode (UTF-16, big-endian)"),
+    "windows-1252": later("Western European (Windows-1252)"),
+    "windows-1250": later("Central European (Windows-1250)"),
+    "iso8859-2": later("Central European (ISO-8859-2)"),
+    "windows-1254": later("Turkish (Windows-1254)"),
+    "windows-1257": later("Baltic (Windows-1257)"),
+    "windows-1251": later("Cyrillic (Windows-1251)"),
+    "windows-1253": later("Greek (Windows-1253)"),
+    "windows-1255": later("Hebrew (Windows-1255)"),
+    "windows-1256": later("Arabic (Windows-1256)"),
+    "koi8-r": later("Cyrillic (KOI8-R)"),
+    "cp866": later("Cyrillic (DOS, 866)"),
+    "mac-roman": later("Western European (old Macintosh)"),
+    "cp850": later("Western European (DOS, 850)"),
+    "cp932": later("Japanese (Shift-JIS)"),
+    "gb18030": later("Chinese, simplified (GB18030)"),
+    "big5": later("Chinese, traditional (Big5)"),
+    "cp949": later("Korean (EUC-KR)"),
 }
 """By Python's name for it, as people know it; where two fit equally well, the earlier is meant."""
 LEGACY = [name for name in ENCODINGS if not name.startswith("utf")]
@@ -40,7 +41,7 @@ SAMPLE = 1 << 14
 BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 FOREIGN = re.compile(rb"[^\r\n]{0,200}[\x80-\xff][^\r\n]{0,200}")
 LINE_BREAK = re.compile(r"[\r\n]")
-SAVE_AS = "In your spreadsheet choose “Save as”, then “CSV UTF-8”, and upload that."
+SAVE_AS = later("In your spreadsheet choose “Save as”, then “CSV UTF-8”, and upload that.")
 
 # What names look like when they are read in the wrong encoding.
 ODD = re.compile(
@@ -60,7 +61,7 @@ def find_encoding(path: Path) -> str:
     for encoding in _candidates(path, head):
         if decodes(path, encoding):
             return encoding
-    raise SheetRefused(f"The file's characters can't be read. {SAVE_AS}")
+    raise SheetRefused(later("The file's characters can't be read. %(advice)s", advice=SAVE_AS))
 
 
 def decodes(path: Path, encoding: str) -> bool:
@@ -86,7 +87,13 @@ def _unbroken(text: str, before: int) -> int:
     if last < 0:
         last = -1 - before
     if len(text) - 1 - last > LONGEST_LINE:
-        raise SheetRefused(f"A line of the file has more than {LONGEST_LINE:,} characters, so it is no sheet. {SAVE_AS}")
+        raise SheetRefused(
+            later(
+                "A line of the file has more than %(most)s characters, so it is no sheet. %(advice)s",
+                most=LONGEST_LINE,
+                advice=SAVE_AS,
+            )
+        )
     return len(text) - 1 - last
 
 
@@ -110,7 +117,7 @@ def _utf_16_without_mark(head: bytes) -> str:
     zeros, others = (odd, even) if order == "utf-16-le" else (even, odd)
     # A sheet in UTF-16 has a separator every few characters; a text with a stray zero byte has next to none.
     if marks[order] * 100 < len(head) // 2 or zeros < marks[order] or others * 10 > zeros:
-        raise SheetRefused(f"This is not a text file: it holds zero bytes, which no text has. {SAVE_AS}")
+        raise SheetRefused(later("This is not a text file: it holds zero bytes, which no text has. %(advice)s", advice=SAVE_AS))
     return order
 
 

@@ -9,8 +9,9 @@ from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
 from merge import record
-from merge.columns import VALUES, StudentColumn
-from models import Change, Import, Student, revisions
+from merge.columns import NAME, VALUES, StudentColumn
+from models import Change, Import, Student, revisions, title_of
+from words import Later
 
 ENTRIES = 50
 # Who saved a record two hundred times while a form was open is not told apart any more.
@@ -28,8 +29,13 @@ class Entry:
     actor: str
     reason: str
     import_id: int | None
-    filename: str | None
-    """Of the import, where one made this version."""
+    filename: str | Later | None
+    """What the import is called, where one made this version."""
+
+    @property
+    def erased(self) -> bool:
+        """Whether the student was erased since: every student has a name, and no version of theirs has one any more."""
+        return self.values[NAME.name] is None
 
 
 @dataclass(frozen=True)
@@ -75,9 +81,9 @@ def newest_version(session: Session, student_id: int) -> Entry | None:
     return None if row is None else _entry(row)
 
 
-def since(session: Session, student_id: int, version: int) -> list[Entry]:
-    """Give the versions after one, oldest first; of very many only the newest."""
-    rows = _entries(student_id).where(revisions.c.version > version).order_by(revisions.c.version.desc()).limit(MOST_SINCE)
+def since(session: Session, student_id: int, version: int, limit: int | None = MOST_SINCE) -> list[Entry]:
+    """Give the versions after one, oldest first; of more than the limit only the newest."""
+    rows = _entries(student_id).where(revisions.c.version > version).order_by(revisions.c.version.desc()).limit(limit)
     return [_entry(row) for row in session.execute(rows)][::-1]
 
 
@@ -101,7 +107,7 @@ def revert(session: Session, student_id: int, to: Entry, *, version: int | None,
 
 
 def _entries(student_id: int) -> Select[Any]:
-    acts = (Change.at, Change.actor, Change.reason, Change.import_id, Import.filename)
+    acts = (Change.at, Change.actor, Change.reason, Change.import_id, Import.filename, Import.options)
     return (
         select(revisions, *acts)
         .join(Change, Change.id == revisions.c.change_id)
@@ -112,7 +118,8 @@ def _entries(student_id: int) -> Select[Any]:
 
 def _entry(row: Row[Any]) -> Entry:
     values = {column.name: getattr(row, column.name) for column in VALUES}
-    return Entry(row.version, row.deleted, values, row.at, row.actor, row.reason, row.import_id, row.filename)
+    title = title_of(row.filename, row.options or {})
+    return Entry(row.version, row.deleted, values, row.at, row.actor, row.reason, row.import_id, title)
 
 
 def _stood(earlier: Entry | None) -> dict[str, Any] | None:

@@ -8,26 +8,33 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, text, update
+from sqlalchemy import ColumnElement, CursorResult, and_, exists, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
+import audit
+from audit import Act
 from merge.apply import apply
 from merge.choices import RE_READABLE, recall
 from merge.columns import places
-from merge.compare import compare, count_planned, discard_plan, plan_deletions
+from merge.compare import Counts, compare, count_planned, discard_plan, plan_deletions
 from merge.door import open_change
+from merge.faults import is_away, is_full
 from merge.lease import LEASE, LeaseLost, call_off, kept_lease
 from merge.options import Options
 from merge.problems import SheetRefused
 from merge.selection import Selection, stage_selected
 from merge.sheet import Sheet, discard_files, inspect, unclear
 from merge.stage import discard_staged, stage
+from merge.unattended import Limits
 from merge.undo import undo
-from models import Change, Import, now
+from models import Change, Import, now, staged_rows
+from words import Later, later
 
 log = logging.getLogger(__name__)
 
 BUSY = ("uploaded", "reading", "applying", "undoing")
+# One that was read already is read again where its rows are lost.
+UNREAD = ("uploaded", "reading", "ready")
 CANCELLABLE = ("uploaded", "reading", "ready", "applying")
 CHUNK = 1 << 20
 MOST_DROPPED = 100
@@ -38,11 +45,21 @@ class WrongState(RuntimeError):
 
 
 def receive(
-    session: Session, uploads: Path, filename: str, stream: BinaryIO, actor: str, *, blank_clears: bool = False
+    session: Session,
+    uploads: Path,
+    filename: str,
+    stream: BinaryIO,
+    actor: str,
+    *,
+    blank_clears: bool = False,
+    limits: Limits | None = None,
+    delivery: str | None = None,
 ) -> Import:
     """Keep the uploaded file and queue it for a worker. Raises SheetRefused, and then nothing is kept.
 
     A sheet that leaves a question open has failed until somebody answers it on the page of its columns.
+    One that comes with limits and stays within them is applied with nobody looking on. A delivery is received once:
+    for another with the same mark, IntegrityError is raised.
     """
     session.rollback()  # on SQLite nobody else could write while the file is looked at
     path = uploads / uuid.uuid4().hex
@@ -58,10 +75,13 @@ def receive(
             sha256=sha256,
             options=replace(options, blank_clears=blank_clears).to_json(),
             sheet=sheet.to_json(),
+            limits=limits and limits.to_json(),
+            delivery=delivery,
             **({"state": "failed", "failure": question, "ended_at": now()} if question else {}),
         )
         session.add(received)
         session.flush()
+        audit.add(session, Act.SHEET_UPLOADED, f"import {received.id}", actor=actor, bytes=received.size)
         session.expunge(received)  # or its id would have to be asked for again, behind whoever writes by then
         session.commit()
     except BaseException:
@@ -70,30 +90,35 @@ def receive(
     return received
 
 
-def receive_selection(session: Session, uploads: Path, selection: Selection, title: str, actor: str) -> int:
+def receive_selection(session: Session, uploads: Path, selection: Selection, title: Later, actor: str) -> int:
     """Queue a change of many students for a worker, and give its id. It waits for a person once its plan is made."""
-    path = uploads / uuid.uuid4().hex
+    path, kind = uploads / uuid.uuid4().hex, "set" if selection.column else "delete"
     selection.write(path)
     received = Import(
         actor=actor,
-        filename=title,
+        filename=kind,
         path=str(path),
         size=path.stat().st_size,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        options={},
+        options={"title": title.dump()},
         sheet=selection.as_sheet(path).to_json(),
-        kind="set" if selection.column else "delete",
+        kind=kind,
     )
     session.add(received)
     session.flush()
     import_id = received.id
+    audit.add(session, Act.BULK_PREPARED, f"import {import_id}", actor=actor, kind=received.kind)
     session.commit()
     return import_id
 
 
 def claim(session: Session, holder: str, only: int | None = None) -> int | None:
-    """Take the lease of the oldest import that waits for a worker, or of `only`; None if there is none."""
-    waiting = select(Import.id).where(Import.state.in_(BUSY), _lease_is_free()).order_by(Import.id).limit(1)
+    """Take the lease of the oldest import that waits for a worker, or of `only`; None if there is none.
+
+    One whose step broke off under the same holder is taken up again at once.
+    """
+    mine = and_(needs_worker(), Import.lease_holder == holder)
+    waiting = select(Import.id).where(or_(waits(), mine)).order_by(Import.id).limit(1)
     if only is not None:
         waiting = waiting.where(Import.id == only)
     # A step that runs holds its row's lock; who looks for work passes it by.
@@ -104,42 +129,59 @@ def claim(session: Session, holder: str, only: int | None = None) -> int | None:
     return import_id
 
 
+def needs_worker() -> ColumnElement[bool]:
+    """An import that is on its way, or that waits for a person with rows that a crash of the database has emptied."""
+    return and_(Import.state.in_((*BUSY, "ready")), or_(Import.state != "ready", is_emptied()))
+
+
+def waits() -> ColumnElement[bool]:
+    """An import that a worker has something to do for, and none works at."""
+    return and_(needs_worker(), _lease_is_free())
+
+
+def is_emptied() -> ColumnElement[bool]:
+    return and_(Import.state == "ready", Import.rows > 0, ~exists().where(staged_rows.c.import_id == Import.id))
+
+
 def run_step(session: Session, import_id: int, holder: str) -> None:
-    """Run the claimed import's next step to its end. Raises LeaseLost."""
+    """Run the claimed import's next step to its end. Raises LeaseLost, and what the database says while it is away."""
     state = session.execute(select(Import.state).where(Import.id == import_id)).scalar_one()
     try:
         STEPS[state](session, import_id, holder)
     except SheetRefused as refused:
         session.rollback()
-        _fail(session, import_id, holder, str(refused))
+        fail(session, import_id, holder, refused.sentence)
     except LeaseLost:
         session.rollback()
         raise
-    except Exception:
+    except Exception as error:
         session.rollback()
+        if is_away(error):
+            raise  # the step changed nothing, and whoever claims the import begins it anew
         if not session.scalar(select(Import.id).where(_held(import_id, holder, *BUSY))):
             raise LeaseLost from None  # the statement was ended because the import was cancelled
         log.exception("import %s failed while %s", import_id, state)
-        _fail(session, import_id, holder, "Something went wrong on our side. No student was changed; the log says more.")
+        fail(session, import_id, holder, NO_ROOM if is_full(error) else OUR_FAULT)
 
 
 def start_apply(session: Session, import_id: int, actor: str) -> None:
     """Let a worker apply what was previewed. Raises WrongState."""
-    _move(session, _in_state(import_id, "ready"), WrongState, state="applying", applied_by=actor, **WAITING)
+    _move(session, _in_state(import_id, "ready"), WrongState, state="applying", applied_by=actor, **_waiting())
     session.commit()
 
 
-def start_undo(session: Session, import_id: int, actor: str) -> None:
+def start_undo(session: Session, import_id: int, actor: str, states: tuple[str, ...] = ("applied", "undone")) -> None:
     """Let a worker take an applied import back, or put an undone one in force again. Raises WrongState."""
-    undoable = _in_state(import_id, "applied", "undone") & Import.change_id.is_not(None)
-    _move(session, undoable, WrongState, state="undoing", applied_by=actor, **WAITING)
+    undoable = _in_state(import_id, *states) & Import.change_id.is_not(None)
+    _move(session, undoable, WrongState, state="undoing", applied_by=actor, **_waiting())
     session.commit()
 
 
 def read_again(session: Session, import_id: int, sheet: dict[str, Any], options: dict[str, Any]) -> None:
     """Let a worker read the sheet anew, with other columns or options. Raises WrongState."""
-    changed = {"sheet": sheet, "options": options, "rows": 0, "failure": None, "ended_at": None}
-    _move(session, _in_state(import_id, *RE_READABLE), WrongState, state="uploaded", **changed, **WAITING)
+    # Whoever has chosen looks on, and decides when it is compared.
+    changed = {"sheet": sheet, "options": options, "limits": None, "rows": 0, "failure": None, "ended_at": None}
+    _move(session, _in_state(import_id, *RE_READABLE), WrongState, state="uploaded", **changed, **_waiting())
     session.commit()
 
 
@@ -154,7 +196,17 @@ def announce_cancel(session: Session, import_id: int) -> None:
 def cancel(session: Session, import_id: int) -> None:
     """End an import that was not applied, and drop what was staged. Raises WrongState."""
     _move(session, _in_state(import_id, *CANCELLABLE), WrongState, state="cancelled", ended_at=now(), **RELEASED)
-    _discard(session, import_id)
+    discard(session, import_id)
+    session.commit()
+
+
+def fail(session: Session, import_id: int, holder: str, sentence: Later) -> None:
+    """End the import with a sentence; one that could not be undone stays what it was."""
+    mine = _held(import_id, holder, *BUSY, "ready")
+    done = _done_state(session, import_id)
+    _move(session, mine, LeaseLost, state=done or "failed", failure=sentence, ended_at=now(), **RELEASED)
+    if not done:
+        _discard_rows(session, import_id)
     session.commit()
 
 
@@ -165,13 +217,38 @@ def drop_old(session: Session, ended_before: datetime) -> int:
     )
     dropped = list(session.scalars(old))
     for import_id in dropped:
-        _discard(session, import_id)
+        discard(session, import_id)
         session.commit()
     return len(dropped)
 
 
+def drop_strays(session: Session, uploads: Path, older_than: datetime) -> int:
+    """Drop files that belong to no import and count them: whoever took one in was killed before the import was stored."""
+    old = [path for path in uploads.iterdir() if path.stat().st_mtime < older_than.timestamp()]
+    named = select(Import.path).where(Import.path != "")
+    # What was made of an upload lies beside it under its name, and something more.
+    kept = {Path(path).name for path in session.scalars(named)} if old else set()
+    session.rollback()
+    strays = [path for path in old if path.name.partition(".")[0] not in kept]
+    for path in strays:
+        path.unlink(missing_ok=True)
+    return len(strays)
+
+
+def discard(session: Session, import_id: int) -> None:
+    """Drop an import's file and its staged rows. Does not commit."""
+    _discard_rows(session, import_id)
+    path = session.scalar(select(Import.path).where(Import.id == import_id))
+    if path:
+        discard_files(Path(path))
+    session.execute(update(Import).where(Import.id == import_id).values(path=""))
+
+
+NO_ROOM = later(
+    "The disk of the server is full or does not work. No student was changed. Once there is room, upload the sheet again."
+)
+OUR_FAULT = later("Something went wrong on our side. No student was changed; the log says more.")
 RELEASED: dict[str, Any] = {"lease_holder": None, "lease_until": None}
-WAITING: dict[str, Any] = {**RELEASED, "step": None, "share": 0.0}
 
 
 def _keep(stream: BinaryIO, path: Path) -> str:
@@ -186,9 +263,10 @@ def _keep(stream: BinaryIO, path: Path) -> str:
 
 def _read(session: Session, import_id: int, holder: str) -> None:
     mine = _held(import_id, holder, "reading")
-    _move(session, _held(import_id, holder, "uploaded", "reading"), LeaseLost, state="reading", **_starting("reading"))
+    _move(session, _held(import_id, holder, *UNREAD), LeaseLost, state="reading", **_starting("reading"))
     read = session.get_one(Import, import_id, populate_existing=True)
     sheet, options = Sheet(**read.sheet), Options.from_json(read.options)
+    limits, actor = read.limits, read.actor
     session.commit()
 
     def advance(rows: int, share: float) -> None:
@@ -218,8 +296,18 @@ def _read(session: Session, import_id: int, holder: str) -> None:
             advance=compared,
         )
     _analyze(session, "planned_rows")
-    _move(session, mine, LeaseLost, state="ready", share=1.0, **vars(counts), **RELEASED)
+    _move(session, mine, LeaseLost, **vars(counts), **_decided(counts, limits, actor))
     session.commit()
+
+
+def _decided(counts: Counts, limits: dict[str, Any] | None, actor: str) -> dict[str, Any]:
+    """Wait for a person to decide, unless limits that were set beforehand do."""
+    given = Limits(**limits) if limits else None
+    if given is None or given.held or given.exceeded_by(counts):
+        return {"state": "ready", "limits": given and replace(given, held=True).to_json(), "share": 1.0, **RELEASED}
+    if not (counts.inserts or counts.updates):
+        return {"state": "applied", "applied_by": actor, "share": 1.0, "ended_at": now(), **RELEASED}
+    return {"state": "applying", "applied_by": actor, **_waiting()}
 
 
 def _apply(session: Session, import_id: int, holder: str) -> None:
@@ -237,6 +325,7 @@ def _apply(session: Session, import_id: int, holder: str) -> None:
     with kept_lease(session, mine, applying.path) as report:
         applied = vars(apply(session, import_id, change_id, planned, report))
     _move(session, mine, LeaseLost, state="applied", change_id=change_id, share=1.0, ended_at=now(), **applied, **RELEASED)
+    _note(session, Act.IMPORT_APPLIED, applying, **applied)
     session.commit()
 
 
@@ -248,16 +337,19 @@ def _undo(session: Session, import_id: int, holder: str) -> None:
     assert undoing.change_id is not None
     by_change_id = open_change(session, undoing.applied_by or undoing.actor, "undo", import_id)
     with kept_lease(session, mine, undoing.path) as report:
-        _, skipped = undo(session, undoing.change_id, by_change_id, report)
+        written, skipped = undo(session, undoing.change_id, by_change_id, report)
     ended = {"change_id": by_change_id, "skipped": skipped, "failure": None, "share": 1.0, "ended_at": now()}
-    _move(session, mine, LeaseLost, state=_done_state(session, import_id), **ended, **RELEASED)
+    state = _done_state(session, import_id)
+    _move(session, mine, LeaseLost, state=state, **ended, **RELEASED)
+    act = Act.IMPORT_UNDONE if state == "undone" else Act.IMPORT_APPLIED
+    _note(session, act, undoing, **vars(written), skipped=skipped)
     session.commit()
 
 
 def _select(session: Session, import_id: int, holder: str) -> None:
     """Stage the students who were selected, and plan what is to become of them: the counterpart of reading a sheet."""
     mine = _held(import_id, holder, "reading")
-    _move(session, _held(import_id, holder, "uploaded", "reading"), LeaseLost, state="reading", **_starting("selecting"))
+    _move(session, _held(import_id, holder, *UNREAD), LeaseLost, state="reading", **_starting("selecting"))
     selected = session.get_one(Import, import_id, populate_existing=True)
     sheet, kind = Sheet(**selected.sheet), selected.kind
     session.commit()
@@ -279,7 +371,7 @@ def _prepare(session: Session, import_id: int, holder: str) -> None:
     (_read if kind == "sheet" else _select)(session, import_id, holder)
 
 
-STEPS = {"uploaded": _prepare, "reading": _prepare, "applying": _apply, "undoing": _undo}
+STEPS = {**dict.fromkeys(UNREAD, _prepare), "applying": _apply, "undoing": _undo}
 
 
 def _held(import_id: int, holder: str, *states: str) -> ColumnElement[bool]:
@@ -296,14 +388,9 @@ def _starting(step: str) -> dict[str, Any]:
     return {"step": step, "step_rows": 0, "share": 0.0, "step_at": now()}
 
 
-def _fail(session: Session, import_id: int, holder: str, sentence: str) -> None:
-    """End the import with a sentence; one that could not be undone stays what it was."""
-    mine = _held(import_id, holder, *BUSY)
-    done = _done_state(session, import_id)
-    _move(session, mine, LeaseLost, state=done or "failed", failure=sentence, ended_at=now(), **RELEASED)
-    if not done:
-        _discard_rows(session, import_id)
-    session.commit()
+def _note(session: Session, act: Act, import_: Import, **counts: int) -> None:
+    """Note what a worker did for whoever asked for it."""
+    audit.add(session, act, f"import {import_.id}", actor=import_.applied_by or import_.actor, kind=import_.kind, **counts)
 
 
 def _done_state(session: Session, import_id: int) -> str | None:
@@ -322,16 +409,13 @@ def _move(session: Session, which: ColumnElement[bool], otherwise: type[Exceptio
         raise otherwise
 
 
+def _waiting() -> dict[str, Any]:
+    """Say that it waits for a worker from now on."""
+    return {**RELEASED, "step": None, "share": 0.0, "step_at": now()}
+
+
 def _lease_is_free() -> ColumnElement[bool]:
     return or_(Import.lease_until.is_(None), Import.lease_until < now())
-
-
-def _discard(session: Session, import_id: int) -> None:
-    _discard_rows(session, import_id)
-    path = session.scalar(select(Import.path).where(Import.id == import_id))
-    if path:
-        discard_files(Path(path))
-    session.execute(update(Import).where(Import.id == import_id).values(path=""))
 
 
 def _discard_rows(session: Session, import_id: int) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from merge.problems import SheetRefused
+from words import Later, later
 
 Kind = Literal["text", "gzip", "packed", "old workbook"]
 """What can be opened. A packed file is a zip archive, which Excel's and LibreOffice's workbooks are too."""
@@ -15,32 +16,32 @@ OPENED: dict[bytes, Kind] = {
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "old workbook",
 }
 REFUSED = {
-    b"%PDF": "a PDF document",
-    b"{\\rtf": "a text document (RTF)",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
-    b"GIF8": "a picture",
-    b"II*\x00": "a picture",
-    b"MM\x00*": "a picture",
-    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
-    b"Rar!": "a RAR archive",
-    b"BZh": "a file compressed with bzip2",
-    b"\xfd7zXZ": "a file compressed with xz",
-    b"\x28\xb5\x2f\xfd": "a file compressed with Zstandard",
-    b"SQLite format 3\x00": "a database",
-    b"\x7fELF": "a program",
-    b"MZ\x90\x00": "a program",
+    b"%PDF": later("a PDF document"),
+    b"{\\rtf": later("a text document (RTF)"),
+    b"\x89PNG": later("a picture"),
+    b"\xff\xd8\xff": later("a picture"),
+    b"GIF8": later("a picture"),
+    b"II*\x00": later("a picture"),
+    b"MM\x00*": later("a picture"),
+    b"7z\xbc\xaf\x27\x1c": later("a 7-Zip archive"),
+    b"Rar!": later("a RAR archive"),
+    b"BZh": later("a file compressed with bzip2"),
+    b"\xfd7zXZ": later("a file compressed with xz"),
+    b"\x28\xb5\x2f\xfd": later("a file compressed with Zstandard"),
+    b"SQLite format 3\x00": later("a database"),
+    b"\x7fELF": later("a program"),
+    b"MZ\x90\x00": later("a program"),
 }
 MARKUP = {
-    b"<!doctype html": "a web page",
-    b"<html": "a web page",
-    b"<head": "a web page",
-    b"<meta": "a web page",
-    b"<body": "a web page",
-    b"<table": "a web page",
-    b"<?xml": "an XML document",
+    b"<!doctype html": later("a web page"),
+    b"<html": later("a web page"),
+    b"<head": later("a web page"),
+    b"<meta": later("a web page"),
+    b"<body": later("a web page"),
+    b"<table": later("a web page"),
+    b"<?xml": later("an XML document"),
 }
-ADVICE = "Open it in your spreadsheet, choose “Save as”, then “Excel workbook” or “CSV UTF-8”, and upload that."
+ADVICE = later("Open it in your spreadsheet, choose “Save as”, then “Excel workbook” or “CSV UTF-8”, and upload that.")
 
 
 def kind_of(path: Path) -> Kind:
@@ -50,12 +51,16 @@ def kind_of(path: Path) -> Kind:
         while head.isspace() and (more := file.read(1 << 20)):
             head = more.lstrip()[:4096] or more[:1]
     if not head.strip():
-        raise SheetRefused("The file is empty. Choose the sheet again, or save it once more before uploading.")
+        raise SheetRefused(later("The file is empty. Choose the sheet again, or save it once more before uploading."))
     for magic, kind in OPENED.items():
         if head.startswith(magic):
             return kind
     _refuse_other_kinds(head)
     return "text"
+
+
+def no_sheet(document: Later) -> Later:
+    return later("This is %(document)s, not a sheet. %(advice)s", document=document, advice=ADVICE)
 
 
 def _refuse_other_kinds(head: bytes) -> None:
@@ -64,4 +69,4 @@ def _refuse_other_kinds(head: bytes) -> None:
     known = next((name for magic, name in REFUSED.items() if head.startswith(magic)), None)
     known = known or next((name for magic, name in MARKUP.items() if text.startswith(magic)), None)
     if known:
-        raise SheetRefused(f"This is {known}, not a sheet. {ADVICE}")
+        raise SheetRefused(no_sheet(known))

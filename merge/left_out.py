@@ -4,10 +4,12 @@ import re
 from collections.abc import Sequence
 
 from merge.columns import KEY, fold, match_headings
+from words import later
 
-ABOVE = "It stands above the headings."
-UNITS = "It says what the columns are measured in, and is no student."
-TOTALS = "It sums the sheet up, and is no student."
+# As an import keeps them; they are translated where they are shown.
+ABOVE = later("It stands above the headings.").message
+UNITS = later("It says what the columns are measured in, and is no student.").message
+TOTALS = later("It sums the sheet up, and is no student.").message
 
 # How far down the headings are looked for, and how many rows of units may stand under them, or of totals at the end.
 ROWS_ABOVE = 20

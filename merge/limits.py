@@ -2,6 +2,8 @@
 
 import resource
 
+from words import Later, later
+
 MOST_COLUMNS = 1_000
 # Python's csv module gives up at a cell that is longer; Excel's own limit is a quarter of it.
 LONGEST_CELL = 131_072
@@ -19,10 +21,14 @@ MOST_TABS = 200
 MEMORY_BYTES = 1 << 30
 CPU_SECONDS = 60
 WALL_SECONDS = 90
-TOO_MUCH = (
+TOO_MUCH = later(
     "The file takes more time or memory to open than a sheet should. Often there is a cell far below or far to the right "
     "of the others: delete the empty rows and columns, or choose “Save as” and “CSV UTF-8”, and upload that."
 )
+
+
+def too_wide(columns: int) -> Later:
+    return later("The sheet has %(columns)s columns; at most %(most)s can be read.", columns=columns, most=MOST_COLUMNS)
 
 
 def confine_this_process() -> None:

@@ -1,29 +1,29 @@
 """List students: what a query asks for, sorted, in pages that cost the same however deep they lie.
 
 A page whose filters stand in another order than its students would take a sort of all that match, or a walk past all that
-don't. Few matches are quick to sort, and many are soon met; so both are tried in turn, each a little further every time.
+don't. Few matches are quick to sort, and many are soon met; so both are tried in turn, each as far as the walk so far tells.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import FromClause, Select, select
+from sqlalchemy import Column, FromClause, Select, select
 from sqlalchemy.orm import Session, aliased
 
 from merge.columns import COLUMNS
-from merge.conditions import by_index, clauses, conditions
-from merge.counting import Count, count, count_up_to
+from merge.conditions import Condition, by_index, clauses, conditions
+from merge.counting import Count, count_matching, count_up_to
 from merge.places import END, Place, place_of, read_place, stretches, whole_order, write_place
 from merge.query import DIGITS, BadQuery, Query, parse_query, read_query
 from models import Student, students
 
-__all__ = ["END", "BadQuery", "Count", "Query", "count", "parse_query", "read_query"]
+__all__ = ["END", "BadQuery", "Count", "Query", "parse_query", "read_query"]
 
-BATCH = 1_000
-FIRST_WALK = 2_000
-FIRST_IDS = 5_000
-FURTHER = 8
+FIRST_WALK = 4_000
+FURTHER = 10
+# To find a match by an index, look it up and sort it takes about as long as a few steps of a walk.
+STEPS = 2
 # One or two letters have no index: a page may end early then, and the next one goes on from there.
 LONGEST_WALK = 50_000
 
@@ -45,9 +45,27 @@ class Page:
 
 def page(session: Session, query: Query) -> Page:
     """Read one page of the list. Raises BadQuery for a place that this list did not give out."""
-    start = read_place(query)
     with by_index(session):
-        found, reached = _Reading(session, query).read(start, query.per_page + 1)
+        return _read_page(session, query, conditions(session, query))
+
+
+def count(session: Session, query: Query) -> Count:
+    """Count the students that the query asks for."""
+    with by_index(session):
+        return count_matching(session, conditions(session, query))
+
+
+def page_and_count(session: Session, query: Query) -> tuple[Page, Count]:
+    """Read one page of the list, and count the list. Raises BadQuery for a place that this list did not give out."""
+    with by_index(session):
+        asked = conditions(session, query)
+        read = _read_page(session, query, asked)
+        return read, Count(len(read.students)) if read.whole else count_matching(session, asked)
+
+
+def _read_page(session: Session, query: Query, asked: list[Condition]) -> Page:
+    start = read_place(query)
+    found, reached = _Reading(session, query, asked).read(start, query.per_page + 1)
     backwards = query.before is not None
     shown = found[: query.per_page]
     more = len(found) > query.per_page or reached is not None
@@ -77,12 +95,10 @@ def matching(session: Session, statement: Select[Any], query: Query) -> Select[A
     return statement
 
 
-def stream(session: Session, query: Query, ids: Sequence[int] = ()) -> Iterator[list[dict[str, Any]]]:
-    """Give all students of the list, or only some of them, a part at a time, in flat memory."""
+def everybody(session: Session, query: Query, ids: Sequence[int] = ()) -> Select[Any]:
+    """Select all students of the list, or only some of them, in its order, a value a column."""
     rows = matching(session, select(*(students.c[column.name] for column in COLUMNS)), query).order_by(*whole_order(query))
-    rows = rows.where(students.c.id.in_(ids)) if ids else rows
-    for part in session.execute(rows, execution_options={"yield_per": BATCH}).partitions():
-        yield [dict(row._mapping) for row in part]
+    return rows.where(students.c.id.in_(ids)) if ids else rows
 
 
 def neighbours(session: Session, query: Query, student: Student) -> tuple[int | None, int | None]:
@@ -96,10 +112,9 @@ def neighbours(session: Session, query: Query, student: Student) -> tuple[int | 
 class _Reading:
     """The reading of one page: how far the walk through the list has come, and what it has met."""
 
-    def __init__(self, session: Session, query: Query) -> None:
+    def __init__(self, session: Session, query: Query, asked: list[Condition]) -> None:
         self.session = session
         self.query = query
-        asked = conditions(session, query)
         # What bounds the column that the list is sorted by only makes the list shorter.
         self.along = [condition for condition in asked if condition.column == query.sort]
         self.across = [condition for condition in asked if condition.column != query.sort]
@@ -107,28 +122,29 @@ class _Reading:
     def read(self, start: Place | None, number: int) -> tuple[list[Student], Place | None]:
         """Read so many students from the start, and give the place where the look stopped short of the list's end, if it did."""
         if not self.across:
-            return self._sorted(start, number), None
+            return self._read_sorted(select(Student).where(*clauses(self.along, students)), students, start, number), None
         found: list[Student] = []
-        walk, most, walked = FIRST_WALK, FIRST_IDS, 0
+        walk, walked = FIRST_WALK, 0
         while True:
+            if lead := self._narrowest(walk // STEPS):
+                return found + self._within(lead, walk // STEPS, start, number - len(found)), None
             met, start = self._walk(start, walk, number - len(found))
             found += met
             walked += walk
             if len(found) >= number or start is None:
                 return found, None
-            if (narrowed := self._narrowest(most)) is not None:
-                return found + self._sorted(start, number - len(found), narrowed), None
             if walked >= LONGEST_WALK and not any(condition.ids is not None for condition in self.across):
                 return found, start
-            walk, most = walk * FURTHER, most * FURTHER
+            walk = _further(walk, walked, len(found), number)
 
     def _walk(self, start: Place | None, length: int, number: int) -> tuple[list[Student], Place | None]:
         """Look at so many students in the list's order; give those that match, and where the look ended, None at the end."""
         found: list[Student] = []
         for stretch in stretches(self.query, start):
             inside = [*stretch.clause(students), *clauses(self.along, students)]
-            looked = select(students).where(*inside).order_by(*stretch.order(students)).limit(length).subquery("looked")
-            matches = select(aliased(Student, looked)).where(*clauses(self.across, looked)).order_by(*stretch.order(looked))
+            looked = select(*self._needed()).where(*inside).order_by(*stretch.order(students)).limit(length).subquery("looked")
+            matches = select(Student).join_from(looked, students, students.c.id == looked.c.id)
+            matches = matches.where(*clauses(self.across, looked)).order_by(*stretch.order(looked))
             found += self.session.scalars(matches.limit(number - len(found)))
             if len(found) >= number:
                 return found, None
@@ -138,26 +154,34 @@ class _Reading:
                 return found, Place(*reached)
         return found, None
 
-    def _narrowest(self, most: int) -> FromClause | None:
-        """Give all that match, unsorted, by the index of the condition that the fewest meet, if those are no more than that."""
-        indexed = [condition for condition in self.across if condition.ids is not None]
-        numbers = [count_up_to(self.session, condition, most) for condition in indexed]
-        if min(numbers, default=most + 1) > most:
-            return None
-        ids = indexed[numbers.index(min(numbers))].ids
-        assert ids is not None
-        rows = select(students).where(students.c.id.in_(ids.limit(most)), *clauses([*self.along, *self.across], students))
-        # Without a limit the database may think it quicker to walk in the list's order after all.
-        return rows.limit(most).subquery("narrowed")
+    def _needed(self) -> list[Column[Any]]:
+        """Name the columns that a walk looks at: where the index that it follows has them all, it needs no look at the table."""
+        names = ("id", self.query.sort, *(name for condition in self.across for name in condition.columns))
+        return [students.c[name] for name in dict.fromkeys(names)]
 
-    def _sorted(self, start: Place | None, number: int, narrowed: FromClause | None = None) -> list[Student]:
-        rows = students if narrowed is None else narrowed
+    def _narrowest(self, most: int) -> Condition | None:
+        """Give the condition that the fewest students meet, if those are no more than that and an index knows them."""
+        numbers = {place: count_up_to(self.session, c, most) for place, c in enumerate(self.across) if c.ids is not None}
+        place, number = min(numbers.items(), key=lambda item: item[1], default=(0, most + 1))
+        return self.across[place] if number <= most else None
+
+    def _within(self, lead: Condition, most: int, start: Place | None, number: int) -> list[Student]:
+        """Sort all that match, of the few that meet the one condition, and read so many of them from the start."""
+        rows = lead.rows(most)
+        others = clauses([condition for condition in (*self.along, *self.across) if condition is not lead], rows)
+        return self._read_sorted(select(aliased(Student, rows)).where(*others), rows, start, number)
+
+    def _read_sorted(self, matching: Select[Student], rows: FromClause, start: Place | None, number: int) -> list[Student]:
         found: list[Student] = []
         for stretch in stretches(self.query, start):
-            entity = Student if narrowed is None else aliased(Student, narrowed)
-            inside = [*stretch.clause(rows), *([] if narrowed is not None else clauses(self.along, rows))]
-            read = select(entity).where(*inside).order_by(*stretch.order(rows)).limit(number - len(found))
-            found += self.session.scalars(read)
-            if len(found) >= number:
-                break
+            if len(found) < number:
+                read = matching.where(*stretch.clause(rows)).order_by(*stretch.order(rows)).limit(number - len(found))
+                found += self.session.scalars(read)
         return found
+
+
+def _further(walk: int, walked: int, found: int, number: int) -> int:
+    """Tell how far to walk next: half as far again as it should take to find the rest, where matches are as common as so far."""
+    if not found:
+        return walk * FURTHER
+    return min(walk * FURTHER, max(FIRST_WALK // FURTHER, walked * (number - found) * 3 // (found * 2)))

@@ -11,6 +11,7 @@ from merge.confined import open_confined
 from merge.kinds import kind_of
 from merge.limits import TOO_MUCH, WALL_SECONDS
 from merge.problems import SheetRefused
+from words import later
 
 # What is made of an upload lies beside it and is called as it is, with this and more behind.
 MADE = ".made-"
@@ -36,7 +37,7 @@ def open_plain(upload: Path, tab: str | None, is_known: Callable[[Path], bool]) 
         return plain
     inner = _open(upload, plain.path, tab, is_known, deadline)
     if not inner.tabs:
-        raise SheetRefused("The archive holds another archive. Unpack it and upload the sheet that is in it.")
+        raise SheetRefused(later("The archive holds another archive. Unpack it and upload the sheet that is in it."))
     return inner
 
 

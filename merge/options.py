@@ -9,7 +9,7 @@ from merge.cells import DECIMALS, Notation
 from merge.columns import BY_NAME, KEY, NAME, StudentColumn, places
 
 MATCHES = (KEY.name, NAME.name)
-THOUSANDS = {"": "nothing", ",": "a comma", ".": "a point", "'": "an apostrophe", " ": "a blank"}
+THOUSANDS = ("", ",", ".", "'", " ")
 ROWS_GUESSED_FROM = 2_000
 
 

@@ -10,6 +10,7 @@ from merge.cells import read_text
 from merge.problems import Problem
 from merge.query import BadQuery
 from models import planned_rows, staged_rows
+from words import _
 
 ROWS = 100
 ALL = "all"
@@ -46,11 +47,17 @@ def parse_query(arguments: Mapping[str, str], verdict: str) -> Query:
     """Read an address; `verdict` is what it shows if it names none. Raises BadQuery."""
     verdict = arguments.get("verdict") or verdict
     if verdict not in (ALL, *VERDICTS):
-        raise BadQuery(f"No row has the verdict “{verdict}”. Rows can be shown by {', '.join((ALL, *VERDICTS))}.")
+        raise BadQuery(
+            _(
+                "No row has the verdict “%(verdict)s”. Rows can be shown by %(verdicts)s.",
+                verdict=verdict,
+                verdicts=", ".join((ALL, *VERDICTS)),
+            )
+        )
     try:
         q = read_text(arguments.get("q", ""))
     except Problem:
-        raise BadQuery("The search holds an invisible control character. Type it again by hand.") from None
+        raise BadQuery(_("The search holds an invisible control character. Type it again by hand.")) from None
     return Query(verdict, q, _line(arguments.get("after")), _line(arguments.get("before")))
 
 
@@ -134,7 +141,7 @@ def _line(text: str | None) -> int | None:
     if text == END:
         return BEYOND
     if not _is_line(text):
-        raise BadQuery("The address of this page was cut off or changed. Start again from the first page of the rows.")
+        raise BadQuery(_("The address of this page was cut off or changed. Start again from the first page of the rows."))
     return int(text)
 
 

@@ -93,9 +93,9 @@ def read_place(query: Query) -> Place | None:
         raw = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
         sort, value, student_id = json.loads(raw[4:].decode())
     except (ValueError, TypeError, binascii.Error, RecursionError):
-        raise BadQuery(CUT_OFF) from None
+        raise BadQuery(str(CUT_OFF)) from None
     if raw[:4] != zlib.crc32(raw[4:]).to_bytes(4, "big") or sort != query.sort or not _fits(query, value, student_id):
-        raise BadQuery(CUT_OFF)
+        raise BadQuery(str(CUT_OFF))
     return Place(value, student_id)
 
 

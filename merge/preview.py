@@ -17,19 +17,29 @@ from merge.problems import Problem, load_problems
 from merge.sheet import Sheet
 from merge.stage import SEPARATOR
 from models import Import, now, planned_rows, revisions, staged_rows, students
+from words import _, later, ngettext, number
 
 # The states in which the staged rows are whole and nobody works on them.
 SHOWN = ("ready", "applied", "undone")
 # What a page shows if its address does not say: the first of these that there are any of.
 OPENS_ON = ("delete", "update", "insert", "rejected", "unchanged")
 STEPS = {
-    "reading": "Reading the sheet",
-    "selecting": "Gathering the students",
-    "comparing": "Comparing it with the students",
-    "applying": "Writing the changes",
-    "undoing": "Taking the changes back",
+    "reading": later("Reading the sheet"),
+    "selecting": later("Gathering the students"),
+    "comparing": later("Comparing it with the students"),
+    "applying": later("Writing the changes"),
+    "undoing": later("Taking the changes back"),
 }
 MINUTE_S = 60
+# In the order in which they matter, each with where an import counts it.
+VERDICTS = {
+    "insert": "inserts",
+    "update": "updates",
+    "unchanged": "unchanged",
+    "rejected": "rejected",
+    "conflict": "conflicts",
+    "delete": "deletes",
+}
 
 
 @dataclass(frozen=True)
@@ -64,15 +74,8 @@ class Page:
 
 
 def counts(import_: Import) -> dict[str, int]:
-    """Give the number of rows by verdict, in the order in which they matter."""
-    return {
-        "insert": import_.inserts,
-        "update": import_.updates,
-        "unchanged": import_.unchanged,
-        "rejected": import_.rejected,
-        "conflict": import_.conflicts,
-        "delete": import_.deletes,
-    }
+    """Give the number of rows by verdict."""
+    return {verdict: getattr(import_, counted) for verdict, counted in VERDICTS.items()}
 
 
 def opening_verdict(import_: Import) -> str:
@@ -118,7 +121,7 @@ def applied_before(session: Session, import_: Import) -> Import | None:
 def headings(import_: Import, verdict: str) -> list[str]:
     """Name a page's columns: the student's, or the sheet's own for rejected rows."""
     if verdict == "rejected":
-        return [heading or "(no heading)" for heading in import_.sheet["headings"]]
+        return [heading or _("(no heading)") for heading in import_.sheet["headings"]]
     return [column.label for column in COLUMNS]
 
 
@@ -130,7 +133,7 @@ def page(session: Session, import_: Import, query: Query) -> Page:
     drawn = [draw(sheet, row) for row in session.execute(rows_on_lines(import_.id, found.lines))] if found.lines else []
     width = max([len(row.cells) for row in drawn], default=0)
     names = headings(import_, query.verdict)
-    names += ["(no heading)"] * (width - len(names))
+    names += [_("(no heading)")] * (width - len(names))
     return Page(names, [_widened(row, len(names)) for row in drawn], found.before, found.after)
 
 
@@ -227,17 +230,22 @@ def _widened(row: Row, width: int) -> Row:
 
 def _progress_sentence(figures: dict[str, Any]) -> str:
     if not figures["step"]:
-        return "It waits for its turn."
+        return _("It waits for its turn.")
     if not figures["rate"]:
         return f"{STEPS[figures['step']]}."
-    about = "about " if figures["step"] == "reading" else ""
-    return (
-        f"{STEPS[figures['step']]}: {figures['rows_done']:,} of {about}{figures['rows_total']:,} rows, "
-        f"{figures['rate']:,} rows a second, about {_duration(figures['seconds_left'])} left."
-    )
+    facts = {
+        "step": STEPS[figures["step"]],
+        "done": number(figures["rows_done"]),
+        "total": number(figures["rows_total"]),
+        "rate": number(figures["rate"]),
+        "left": _duration(figures["seconds_left"]),
+    }
+    if figures["step"] == "reading":
+        return _("%(step)s: %(done)s of about %(total)s rows, %(rate)s rows a second, about %(left)s left.", **facts)
+    return _("%(step)s: %(done)s of %(total)s rows, %(rate)s rows a second, about %(left)s left.", **facts)
 
 
 def _duration(seconds: int) -> str:
     if seconds >= 2 * MINUTE_S:
-        return f"{round(seconds / MINUTE_S):,} minutes"
-    return "1 second" if seconds == 1 else f"{seconds} seconds"
+        return ngettext("%(num)s minute", "%(num)s minutes", round(seconds / MINUTE_S))
+    return ngettext("%(num)s second", "%(num)s seconds", seconds)

@@ -4,24 +4,42 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from words import Later, later, number
+
 LONGEST_SHOWN = 60
 SENTENCES = {
-    "blank": "{label} is blank, but every student needs one.",
-    "whole": "“{text}” is not a whole number.",
-    "number": "“{text}” is not a number.",
-    "decimal": "“{text}” is not a number. Decimals are written with {decimal} here.",
-    "percent": "“{text}” is not a number by itself. Leave out the percent sign.",
-    "ambiguous": "“{text}” may mean {small} or {large}. Write it without a separator, or say how thousands are separated.",
-    "date": "“{text}” is a date, but {label} needs a number. In your spreadsheet, format the column as a number.",
-    "range": "{label} has to be from {minimum:,} to {maximum:,}, but here it is {text}.",
-    "long": "{label} has {length:,} characters; at most {maximum:,} fit.",
-    "control": "{label} contains an invisible control character. Type it again by hand.",
-    "twice": "Student {text} stands on line {first} and again on line {last}. Keep one of them.",
-    "same_name": "This name stands on line {first} and again on line {last}. Only an ID can tell the two apart.",
-    "several": "Several students go by this name, {first} and {last} among them. Only an ID can tell which of them is meant.",
-    "nameless": "There is no student {text} yet, and a new one needs a name, which this sheet has no column for.",
-    "few": "This row has {found} cells, but the heading has {expected}. A cell or a separator may be missing.",
-    "many": "This row has {found} cells, but the heading has {expected}. A cell with a separator in it may lack quotation marks.",
+    "blank": later("%(label)s is blank, but every student needs one."),
+    "whole": later("“%(text)s” is not a whole number."),
+    "number": later("“%(text)s” is not a number."),
+    "decimal": later("“%(text)s” is not a number. Decimals are written with %(decimal)s here."),
+    "percent": later("“%(text)s” is not a number by itself. Leave out the percent sign."),
+    "ambiguous": later(
+        "“%(text)s” may mean %(small)s or %(large)s. Write it without a separator, or say how thousands are separated."
+    ),
+    "date": later("“%(text)s” is a date, but %(label)s needs a number. In your spreadsheet, format the column as a number."),
+    "range": later("%(label)s has to be from %(minimum)s to %(maximum)s, but here it is %(text)s."),
+    "long": later("%(label)s has %(length)s characters; at most %(maximum)s fit."),
+    "control": later("%(label)s contains an invisible control character. Type it again by hand."),
+    "kind": later("%(label)s has to be %(kind)s, but here it is %(text)s."),
+    "twice": later("Student %(text)s stands on line %(first)s and again on line %(last)s. Keep one of them."),
+    "same_name": later("This name stands on line %(first)s and again on line %(last)s. Only an ID can tell the two apart."),
+    "several": later(
+        "Several students go by this name, %(first)s and %(last)s among them. Only an ID can tell which of them is meant."
+    ),
+    "nameless": later("There is no student %(text)s yet, and a new one needs a name, which this sheet has no column for."),
+    "erased": later("This row was about a student who was erased."),
+    "few": later("This row has %(found)s cells, but the heading has %(expected)s. A cell or a separator may be missing."),
+    "many": later(
+        "This row has %(found)s cells, but the heading has %(expected)s. A cell with a separator in it may lack quotation marks."
+    ),
+}
+# Among the values, what is an amount and no name of a line or a student.
+AMOUNTS = {"minimum", "maximum", "length"}
+WRITTEN = {
+    ("decimal", "."): later("a point"),
+    ("decimal", ","): later("a comma"),
+    ("kind", "text"): later("a text"),
+    ("kind", "number"): later("a number"),
 }
 
 
@@ -34,11 +52,15 @@ class Problem(ValueError):
         self.values = values
 
     def sentence(self, label: str = "") -> str:
-        return SENTENCES[self.code].format(label=label, **{name: _shown(value) for name, value in self.values.items()})
+        return SENTENCES[self.code] % {"label": label, **{name: _shown(name, value) for name, value in self.values.items()}}
 
 
 class SheetRefused(ValueError):
-    """The whole sheet can't be read; the message is the sentence that says why and what to do."""
+    """The whole sheet can't be read; the sentence says why and what to do."""
+
+    def __init__(self, sentence: Later) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
 
 
 def dump_problems(problems: Mapping[str, Problem]) -> str:
@@ -50,6 +72,9 @@ def load_problems(text: str) -> dict[str, Problem]:
     return {column: Problem(code, **values) for column, (code, values) in json.loads(text).items()}
 
 
-def _shown(value: Any) -> str:
-    """Shorten what was typed: a cell may hold a novel."""
-    return value if not isinstance(value, str) or len(value) <= LONGEST_SHOWN else value[: LONGEST_SHOWN - 1] + "…"
+def _shown(name: str, value: Any) -> str:
+    """Write a value out, and shorten what was typed: a cell may hold a novel."""
+    if name in AMOUNTS:
+        return number(value)
+    text = str(WRITTEN.get((name, value), value))
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"

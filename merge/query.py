@@ -3,24 +3,38 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any
 
-from merge.cells import read_text
+from merge.cells import Notation, read_text
 from merge.columns import BY_NAME, COLUMNS, NAME, StudentColumn
 from merge.problems import Problem
 from merge.search import read_words
+from words import _, later, moment, number
 
 PER_PAGE = 50
 MOST_PER_PAGE = 500
 SIZES = (25, 50, 100, 250, 500)
-SIDES = ("min", "max")
-BLANK = {"yes": True, "no": False}
+# What bounds a column: from, up to, and up to but not with, for numbers that have no largest one under the next whole.
+SIDES = ("min", "max", "below")
+YES_OR_NO = {"yes": True, "no": False}
 # More than any id, version or line has, and less than a database can't take.
 DIGITS = 18
-CUT_OFF = "The address of this page was cut off or changed. Start again from the first page of the list."
+CUT_OFF = later("The address of this page was cut off or changed. Start again from the first page of the list.")
 UNTYPABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+# By which of the ends are named: from, to, under.
+RANGES = {
+    (True, False, False): later("%(column)s at least %(low)s"),
+    (False, True, False): later("%(column)s at most %(high)s"),
+    (False, False, True): later("%(column)s under %(under)s"),
+    (True, True, False): later("%(column)s from %(low)s to %(high)s"),
+    (True, False, True): later("%(column)s from %(low)s to under %(under)s"),
+    (False, True, True): later("%(column)s at most %(high)s and under %(under)s"),
+    (True, True, True): later("%(column)s from %(low)s to %(high)s and under %(under)s"),
+}
 
 
 class BadQuery(ValueError):
@@ -47,6 +61,10 @@ class Query:
     """By parameter, such as min_age."""
     blanks: dict[str, bool] = field(default_factory=dict)
     """By column: whether it is to be blank, or not."""
+    outside: dict[str, bool] = field(default_factory=dict)
+    """By column: whether its value is to be one that the column can't take, or not."""
+    same_name: bool | None = None
+    """Whether another student is to have the same name, or none."""
     since: datetime | None = None
     import_id: int | None = None
     after: str | None = None
@@ -84,11 +102,18 @@ class Query:
     @property
     def chips(self) -> list[Chip]:
         """Say each filter in words."""
-        chips = [chip for column in COLUMNS for chip in (self._range_chip(column), self._blank_chip(column)) if chip]
+        makers = (self._range_chip, self._blank_chip, self._outside_chip)
+        chips = [chip for column in COLUMNS for make in makers if (chip := make(column))]
+        if self.same_name is not None:
+            shared, own = (
+                later("%(column)s is shared with another student"),
+                later("%(column)s is not shared with another student"),
+            )
+            chips.append(Chip((shared if self.same_name else own) % {"column": NAME.label}, ("same_name",)))
         if self.since:
-            chips.append(Chip(f"Changed since {self.since:%-d %b %Y, %H:%M} UTC", ("since",)))
+            chips.append(Chip(_("Changed since %(when)s", when=moment(self.since)), ("since",)))
         if self.import_id:
-            chips.append(Chip(f"Touched by import {self.import_id}", ("import",)))
+            chips.append(Chip(_("Touched by import %(id)s", id=self.import_id), ("import",)))
         return chips
 
     def sorted_by(self, column: str) -> dict[str, str]:
@@ -100,23 +125,33 @@ class Query:
         return {name: text for name, text in self.address.items() if name not in chip.parameters}
 
     def _range_chip(self, column: StudentColumn) -> Chip | None:
-        low, high = (self.bounds.get(f"{side}_{column.name}") for side in SIDES)
-        if low is None and high is None:
+        low, high, under = (self.bounds.get(f"{side}_{column.name}") for side in SIDES)
+        if low is None and high is None and under is None:
             return None
-        if low == high:
-            words = f"{column.label} is {column.write(low)}"
-        elif low is not None and high is not None:
-            words = f"{column.label} from {column.write(low)} to {column.write(high)}"
+        written = {"column": column.label, "low": column.write(low), "high": column.write(high), "under": column.write(under)}
+        if low == high and under is None:
+            words = _("%(column)s is %(low)s", **written)
         else:
-            words = (
-                f"{column.label} at least {column.write(low)}" if high is None else f"{column.label} at most {column.write(high)}"
-            )
-        return Chip(words, (f"min_{column.name}", f"max_{column.name}"))
+            # Both ends at the top are rare: an address that was put together by hand.
+            words = RANGES[low is not None, high is not None, under is not None] % written
+        return Chip(words, tuple(f"{side}_{column.name}" for side in SIDES))
 
     def _blank_chip(self, column: StudentColumn) -> Chip | None:
         if column.name not in self.blanks:
             return None
-        return Chip(f"{column.label} is {'' if self.blanks[column.name] else 'not '}blank", (f"blank_{column.name}",))
+        blank, filled = later("%(column)s is blank"), later("%(column)s is not blank")
+        sentence = (blank if self.blanks[column.name] else filled) % {"column": column.label}
+        return Chip(sentence, (f"blank_{column.name}",))
+
+    def _outside_chip(self, column: StudentColumn) -> Chip | None:
+        if column.name not in self.outside:
+            return None
+        outside, within = (
+            later("%(column)s is outside %(low)s to %(high)s"),
+            later("%(column)s is not outside %(low)s to %(high)s"),
+        )
+        facts = {"column": column.label, "low": number(column.minimum or 0), "high": number(column.maximum or 0)}
+        return Chip((outside if self.outside[column.name] else within) % facts, (f"outside_{column.name}",))
 
 
 def parse_query(arguments: Mapping[str, str]) -> Query:
@@ -131,7 +166,13 @@ def read_query(arguments: Mapping[str, str]) -> Query:
     """Read a list's address, and keep what is wrong with a filter as somebody typed it. Raises BadQuery for all else."""
     order = arguments.get("sort") or NAME.name
     if order.removeprefix("-") not in BY_NAME:
-        raise BadQuery(f"The list can't be sorted by “{order[:40]}”. It can be sorted by {', '.join(BY_NAME)}.")
+        raise BadQuery(
+            _(
+                "The list can't be sorted by “%(order)s”. It can be sorted by %(columns)s.",
+                order=order[:40],
+                columns=", ".join(BY_NAME),
+            )
+        )
     return _with_filters(
         Query(
             q=words_of(arguments),
@@ -153,8 +194,10 @@ def words_of(arguments: Mapping[str, str]) -> str:
 def parse_per_page(arguments: Mapping[str, str]) -> int:
     """Read how many students a page shall hold. Raises BadQuery."""
     text = arguments.get("per_page") or str(PER_PAGE)
-    if not _is_whole(text) or not 1 <= int(text) <= MOST_PER_PAGE:
-        raise BadQuery(f"A page can hold 1 to {MOST_PER_PAGE} students, but the address asks for “{text[:40]}”.")
+    if not is_whole(text) or not 1 <= int(text) <= MOST_PER_PAGE:
+        raise BadQuery(
+            _("A page can hold 1 to %(most)s students, but the address asks for “%(text)s”.", most=MOST_PER_PAGE, text=text[:40])
+        )
     return int(text)
 
 
@@ -163,9 +206,23 @@ def parse_place(arguments: Mapping[str, str], name: str) -> int | None:
     text = arguments.get(name, "").strip()
     if not text:
         return None
-    if not _is_whole(text):
-        raise BadQuery(CUT_OFF)
+    if not is_whole(text):
+        raise BadQuery(str(CUT_OFF))
     return int(text)
+
+
+def typed_name(arguments: Mapping[str, str], name: str) -> str:
+    """Read a name to filter by; what can't be typed is in none of them."""
+    return UNTYPABLE.sub("", arguments.get(name, "")).strip()[:255]
+
+
+def parse_day(arguments: Mapping[str, str], name: str) -> date | None:
+    """Read a day; None if the address names none. Raises BadQuery."""
+    text = arguments.get(name, "").strip()
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise BadQuery(_("“%(text)s” is no day. Write it as year, month and day, such as 2026-03-01.", text=text[:40])) from None
 
 
 def parse_moment(text: str) -> datetime:
@@ -174,52 +231,78 @@ def parse_moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text.strip().replace(" ", "+") if "T" in text else text.strip())
         return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise BadQuery(f"“{text[:40]}” is no moment. Write a date and a time, such as 2026-03-01T12:00.") from None
+        raise BadQuery(_("“%(text)s” is no moment. Write a date and a time, such as 2026-03-01T12:00.", text=text[:40])) from None
+
+
+def is_whole(text: str) -> bool:
+    """Tell whether it is a whole number that any database takes."""
+    return text.isascii() and text.isdecimal() and len(text) <= DIGITS
 
 
 def filter_names() -> list[str]:
     """Name each parameter that filters."""
-    numbers = [column.name for column in COLUMNS if column.kind is not str]
+    bounds = [f"{side}_{column.name}" for column in COLUMNS if column.kind is not str for side in SIDES]
     blanks = [f"blank_{column.name}" for column in COLUMNS if not column.required]
-    return [*(f"{side}_{name}" for name in numbers for side in SIDES), *blanks, "since", "import"]
+    outside = [f"outside_{column.name}" for column in COLUMNS if column.bounded]
+    return [*bounds, *blanks, *outside, "same_name", "since", "import"]
 
 
 def _with_filters(query: Query, arguments: Mapping[str, str]) -> Query:
-    bounds, blanks, read = dict[str, Any](), dict[str, bool](), dict[str, Any]()
     typed = {name: text for name in filter_names() if (text := UNTYPABLE.sub(" ", arguments.get(name, "")).strip())}
-    problems: dict[str, str] = {}
+    read, problems = dict[str, Any](), dict[str, str]()
     for name, text in typed.items():
-        kind, _, column = name.partition("_")
         try:
-            if kind in SIDES:
-                bounds[name] = _read_bound(BY_NAME[column], text)
-            elif kind == "blank":
-                blanks[column] = _read_blank(text)
-            else:
-                read["since" if kind == "since" else "import_id"] = (parse_moment if kind == "since" else _read_import)(text)
+            read[name] = _read_filter(name, text)
         except BadQuery as problem:
             problems[name] = str(problem)
-    return replace(query, bounds=bounds, blanks=blanks, typed=typed, problems=problems, **read)
+    return replace(
+        query,
+        bounds={name: read[name] for name in read if name.partition("_")[0] in SIDES},
+        blanks=_by_column(read, "blank_"),
+        outside=_by_column(read, "outside_"),
+        same_name=read.get("same_name"),
+        since=read.get("since"),
+        import_id=read.get("import"),
+        typed=typed,
+        problems=problems,
+    )
+
+
+def _by_column(read: dict[str, Any], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): value for name, value in read.items() if name.startswith(prefix)}
+
+
+def _read_filter(name: str, text: str) -> Any:
+    kind, _, column = name.partition("_")
+    if kind in SIDES:
+        return _read_bound(BY_NAME[column], text)
+    return {"since": parse_moment, "import": _read_import}.get(name, _read_yes_or_no)(text)
 
 
 def _read_bound(column: StudentColumn, text: str) -> Any:
     try:
-        return column.read(text)
+        return _read_in_either_way(column, text)
     except Problem as problem:
         raise BadQuery(problem.sentence(column.label)) from None
 
 
-def _read_blank(text: str) -> bool:
-    if text not in BLANK:
-        raise BadQuery("A column is blank or not: “yes” or “no”.")
-    return BLANK[text]
+def _read_in_either_way(column: StudentColumn, text: str) -> Any:
+    """Read a number with either sign before decimals: a link that one reader sends to another goes on to mean the same."""
+    try:
+        return column.read(text)
+    except Problem as problem:
+        if problem.code != "decimal":
+            raise
+        return column.read(text, Notation(","))
+
+
+def _read_yes_or_no(text: str) -> bool:
+    if text not in YES_OR_NO:
+        raise BadQuery(_("“%(text)s” does not say whether or not: it is “yes” or “no”.", text=text[:40]))
+    return YES_OR_NO[text]
 
 
 def _read_import(text: str) -> int:
-    if not _is_whole(text) or not int(text):
-        raise BadQuery(f"“{text[:40]}” is not the number of an import. Numbers stand in the list of imports.")
+    if not is_whole(text) or not int(text):
+        raise BadQuery(_("“%(text)s” is not the number of an import. Numbers stand in the list of imports.", text=text[:40]))
     return int(text)
-
-
-def _is_whole(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= DIGITS

@@ -1,6 +1,6 @@
 """The rows that an import could not use, as a sheet to mend and upload again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,10 +15,10 @@ from models import staged_rows
 BATCH = 1_000
 
 
-def rejected_sheet(session: Session, import_id: int, sheet: Sheet) -> Iterator[str]:
+def rejected_sheet(session: Session, import_id: int, sheet: Sheet) -> Iterator[Sequence[str]]:
     """Stream the user's own columns of the rejected rows, with `line` and `problem`, as CSV that a spreadsheet opens right."""
     headings = sheet.headings
-    yield BOM + csv_row([*headings, "line", "problem"])
+    yield [BOM + csv_row([*headings, "line", "problem"])]
     rows = (
         select(staged_rows.c.line, staged_rows.c.cells, staged_rows.c.problems)
         .where(staged_rows.c.import_id == import_id, staged_rows.c.problems.is_not(None))
@@ -26,7 +26,7 @@ def rejected_sheet(session: Session, import_id: int, sheet: Sheet) -> Iterator[s
     )
     for line, cells, problems in session.execute(rows, execution_options={"yield_per": BATCH}):
         typed = (cells.split(SEPARATOR) + [""] * len(headings))[: len(headings)]
-        yield csv_row([*typed, str(line), _sentences(problems)])
+        yield [csv_row([*typed, str(line), _sentences(problems)])]
 
 
 def _sentences(problems: str) -> str:

@@ -10,6 +10,7 @@ from typing import TextIO
 
 from merge.limits import LONGEST_CELL, LONGEST_HUNDRED_ROWS
 from merge.problems import SheetRefused
+from words import later
 
 BLOCK_ROWS = 20_000
 BLOCK_BYTES = 4 << 20
@@ -74,5 +75,9 @@ def _read_block(reader: Iterator[list[str]], lines: _Lines, line: int) -> list[l
 
 def _never_closed(line: int) -> SheetRefused:
     return SheetRefused(
-        f"On line {line} a quotation mark is opened and never closed. Close or remove it in the sheet, then upload it again."
+        later(
+            "On line %(line)s a quotation mark is opened and never closed. "
+            "Close or remove it in the sheet, then upload it again.",
+            line=str(line),
+        )
     )

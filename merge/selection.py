@@ -1,7 +1,6 @@
 """Change many students of a list at once: they become a sheet, which is previewed, applied and undone as any other."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,7 @@ from sqlalchemy import ColumnElement, Select, String, cast, func, insert, litera
 from sqlalchemy.orm import Session
 
 from merge import listing
-from merge.columns import BY_NAME, KEY, StudentColumn
-from merge.problems import Problem
+from merge.columns import BY_NAME, KEY
 from merge.sheet import Sheet
 from merge.stage import SEPARATOR, discard_staged
 from models import staged_rows, students
@@ -40,25 +38,16 @@ class Selection:
     def as_sheet(self, path: Path) -> Sheet:
         """Give the headings and columns that the staged rows have."""
         named = [KEY, *([BY_NAME[self.column]] if self.column else [])]
-        return Sheet(str(path), "utf-8", ",", [column.label for column in named], [column.name for column in named])
-
-
-def check_value(column: StudentColumn, text: str) -> str | None:
-    """Say in a sentence why the column can't have this value; None if it can."""
-    try:
-        column.read(text)
-    except Problem as problem:
-        return problem.sentence(column.label)
-    return None
+        return Sheet(str(path), "utf-8", ",", [column.heading for column in named], [column.name for column in named])
 
 
 def count_selected(session: Session, selection: Selection) -> int:
     return session.scalar(select(func.count()).select_from(_selected(session, selection).subquery())) or 0
 
 
-def stream_selected(session: Session, selection: Selection) -> Iterator[list[dict[str, Any]]]:
-    """Give the selected students in the list's order, some at a time, in flat memory."""
-    return listing.stream(session, listing.parse_query(selection.query), selection.ids)
+def everybody(session: Session, selection: Selection) -> Select[Any]:
+    """Select the students in the list's order, a value a column."""
+    return listing.everybody(session, listing.parse_query(selection.query), selection.ids)
 
 
 def stage_selected(session: Session, import_id: int, selection: Selection) -> int:

@@ -11,14 +11,16 @@ from merge.columns import BY_NAME, KEY, MATCHING, NAME, match_headings, places
 from merge.delimiters import DELIMITERS, find_delimiter
 from merge.encodings import ENCODINGS, decodes, find_encoding
 from merge.left_out import ABOVE, MOST_TOTALS, MOST_UNITS, TOTALS, UNITS, find_headings, is_totals_row, is_units_row, knows
-from merge.limits import MOST_COLUMNS
+from merge.limits import MOST_COLUMNS, too_wide
+from merge.oneroster import lacks_roles, roster_columns, roster_of
 from merge.opening import Plain, discard_files, files_made_of, open_plain
 from merge.problems import SheetRefused
 from merge.rows import read_blocks
+from words import Later, later
 
 __all__ = ["DELIMITERS", "ENCODINGS", "Row", "Sheet", "discard_files", "inspect", "unclear"]
 
-ADD_HEADINGS = f"add a row above them that names the columns, such as: {', '.join(BY_NAME)}."
+ADD_HEADINGS = later("add a row above them that names the columns, such as: %(columns)s.", columns=", ".join(BY_NAME))
 
 Row = tuple[int, list[str]]
 """A line, as the person sees it in the spreadsheet, and its cells."""
@@ -42,6 +44,8 @@ class Sheet:
     tabs: list[str] = field(default_factory=list)
     """The workbook's tabs; none if it is no workbook."""
     tab: str | None = None
+    mended: dict[str, list[str]] = field(default_factory=dict)
+    """The cells of rows that somebody has mended since, by their line. The file stays as it was uploaded."""
 
     @property
     def ignored(self) -> list[str]:
@@ -55,15 +59,23 @@ class Sheet:
 
         A line is a row of the spreadsheet: a cell with a line break in it does not count twice. Raises SheetRefused.
         """
-        line, held = 1, list[Row]()
+        line, held, roster = 1, list[Row](), roster_of(self.headings)
         for block in read_blocks(Path(self.path), self.encoding, self.delimiter):
-            rows = held + _filled(block.rows, line, self.first_line)
+            rows = _filled(block.rows, line, self.first_line)
+            rows = held + (roster.students(rows) if roster else rows)
             line += len(block.rows)
             # Only the sheet's last rows may be totals, and which are the last shows when no more come.
             end = self._without_totals(rows) if block.last else max(len(rows) - MOST_TOTALS, 0)
+            if roster and block.last:
+                self.left_out.extend(reason for reason in roster.left_out() if reason not in self.left_out)
             held = [] if block.last else rows[end:]
             if end:
-                yield rows[:end], block.share
+                yield self._as_mended(rows[:end]), block.share
+
+    def _as_mended(self, rows: list[Row]) -> list[Row]:
+        if not self.mended:
+            return rows
+        return [(line, self.mended.get(str(line), cells)) for line, cells in rows]
 
     def _without_totals(self, rows: list[Row]) -> int:
         """Give the number of rows before the totals, and name the totals as left out."""
@@ -84,9 +96,11 @@ def inspect(upload: Path, *, encoding: str | None = None, delimiter: str | None 
     try:
         sheet = _understand(open_plain(upload, tab, _is_known), encoding, delimiter)
         if not MATCHING & places(sheet.columns).keys() and any(map(str.isdecimal, sheet.headings)):
-            raise SheetRefused(f"The sheet's first row is a student's and no row of headings: {ADD_HEADINGS}")
+            raise SheetRefused(
+                later("The sheet's first row is a student's and no row of headings: %(advice)s", advice=ADD_HEADINGS)
+            )
         if next(sheet.blocks(), None) is None:
-            raise SheetRefused("The sheet has a heading but no rows under it, so there is nothing to import.")
+            raise SheetRefused(later("The sheet has a heading but no rows under it, so there is nothing to import."))
     except BaseException:
         for made in files_made_of(upload) - before:
             made.unlink(missing_ok=True)
@@ -94,18 +108,30 @@ def inspect(upload: Path, *, encoding: str | None = None, delimiter: str | None 
     return sheet
 
 
-def unclear(sheet: Sheet) -> str | None:
+def unclear(sheet: Sheet) -> Later | None:
     """Say what somebody has to decide before the sheet can be read; None where its headings say it all."""
+    if lacks_roles(sheet.headings):
+        return later(
+            "This users.csv of a OneRoster export does not say who is a student: that stands in roles.csv. Upload the whole "
+            "archive with its manifest.csv; or go on here, if everybody in this file is a student."
+        )
     for name, column in BY_NAME.items():
-        rivals = [f"“{heading}”" for heading, meant in zip(sheet.headings, sheet.columns, strict=True) if meant == name]
+        rivals = [heading for heading, meant in zip(sheet.headings, sheet.columns, strict=True) if meant == name]
         if len(rivals) > 1:
-            return (
-                f"Both {rivals[0]} and {rivals[1]} may be the {column.label}. Keep the one that is meant, and ignore the other."
+            return later(
+                "Both “%(one)s” and “%(other)s” may be the %(column)s. Keep the one that is meant, and ignore the other.",
+                one=rivals[0],
+                other=rivals[1],
+                column=later(column.heading),
             )
     if not MATCHING & places(sheet.columns).keys():
-        return (
-            f"No heading says which column holds the {KEY.label} or the {NAME.label}, so rows can't be matched with students. "
-            f"Choose it below. If “{sheet.headings[0]}” stands for a student and not above the students, {ADD_HEADINGS}"
+        return later(
+            "No heading says which column holds the %(key)s or the %(name)s, so rows can't be matched with students. "
+            "Choose it below. If “%(heading)s” stands for a student and not above the students, %(advice)s",
+            key=later(KEY.heading),
+            name=later(NAME.heading),
+            heading=sheet.headings[0],
+            advice=ADD_HEADINGS,
         )
     return None
 
@@ -120,6 +146,8 @@ def _understand(plain: Plain, encoding: str | None, delimiter: str | None) -> Sh
     place = find_headings(rows)
     headings = _headings(rows[place]) if rows else []
     columns = match_headings(headings)
+    if roster := roster_of(headings):
+        columns = roster_columns(roster, columns, rows[place + 1 :])
     units = place + 1
     while units <= place + MOST_UNITS and units < len(rows) and is_units_row(rows[units], columns):
         units += 1
@@ -140,13 +168,17 @@ def _first_rows(path: Path, encoding: str, delimiter: str) -> list[list[str]]:
 
 def _given_encoding(path: Path, encoding: str) -> str:
     if encoding not in ENCODINGS or not decodes(path, encoding):
-        raise SheetRefused(f"The file is not written in {ENCODINGS.get(encoding, encoding)}. Choose another encoding.")
+        raise SheetRefused(
+            later("The file is not written in %(encoding)s. Choose another encoding.", encoding=ENCODINGS.get(encoding, encoding))
+        )
     return encoding
 
 
 def _given_delimiter(delimiter: str) -> str:
     if delimiter not in DELIMITERS:
-        raise SheetRefused(f"Cells can be separated by one of these: {', '.join(DELIMITERS.values())}.")
+        raise SheetRefused(
+            later("Cells can be separated by one of these: %(signs)s.", signs=", ".join(map(str, DELIMITERS.values())))
+        )
     return delimiter
 
 
@@ -155,7 +187,7 @@ def _headings(cells: list[str]) -> list[str]:
     while headings and not headings[-1]:
         headings.pop()
     if len(headings) > MOST_COLUMNS:
-        raise SheetRefused(f"The sheet has {len(headings):,} columns; at most {MOST_COLUMNS:,} can be read.")
+        raise SheetRefused(too_wide(len(headings)))
     return headings
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
+from merge.columns import NAME
 from merge.door import NAMES, REVISIONS_SHARE, Written, enter_alone, let_students_follow, write_revisions
 from merge.lease import Report
 from merge.slices import student_slices
@@ -18,12 +19,13 @@ since = revisions.alias("since")
 
 @dataclass(frozen=True)
 class Outlook:
-    """What an undo would do now: students restored, removed, put back, and left alone since somebody edited them."""
+    """What an undo would do now: students restored, removed, put back, and left alone since somebody edited or erased them."""
 
     restored: int
     removed: int
     returned: int
     skipped: int
+    erased: int
 
 
 def undo(session: Session, change_id: int, by_change_id: int, report: Report) -> tuple[Written, int]:
@@ -43,14 +45,17 @@ def undo(session: Session, change_id: int, by_change_id: int, report: Report) ->
 def outlook(session: Session, change_id: int) -> Outlook:
     """Count what an undo would do, without doing it."""
     edited = exists().where(since.c.student_id == done.c.student_id, since.c.version == done.c.version + 1)
-    fate = case((edited, "skipped"), (done.c.deleted, "returned"), (_was_absent(), "removed"), else_="restored").label("fate")
+    is_erased = done.c[NAME.name].is_(None)
+    fate = case(
+        (is_erased, "erased"), (edited, "skipped"), (done.c.deleted, "returned"), (_was_absent(), "removed"), else_="restored"
+    ).label("fate")
     rows = _with_before(select(fate), change_id).subquery()
     counts = {fate: number for fate, number in session.execute(select(rows.c.fate, func.count()).group_by(rows.c.fate))}
-    return Outlook(**{name: counts.get(name, 0) for name in ("restored", "removed", "returned", "skipped")})
+    return Outlook(**{name: counts.get(name, 0) for name in ("restored", "removed", "returned", "skipped", "erased")})
 
 
-def skipped_students(session: Session, change_id: int, by_change_id: int, limit: int) -> list[tuple[int, str]]:
-    """Name the first students, by id, that the undo left alone: (id, name as the undone change had left it)."""
+def skipped_students(session: Session, change_id: int, by_change_id: int, limit: int) -> list[tuple[int, str | None]]:
+    """Name the first students, by id, that the undo left alone: (id, name as the undone change had left it, None if erased)."""
     edited = exists().where(
         since.c.student_id == done.c.student_id, since.c.version == done.c.version + 1, since.c.change_id != by_change_id
     )

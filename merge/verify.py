@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from merge.columns import VALUES
+from merge.columns import NAME, VALUES
 from merge.ids import highest_given
+from merge.imports import is_emptied
 from models import Change, Import, Student, planned_rows, revisions, students
 
 SHOWN = 10
@@ -77,8 +78,16 @@ def _without_their_plan() -> Select[Any]:
     plans = select(planned_rows.c.import_id, func.count().label("number")).group_by(planned_rows.c.import_id).subquery("plans")
     planned = func.coalesce(plans.c.number, 0)
     return (
-        select(Import.id).outerjoin(plans, plans.c.import_id == Import.id).where(Import.state == "ready", _planned() != planned)
+        select(Import.id)
+        .outerjoin(plans, plans.c.import_id == Import.id)
+        .where(Import.state == "ready", _planned() != planned, ~is_emptied())
     )
+
+
+def _erased_in_part() -> Select[Any]:
+    """Every student has a name; who was erased has no value at all, in no version."""
+    filled = or_(~revisions.c.deleted, *(revisions.c[column.name].is_not(None) for column in VALUES))
+    return select(revisions.c.student_id).where(revisions.c[NAME.name].is_(None), filled)
 
 
 def _planned() -> ColumnElement[int]:
@@ -93,6 +102,7 @@ PROMISES = {
     "every revision belongs to a change that says who made it": _of_no_change,
     "every import is in a state that it can be in": _in_no_state,
     "every preview has the rows that it counts": _without_their_plan,
+    "of whoever was erased nothing is left": _erased_in_part,
 }
 
 

@@ -12,33 +12,41 @@ from typing import Any
 
 import python_calamine as calamine
 
-from merge.kinds import ADVICE
-from merge.limits import LONGEST_CELL, MOST_COLUMNS, MOST_TABS, TOO_MUCH
+from merge.kinds import ADVICE, no_sheet
+from merge.limits import LONGEST_CELL, MOST_COLUMNS, MOST_TABS, TOO_MUCH, too_wide
 from merge.problems import SheetRefused
 from merge.workbook_errors import Errors, find_errors
+from words import later
 
 EXTENSIONS = {"xl/workbook.xml": ".xlsx", "xl/workbook.bin": ".xlsb", "content.xml": ".ods"}
 """By the part that only workbooks of that kind have."""
 MACROS = re.compile(r"vbaproject\.bin$|^basic/|^scripts/|^xl/macrosheets/", re.IGNORECASE)
 NO_WORKBOOKS = {
-    "word/": "a Word document",
-    "ppt/": "a PowerPoint presentation",
-    "Index/Document.iwa": "an Apple Numbers document",
-    "application/vnd.oasis.opendocument.text": "a text document",
-    "application/vnd.oasis.opendocument.presentation": "a presentation",
+    "word/": later("a Word document"),
+    "ppt/": later("a PowerPoint presentation"),
+    "Index/Document.iwa": later("an Apple Numbers document"),
+    "application/vnd.oasis.opendocument.text": later("a text document"),
+    "application/vnd.oasis.opendocument.presentation": later("a presentation"),
 }
 # Names of the streams inside an old workbook, which are written with two bytes a character.
 OLD_PARTS = {"EncryptedPackage": "password", "_VBA_PROJECT": "macros", "WordDocument": "word", "PowerPoint Document": "ppt"}
-SAVE_WITHOUT = "Open it in your spreadsheet and save it as an “Excel workbook” (.xlsx) without"
 
 SENTENCES = {
-    "password": f"The workbook is protected with a password. {SAVE_WITHOUT} the password, then upload that.",
-    "macros": f"The workbook holds macros, and files with macros are not accepted. {SAVE_WITHOUT} them, then upload that.",
-    "word": f"This is a Word document, not a sheet. {ADVICE}",
-    "ppt": f"This is a PowerPoint presentation, not a sheet. {ADVICE}",
-    "entities": f"The workbook declares entities, which no spreadsheet program writes. {ADVICE}",
-    "damaged": "The workbook is damaged or of a kind that can't be read. "
-    "Open it in your spreadsheet, save it as an “Excel workbook” (.xlsx), and upload that.",
+    "password": later(
+        "The workbook is protected with a password. Open it in your spreadsheet and save it as an “Excel workbook” (.xlsx) "
+        "without the password, then upload that."
+    ),
+    "macros": later(
+        "The workbook holds macros, and files with macros are not accepted. Open it in your spreadsheet and save it as an "
+        "“Excel workbook” (.xlsx) without them, then upload that."
+    ),
+    "word": no_sheet(NO_WORKBOOKS["word/"]),
+    "ppt": no_sheet(NO_WORKBOOKS["ppt/"]),
+    "entities": later("The workbook declares entities, which no spreadsheet program writes. %(advice)s", advice=ADVICE),
+    "damaged": later(
+        "The workbook is damaged or of a kind that can't be read. "
+        "Open it in your spreadsheet, save it as an “Excel workbook” (.xlsx), and upload that."
+    ),
 }
 Value = int | float | str | bool | dt.date | dt.time | dt.timedelta
 
@@ -49,7 +57,7 @@ def extension_of(packed: zipfile.ZipFile) -> str | None:
     kind = packed.read("mimetype")[:100].decode("ascii", "replace") if "mimetype" in names[:1] else ""
     for mark, document in NO_WORKBOOKS.items():
         if kind == mark or (not kind and any(name.startswith(mark) for name in names)):
-            raise SheetRefused(f"This is {document}, not a sheet. {ADVICE}")
+            raise SheetRefused(no_sheet(document))
     return next((extension for part, extension in EXTENSIONS.items() if part in names), None)
 
 
@@ -111,9 +119,11 @@ def _tabs(workbook: calamine.CalamineWorkbook) -> list[str]:
     shown = [sheet.name for sheet in sheets if sheet.visible == calamine.SheetVisibleEnum.Visible]
     tabs = shown or [sheet.name for sheet in sheets]
     if not tabs:
-        raise SheetRefused("The workbook has no tab with cells in it.")
+        raise SheetRefused(later("The workbook has no tab with cells in it."))
     if len(tabs) > MOST_TABS:
-        raise SheetRefused(f"The workbook has {len(tabs):,} tabs. Save the one that is meant as a workbook of its own.")
+        raise SheetRefused(
+            later("The workbook has %(tabs)s tabs. Save the one that is meant as a workbook of its own.", tabs=len(tabs))
+        )
     return tabs
 
 
@@ -122,12 +132,14 @@ def _choose(tab: str | int, tabs: list[str]) -> str:
         return tabs[tab]
     if tab in tabs:
         return str(tab)
-    raise SheetRefused(f"The workbook has no tab “{tab}”. Choose one of: {', '.join(tabs[:10])}.")
+    raise SheetRefused(
+        later("The workbook has no tab “%(tab)s”. Choose one of: %(tabs)s.", tab=str(tab), tabs=", ".join(tabs[:10]))
+    )
 
 
 def _write(sheet: calamine.CalamineSheet, target: Path, errors: Errors) -> None:
     if sheet.width > MOST_COLUMNS:
-        raise SheetRefused(f"The sheet has {sheet.width:,} columns; at most {MOST_COLUMNS:,} can be read.")
+        raise SheetRefused(too_wide(sheet.width))
     left = sheet.start[1] if sheet.start else 0
     with open(target, "w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows(_texts(sheet.iter_rows(), left, errors))
@@ -137,12 +149,18 @@ def _texts(rows: Iterable[list[Value]], left: int, errors: Errors) -> Iterator[l
     """Give each row as texts, those above the first filled one too: the reader gives them, but no columns left of the first."""
     for number, row in enumerate(rows, 1):
         texts = [value if type(value) is str else TEXTS[type(value)](value) for value in row]
+        if "\0" in "".join(texts):  # written _x0000_ in a workbook, and PostgreSQL takes it in no text
+            texts = [text.replace("\0", "\ufffd") for text in texts]
         for column, error in errors.pop(number, {}).items() if errors else ():
             if 0 <= column - left < len(texts):
                 texts[column - left] = error
         if sum(map(len, texts)) > LONGEST_CELL and max(map(len, texts)) > LONGEST_CELL:
             raise SheetRefused(
-                f"On line {number} a cell has more than {LONGEST_CELL:,} characters. Shorten it and upload the sheet again."
+                later(
+                    "On line %(line)s a cell has more than %(most)s characters. Shorten it and upload the sheet again.",
+                    line=str(number),
+                    most=LONGEST_CELL,
+                )
             )
         yield texts
 

@@ -18,6 +18,7 @@ function follow(place) {
   const url = place.dataset.progressUrl;
   const first = place.dataset.progressState;
   if (!bar || !text || !url) return;
+  const tell = by10(text);
 
   const ask = async () => {
     try {
@@ -30,7 +31,7 @@ function follow(place) {
         if (!now.busy || now.state !== first) return location.reload();
         if (now.share) bar.value = now.share;
         else bar.removeAttribute("value");
-        text.textContent = now.sentence;
+        tell(now.share, now.sentence);
       }
     } catch {
       // The server is away for a moment; the next try may reach it.
@@ -38,6 +39,19 @@ function follow(place) {
     setTimeout(ask, EVERY_MS);
   };
   setTimeout(ask, EVERY_MS);
+}
+
+/**
+ * Give what shows how far something is, and reads it out at every tenth of the way only.
+ * @param {Element} text
+ */
+function by10(text) {
+  let tenth = 0;
+  return (/** @type {number} */ share, /** @type {string} */ sentence) => {
+    text.textContent = sentence;
+    if (Math.floor(share * 10) > tenth) announce(sentence);
+    tenth = Math.floor(share * 10);
+  };
 }
 
 const LOOK_EVERY_MS = 5000;
@@ -86,7 +100,7 @@ function watch(form) {
 }
 
 /**
- * Edit a cell of the list where it stands: Enter and Tab save, Escape leaves it as it was.
+ * Edit a cell of the list where it stands: Enter, Tab and a click elsewhere save, Escape leaves it as it was.
  * @param {HTMLTableCellElement} cell
  */
 function editCell(cell) {
@@ -94,16 +108,18 @@ function editCell(cell) {
   if (!row || cell.querySelector("input")) return;
   const before = cell.innerHTML;
   const field = document.createElement("input");
-  field.value = cell.textContent?.trim() ?? "";
+  const typed = field.value = cell.textContent?.trim() ?? "";
   field.className = "cell-input";
   field.setAttribute("aria-label", `${cell.dataset.label}, ${row.querySelector("th")?.textContent?.trim()}`);
   cell.replaceChildren(field);
   field.select();
   let over = false;
+  let saving = false;
 
   const leave = () => { over = true; cell.innerHTML = before; };
   const save = async () => {
-    if (over) return;
+    if (over || saving) return false;
+    saving = true;
     const body = new URLSearchParams({
       csrf_token: document.querySelector("#bulk input[name=csrf_token]")?.getAttribute("value") ?? "",
       column: cell.dataset.column ?? "", value: field.value, version: row.dataset.version ?? "",
@@ -113,6 +129,7 @@ function editCell(cell) {
       /** @type {{version?: number, text?: string, sentence?: string}} */
       const now = await answer.json();
       if (answer.ok) {
+        announce(now.sentence ?? "");
         over = true;
         row.dataset.version = String(now.version);
         cell.textContent = now.text ?? "";
@@ -120,8 +137,9 @@ function editCell(cell) {
       }
       say(now.sentence ?? "");
     } catch {
-      say("It could not be saved. Reload the page, and try again.");
+      say(document.getElementById("bulk")?.dataset.failed ?? "");
     }
+    saving = false;
     field.setAttribute("aria-invalid", "true");
     return false;
   };
@@ -131,11 +149,12 @@ function editCell(cell) {
     if (event.key !== "Enter" && event.key !== "Tab") return;
     event.preventDefault();
     if (!await save()) return;
+    if (event.key === "Enter") return cell.focus();
     const cells = [...document.querySelectorAll("td[data-column]")];
-    const next = event.key === "Tab" ? cells[cells.indexOf(cell) + (event.shiftKey ? -1 : 1)] : cell;
-    if (next instanceof HTMLTableCellElement) event.key === "Tab" ? editCell(next) : next.focus();
+    const next = cells[cells.indexOf(cell) + (event.shiftKey ? -1 : 1)];
+    if (next instanceof HTMLTableCellElement) editCell(next);
   });
-  field.addEventListener("blur", () => { if (!over && field.getAttribute("aria-invalid") !== "true") leave(); });
+  field.addEventListener("blur", () => { if (!over && !saving) (field.value === typed ? leave : save)(); });
 }
 
 /**
@@ -150,20 +169,134 @@ function say(sentence) {
 }
 
 /**
- * Work in the list by keyboard; the keys are listed on the page behind "?".
- * @param {HTMLTableElement} list
+ * Tell what has changed to whoever can't see it.
+ * @param {string} sentence
  */
-function keys(list) {
-  const rows = [...list.querySelectorAll("tbody tr")];
+function announce(sentence) {
+  const line = document.getElementById("announced");
+  if (line) line.textContent = sentence;
+}
+
+/**
+ * Exchange a part of this page for the same part of another.
+ * @param {string} id
+ * @param {string} html
+ */
+function exchange(id, html) {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  const [old, part] = [document.getElementById(id), page.getElementById(id)];
+  if (!old || !part) return location.reload();
+  for (const open of old.querySelectorAll("details[open]")) part.querySelector(`#${open.id}`)?.setAttribute("open", "");
+  document.title = page.title;
+  old.replaceWith(part);
+  prepare(part);
+  return part;
+}
+
+const PAUSE_MS = 200;
+
+/**
+ * Search as somebody types, as Enter would, but for staying in the field.
+ * @param {HTMLFormElement} finder
+ */
+function searchAsTyped(finder) {
+  const field = finder.elements.namedItem("q");
+  if (!(field instanceof HTMLInputElement)) return;
+  let timer = 0;
+  let asked = new AbortController();
+  let isNew = true;
+
+  const look = async () => {
+    asked.abort();
+    asked = new AbortController();
+    const filled = [...new FormData(finder)].filter(([, text]) => text).map(([name, text]) => [name, String(text)]);
+    try {
+      const answer = await fetch(`${finder.action}?${new URLSearchParams(filled)}`, { signal: asked.signal, redirect: "manual" });
+      // An ID leads to its student; whoever types one may not be at its end yet.
+      if (answer.type === "opaqueredirect") return announce(finder.dataset.leads ?? "");
+      if (!answer.ok) return;
+      const part = exchange("found", await answer.text());
+      if (!part) return;
+      announce(part.dataset.sentence ?? "");
+      history[isNew ? "pushState" : "replaceState"](null, "", part.dataset.address);
+      isNew = false;
+    } catch {
+      // The next letter was faster, or the server is away for a moment; Enter would tell.
+    }
+  };
+  field.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(look, PAUSE_MS); });
+  field.addEventListener("focus", () => { isNew = true; });
+  finder.addEventListener("submit", () => clearTimeout(timer));
+  addEventListener("popstate", () => location.reload());
+}
+
+/**
+ * Take a sheet that is dropped on the page, and show how much of it is sent.
+ * @param {HTMLFormElement} form
+ */
+function upload(form) {
+  const field = form.elements.namedItem("file");
+  const place = form.querySelector("[data-sending]");
+  const bar = form.querySelector("progress");
+  const text = form.querySelector("[data-sending-text]");
+  const actions = form.querySelector(".actions");
+  if (!(field instanceof HTMLInputElement) || !(place instanceof HTMLElement) || !(actions instanceof HTMLElement) || !bar || !text) return;
+  const { sent, failed, one } = form.dataset;
+
+  const drag = (/** @type {DragEvent} */ event) => {
+    const dragged = event.dataTransfer;
+    if (!dragged?.types.includes("Files")) return;
+    event.preventDefault();
+    form.classList.toggle("awaits", event.type === "dragover");
+    if (event.type !== "drop") return;
+    const [file, ...more] = dragged.files;
+    if (!file || more.length) return say(one ?? "");
+    field.files = dragged.files;
+    field.focus();
+    announce(file.name);
+  };
+  const page = form.closest("main") ?? form;
+  for (const kind of /** @type {const} */ (["dragover", "dragleave", "drop"])) page.addEventListener(kind, drag);
+
+  form.addEventListener("submit", (event) => {
+    if (!field.files?.length) return;
+    event.preventDefault();
+    const request = new XMLHttpRequest();
+    const tell = by10(text);
+    const wait = (/** @type {boolean} */ waiting) => { place.hidden = !waiting; actions.hidden = waiting; };
+    request.upload.addEventListener("progress", ({ loaded, total }) => {
+      bar.value = loaded / total;
+      tell(bar.value, (sent ?? "").replace("{percent}", String(Math.floor(bar.value * 100))));
+    });
+    request.addEventListener("load", () => {
+      if (request.responseURL !== form.action) return location.assign(request.responseURL);
+      exchange("main", request.responseText);
+    });
+    request.addEventListener("error", () => { wait(false); say(failed ?? ""); });
+    request.addEventListener("abort", () => wait(false));
+    place.querySelector("button")?.addEventListener("click", () => request.abort());
+    request.open("POST", form.action);
+    request.send(new FormData(form));
+    wait(true);
+    place.querySelector("button")?.focus();
+  });
+}
+
+const listed = () => [...document.querySelectorAll(".table-students tbody tr")];
+
+/** Work in the list by keyboard; the keys are listed on the page behind "?". */
+function keys() {
   let at = -1;
   const go = (/** @type {number} */ place) => {
+    const rows = listed();
     at = Math.max(0, Math.min(rows.length - 1, place));
-    rows[at].querySelector("a")?.focus();
+    rows[at]?.querySelector("a")?.focus();
   };
   addEventListener("keydown", (event) => {
     const target = event.target;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (target instanceof HTMLElement && target.closest("input, select, textarea, [contenteditable]")) return;
+    const rows = listed();
     const here = rows.findIndex((row) => row.contains(document.activeElement));
     if (here >= 0) at = here;
     const act = {
@@ -177,7 +310,7 @@ function keys(list) {
     event.preventDefault();
     act();
   });
-  list.addEventListener("dblclick", (event) => {
+  addEventListener("dblclick", (event) => {
     const cell = event.target instanceof Element ? event.target.closest("td[data-column]") : null;
     if (cell instanceof HTMLTableCellElement) editCell(cell);
   });
@@ -191,7 +324,8 @@ function localise(time) {
   const at = new Date(time.dateTime);
   if (Number.isNaN(at.getTime())) return;
   time.title = time.textContent ?? "";
-  time.textContent = at.toLocaleString("en-GB", {
+  const language = document.documentElement.lang;
+  time.textContent = at.toLocaleString(language === "en" ? "en-GB" : language, {
     day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit",
   });
 }
@@ -215,24 +349,28 @@ async function askForPasskey(form) {
     field.value = JSON.stringify({ ...passkey.toJSON(), extensions });
     form.submit();
   } catch {
-    text.textContent = "Your browser did not get the passkey: it was cancelled, took too long, or none fits here.";
+    text.textContent = form.dataset.passkeyFailed ?? "";
     again.removeAttribute("hidden");
   }
 }
 
-for (const place of document.querySelectorAll("[data-progress-url]")) {
-  if (place instanceof HTMLElement) follow(place);
+/**
+ * Let everything in a part of the page do what it can.
+ * @param {Document | Element} part
+ */
+function prepare(part) {
+  const each = (/** @type {string} */ which, /** @type {(element: any) => void} */ act) => part.querySelectorAll(which).forEach(act);
+  each("[data-progress-url]", follow);
+  each("form#record, form[data-unsaved]", guard);
+  each("form#record", watch);
+  each("[data-passkey]", askForPasskey);
+  each("form[data-leads]", searchAsTyped);
+  each("form[data-sent]", upload);
+  each("time", localise);
+  // A screen reader says what changes in a live part of the page, not what stands there from the start.
+  each(".flash", (line) => setTimeout(() => line.replaceChildren(...line.childNodes), PAUSE_MS));
+  each("#error-summary", (summary) => summary.focus());
 }
-for (const form of document.querySelectorAll("form#record, form[data-unsaved]")) {
-  if (!(form instanceof HTMLFormElement)) continue;
-  guard(form);
-  watch(form);
-}
-for (const form of document.querySelectorAll("[data-passkey]")) {
-  if (form instanceof HTMLFormElement) askForPasskey(form);
-}
-for (const list of document.querySelectorAll("table.table-students")) {
-  if (list instanceof HTMLTableElement) keys(list);
-}
-for (const time of document.querySelectorAll("time")) localise(time);
-document.getElementById("error-summary")?.focus();
+
+prepare(document);
+if (document.querySelector(".finder, .table-students")) keys();

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,21 @@ import config
 from accounts import add_user
 from app import create_app
 from models import Base, db
+from tests import leaks
 from tests.cluster import Cluster, running_cluster
 from tests.visitor import Visitor
 
 SECRET = "a key that only the tests know"
 PASSWORD = "correct horse battery staple"
+nothing_personal_is_logged = leaks.nothing_personal_is_logged
+
+KEPT = ("roles", "audit_retention")
 # The roles stay: a migration put them in. DELETE takes 4 ms; TRUNCATE makes each table and index a new file, and takes 55.
 EMPTYING = "; ".join(
     [
-        *(f"DELETE FROM {table.name}" for table in reversed(Base.metadata.sorted_tables) if table.name != "roles"),  # noqa: S608  names of our own
+        "UPDATE audit_retention SET until = 'infinity'",
+        *(f"DELETE FROM {table.name}" for table in reversed(Base.metadata.sorted_tables) if table.name not in KEPT),  # noqa: S608  names of our own
+        "UPDATE audit_retention SET until = NULL",
         "UPDATE roles SET needs_second_factor = false",
         "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S' AND relname <> 'roles_id_seq'",
     ]
@@ -36,6 +43,14 @@ def pytest_configure() -> None:
     ours = ("PG", "FLASK_", "ROLLBOOK_", "DATABASE_URL", "SECRET_KEY", "HOST", "PORT")
     for name in [name for name in os.environ if name.startswith(ours)]:
         del os.environ[name]
+    leaks.listen()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once what tests have noted, wherever they ran."""
+    reports = [report for found in terminalreporter.stats.values() for report in found if isinstance(report, pytest.TestReport)]
+    for note in sorted({str(note) for report in reports for kind, note in report.user_properties if kind == "note"}):
+        terminalreporter.write_line(note)
 
 
 def settings(folder: Path, database_url: str, **more: str) -> config.Settings:
@@ -78,26 +93,49 @@ def backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="session")
+def school_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the database and the uploads that the tests have one after the other."""
+    return tmp_path_factory.mktemp("school")
+
+
 @pytest.fixture
-def database_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(backend: str, request: pytest.FixtureRequest, school_folder: Path) -> str:
     """The address of a database that has all tables and nothing in them."""
-    if backend == "sqlite":
-        copy = shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "rollbook.db")
-        yield f"sqlite:///{copy}"
-    else:
+    if backend == "postgresql":
         template = request.getfixturevalue("postgresql_template")
-        yield request.getfixturevalue("cluster").clean_copy(template, EMPTYING)
+        return request.getfixturevalue("cluster").clean_copy(template, EMPTYING)
+    for file in school_folder.glob("rollbook.db*"):
+        file.unlink()
+    return f"sqlite:///{shutil.copy(request.getfixturevalue('sqlite_template'), school_folder / 'rollbook.db')}"
+
+
+@pytest.fixture(scope="session")
+def made_apps(school_folder: Path) -> Callable[[str], Flask]:
+    """Make the app for a database once: its templates and statements are compiled as they are first met, which takes longest."""
+
+    @cache
+    def make(database_url: str) -> Flask:
+        made = create_app(settings(school_folder / "instance", database_url))
+        # A hash is meant to be slow, and each test that signs in would wait for two; test_accounts looks at the real one.
+        made.extensions["security"].pwd_context.update(argon2__time_cost=1, argon2__memory_cost=64, argon2__parallelism=1)
+        return made
+
+    return make
 
 
 @pytest.fixture
-def app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
+def app(database_url: str, made_apps: Callable[[str], Flask]) -> Iterator[Flask]:
     """The app, with no worker running beside it; a test that needs one runs `worker.run_until_idle()`."""
-    made = create_app(settings(tmp_path / "instance", database_url))
-    # A password's hash is meant to be slow, and every test that signs in would wait for two; test_accounts looks at the real one.
-    made.extensions["security"].pwd_context.update(argon2__time_cost=1, argon2__memory_cost=64, argon2__parallelism=1)
+    made = made_apps(database_url)
+    settled = dict(made.config)
     yield made
     with made.app_context():
         db.engine.dispose()
+    made.config.clear()
+    made.config.update(settled)
+    for file in made.config["UPLOADS"].iterdir():
+        file.unlink()
 
 
 @pytest.fixture
@@ -114,7 +152,9 @@ def stored(app: Flask) -> Callable[[Executable], Sequence[Any]]:
 
     def run(statement: Executable) -> Sequence[Any]:
         with app.app_context():
-            return db.session.execute(statement).all()
+            rows = db.session.execute(statement).all()
+            db.session.expunge_all()  # they are looked at when the session is over
+            return rows
 
     return run
 

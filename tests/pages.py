@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from itertools import pairwise
 
 VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"))
 SILENT = ("script", "style", "template")
@@ -94,7 +95,7 @@ class Page(HTMLParser):
     @property
     def values(self) -> dict[str, str]:
         """What would be sent, by name; of radio buttons and tick boxes those that are ticked."""
-        return {field.get("name"): _value(field) for field in self.fields if _is_sent(field)}
+        return values_of(self.fields)
 
     @property
     def problems(self) -> dict[str, str]:
@@ -115,10 +116,21 @@ class Page(HTMLParser):
         return " ".join(self.ids[name].text for name in field.get("aria-describedby").split() if name in self.ids)
 
 
+def values_of(fields: list[Node]) -> dict[str, str]:
+    return {field.get("name"): _value(field) for field in fields if _is_sent(field)}
+
+
 def lint_page(html: str) -> list[str]:
     """Give what is wrong with a page, a sentence each; nothing for a good one."""
     page = Page(html)
-    return [*_frame_faults(page), *_reference_faults(page), *_label_faults(page), *_inline_faults(page), *_form_faults(page)]
+    return [
+        *_frame_faults(page),
+        *_outline_faults(page),
+        *_reference_faults(page),
+        *_label_faults(page),
+        *_inline_faults(page),
+        *_form_faults(page),
+    ]
 
 
 def _frame_faults(page: Page) -> Iterator[str]:
@@ -135,6 +147,23 @@ def _frame_faults(page: Page) -> Iterator[str]:
         yield f"It has {len(page.all('main'))} main parts."
     for tag in page.strays:
         yield f"A </{tag}> closes what is not open."
+
+
+def _outline_faults(page: Page) -> Iterator[str]:
+    """Find what somebody who goes by headings, landmarks and tables would not find their way through."""
+    headings = page.all("h1", "h2", "h3", "h4", "h5", "h6")
+    for above, heading in pairwise(headings):
+        if int(heading.tag[1]) > int(above.tag[1]) + 1:
+            yield f"The heading “{heading.text}” skips a rank after “{above.text}”."
+    for node in page.all("nav", "section"):
+        if not node.get("aria-label") and not node.get("aria-labelledby"):
+            yield f"A <{node.tag}> has no name: {node.text[:60]}"
+    for table in page.all("table"):
+        if not any(outer.get("aria-label") for outer in [table, *table.ancestors()]):
+            yield f"A table has no name: {table.text[:60]}"
+        for cell in table.all("th"):
+            if cell.get("scope") not in ("col", "row", "colgroup", "rowgroup"):
+                yield f"The heading “{cell.text}” of a table does not say whether it names a column or a row."
 
 
 def _reference_faults(page: Page) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,18 +14,25 @@ from urllib.request import urlopen
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.cluster import free_port, wait_until
+from tests.leaks import refuse_leaks
 
 ROOT = Path(__file__).parent.parent
+# One that is about to stop takes no more requests, but lets them wait.
+PATIENCE_S = 2
+# A busy machine takes its time to start or to stop one.
+MOMENT_S = 90
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 # As root Chromium can't have its sandbox, and none of what it would fetch for itself is wanted.
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
 @contextmanager
-def running_server(instance: Path, database_url: str = "") -> Iterator["Server"]:
-    """Serve from this folder and database, and stop at the end."""
-    server = Server(instance, database_url)
-    server.start()
+def running_server(instance: Path, database_url: str = "", *, migrated: bool = False, **more: str) -> Iterator["Server"]:
+    """Serve from this folder and database, with more settings, and stop at the end."""
+    server = Server(instance, database_url, **more)
+    if not migrated:
+        server.flask("db", "upgrade")
+    server.serve()
     try:
         yield server
     finally:
@@ -44,29 +52,50 @@ def running_chromium() -> Iterator[Browser]:
 class Server:
     """Rollbook as `make run` starts it, on a free port."""
 
-    def __init__(self, instance: Path, database_url: str) -> None:
+    program: tuple[str, ...] = ("gunicorn",)
+
+    def __init__(self, instance: Path, database_url: str, **more: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.log = instance.with_suffix(".log")
         self._environ = {
             "PATH": os.environ["PATH"],
             "ROLLBOOK_INSTANCE": str(instance),
             "DATABASE_URL": database_url,
             "PORT": str(self.port),
+            **more,
         }
-        self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Migrate, as `make run` does, and serve."""
-        self.flask("db", "upgrade")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn"], cwd=ROOT, env=self._environ, stderr=subprocess.DEVNULL
-        )
-        assert wait_until(self._answers), "the server did not start"
+    def serve(self) -> None:
+        """Serve from a database that is migrated."""
+        self._process = self.run(*self.program)
+        assert wait_until(self.answers, MOMENT_S), "the server did not start"
 
-    def stop(self) -> None:
-        assert self._process
+    def tell_to_stop(self) -> None:
         self._process.terminate()
-        self._process.wait(30)
+
+    def stop(self) -> int:
+        """Stop, and give the code with which it ended."""
+        self.tell_to_stop()
+        ended = self._process.wait(MOMENT_S)
+        refuse_leaks(self.logged())
+        return ended
+
+    def kill(self) -> None:
+        """Kill it with all that it has started."""
+        for process in (self._process.pid, *self._children()):
+            os.kill(process, signal.SIGKILL)
+        self._process.wait()
+        refuse_leaks(self.logged())
+
+    def logged(self) -> list[str]:
+        """Give the lines that it has logged so far."""
+        return self.log.read_text(errors="replace").splitlines()
+
+    def run(self, *command: str) -> "subprocess.Popen[bytes]":
+        """Start one of the programs beside it: `run("flask", "worker")`."""
+        with self.log.open("ab") as log:
+            return subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=self._environ, stderr=log)
 
     def flask(self, *arguments: str) -> str:
         command = [sys.executable, "-m", "flask", *arguments]
@@ -77,9 +106,29 @@ class Server:
         assert found
         return found.group()
 
-    def _answers(self) -> bool:
+    def memory(self) -> float:
+        """Give the most memory that it has had so far, in MB; proc(5) tells it in kB."""
+        return self._memory("VmHWM")
+
+    def memory_now(self) -> float:
+        return self._memory("VmRSS")
+
+    def _memory(self, kind: str) -> float:
+        return int(re.findall(rf"{kind}:\s+(\d+)", Path(f"/proc/{self.process}/status").read_text())[0]) / 1024
+
+    @property
+    def process(self) -> int:
+        """The process that answers; gunicorn starts another one should it die."""
+        return self._children()[0]
+
+    def _children(self) -> list[int]:
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        return [int(process) for process in children.read_text().split()]
+
+    def answers(self) -> bool:
+        """Tell whether it can be worked with."""
         try:
-            with urlopen(f"{self.url}/readyz") as answer:  # noqa: S310  the address is ours
+            with urlopen(f"{self.url}/readyz", timeout=PATIENCE_S) as answer:  # noqa: S310  the address is ours
                 return bool(answer.status == 200)
         except OSError:
             return False

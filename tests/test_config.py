@@ -4,7 +4,8 @@ import stat
 
 import pytest
 
-from config import load
+from config import DEFAULTS, load
+from docs import settings as settings_page
 
 
 def test_the_defaults_keep_everything_in_the_instance_folder(tmp_path):
@@ -39,6 +40,26 @@ def test_a_setting_that_can_not_be_used_is_named(tmp_path, name, value):
         load({"ROLLBOOK_INSTANCE": str(tmp_path), name: value})
 
 
+def test_each_setting_that_is_read_stands_in_the_table_and_its_page(tmp_path):
+    asked = set()
+
+    class Environ(dict):
+        def get(self, name, default=None):
+            asked.add(name)
+            return super().get(name, default)
+
+    for more in ({}, {"SECRET_KEY": "mine"}):
+        load(Environ(ROLLBOOK_INSTANCE=str(tmp_path), **more))
+    assert asked == set(DEFAULTS)
+    assert settings_page.PAGE.read_text() == settings_page.page(), "write it anew: python -m docs.settings"
+
+
+def test_sheets_may_lie_in_a_folder_that_servers_share(tmp_path):
+    shared = tmp_path / "on another machine" / "sheets"
+    assert load({"ROLLBOOK_INSTANCE": str(tmp_path), "ROLLBOOK_UPLOADS": str(shared)}).uploads == shared
+    assert shared.is_dir()
+
+
 def test_the_address_is_where_it_listens_unless_a_setting_says_otherwise(tmp_path):
     here = load({"ROLLBOOK_INSTANCE": str(tmp_path)})
     assert (here.address, here.https, here.proxies) == ("http://127.0.0.1:8000", False, 0)
@@ -71,3 +92,11 @@ def test_older_keys_stand_beside_the_one_in_force(tmp_path):
 def test_a_setting_about_access_that_can_not_be_used_is_named(tmp_path, name, value):
     with pytest.raises(ValueError, match=name):
         load({"ROLLBOOK_INSTANCE": str(tmp_path), name: value})
+
+
+def test_how_long_things_are_kept_are_settings_and_the_deleted_are_kept_for_ever_unless_told(tmp_path):
+    usual = load({"ROLLBOOK_INSTANCE": str(tmp_path)})
+    assert (usual.keep_sheets.days, usual.keep_audit.days, usual.keep_deleted) == (14, 730, None)
+    days = {"ROLLBOOK_KEEP_SHEETS_DAYS": "3", "ROLLBOOK_KEEP_AUDIT_DAYS": "90", "ROLLBOOK_KEEP_DELETED_DAYS": "365"}
+    told = load({"ROLLBOOK_INSTANCE": str(tmp_path), **days})
+    assert (told.keep_sheets.days, told.keep_audit.days, told.keep_deleted.days) == (3, 90, 365)

@@ -6,21 +6,50 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("accounts", "app", "backup", "commands", "config", "database", "demo", "forms", "merge", "models", "web", "worker")
+ROOMS = (
+    "accounts",
+    "app",
+    "audit",
+    "backup",
+    "commands",
+    "config",
+    "database",
+    "demo",
+    "doctor",
+    "forms",
+    "logs",
+    "mailboxes",
+    "merge",
+    "models",
+    "server",
+    "watch",
+    "web",
+    "words",
+    "worker",
+)
 WEB_LIBRARIES = {"flask", "flask_security", "flask_wtf", "wtforms", "werkzeug", "flask_migrate", "flask_login"}
 
 MAY_IMPORT = {
     "config": set(),
     "database": set(),
     "backup": set(),
-    "models": set(),
-    "merge": {"merge", "models"},
-    "forms": {"merge"},
-    "accounts": {"models"},
+    "doctor": {"config", "database"},
+    "mailboxes": set(),
+    "words": set(),
+    "logs": set(),
+    "models": {"database", "words"},
+    "audit": {"models"},
+    # What an import did and the entry that says so are one transaction.
+    "merge": {"merge", "models", "audit", "words"},
+    "forms": {"mailboxes", "merge", "words"},
+    "accounts": {"mailboxes", "models", "audit", "words"},
     "demo": {"merge"},
-    "worker": {"merge", "models", "database"},
+    # A folder is looked at as the worker runs: beside the server, or by itself.
+    "watch": {"merge", "models", "database", "worker"},
+    "worker": {"merge", "models", "database", "accounts", "audit", "words"},
     "commands": set(ROOMS) - {"web", "app"},
-    "web": {"web", "forms", "merge", "models", "accounts", "config", "database"},
+    "web": {"web", "demo", "forms", "mailboxes", "merge", "models", "accounts", "audit", "config", "database", "logs", "words"},
+    "server": {"web"},
     "app": set(ROOMS),
 }
 

@@ -51,7 +51,8 @@ class Visitor:
 
 
 def _checked(response: TestResponse, status: int) -> Answer:
-    answer = Answer(response)
+    with response:  # what is done once an answer was sent is done then
+        answer = Answer(response)
     assert response.status_code == status, f"{response.request.path} answered {response.status}: {answer.text or response.text}"
     if answer.html and not 300 <= status < 400:
         assert not lint_page(answer.html), f"{response.request.path}: {answer.html}"

@@ -5,14 +5,18 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Flask, abort, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import current_user
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Unauthorized
 
-from accounts import ROLES
+from accounts import ROLES, SCOPES
 from models import Import, db
+from web.addresses import page_before
+from web.refusals import Refusal
+from words import _
 
 FRESH = timedelta(minutes=15)
 
@@ -40,6 +44,32 @@ def requires(role: str, *, fresh: bool = False, owner: Owner | None = None) -> C
             return view(*args, **kwargs)
 
         return _ruled(guarded, role)
+
+    return decorate
+
+
+def requires_token(*scopes: str, owner: Owner | None = None) -> Callable[[View], View]:
+    """Let in who brings a token with one of these scopes, as far as the role of its user reaches by now.
+
+    With `owner`, only to the user's own: somebody else's takes one who proves who they are, which no token does.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            if g.token is None:
+                raise Unauthorized(www_authenticate=WWWAuthenticate("bearer", {"realm": "Rollbook"}))
+            if not any(scope in g.token.scopes and may(SCOPES[scope]) for scope in scopes):
+                raise Refusal(403, _("The token may not do this"), _("It takes the scope %(scope)s.", scope=" / ".join(scopes)))
+            if current_user.needs_second_factor and not (current_user.has_second_factor or current_user.webauthn):
+                raise Refusal(403, _("A second factor is missing"), _("The role of the token’s user needs one by now."))
+            if owner is not None and owner(**kwargs) not in (None, actor()):
+                raise Refusal(
+                    403, _("This is somebody else’s"), _("With a token, only what its own user has done can be undone.")
+                )
+            return view(*args, **kwargs)
+
+        return _ruled(guarded, " or ".join(scopes))
 
     return decorate
 
@@ -109,6 +139,11 @@ def may(role: str) -> bool:
     return max(ranks, default=-1) >= ROLES.index(role)
 
 
+def may_apply(import_: Import) -> bool:
+    """Tell whether the user may apply the import: whoever may not delete many students may not do so by an import either."""
+    return may("admin" if import_.kind == "delete" else "editor")
+
+
 def may_undo(import_: Import) -> bool:
     """Tell whether the user may take the import back: their own, or as an administrator anybody's."""
     return may("admin") or (may("editor") and _whose(import_) == actor())
@@ -152,7 +187,7 @@ def _not_signed_in() -> ResponseReturnValue | None:
 def _lacks_second_factor() -> ResponseReturnValue | None:
     if g.user_session.two_factors or not current_user.needs_second_factor:
         return None
-    flash("Your role needs a second factor. Set one up before you go on.", "warning")
+    flash(_("Your role needs a second factor. Set one up before you go on."), "warning")
     return redirect(url_for("profile.second_factor"))
 
 
@@ -164,15 +199,14 @@ def _is_fresh() -> bool:
 
 def _ask_again() -> ResponseReturnValue:
     if request.method != "GET":
-        flash("Nothing was changed yet. Confirm that it is you, then do it once more.", "warning")
+        flash(_("Nothing was changed yet. Confirm that it is you, then do it once more."), "warning")
     return redirect(url_for("security.verify", next=_way_back()))
 
 
 def _way_back() -> str:
     if request.method == "GET":
         return request.full_path.rstrip("?")
-    came_from = urlsplit(request.referrer or "")
-    return came_from.path if came_from.netloc == request.host and came_from.path else url_for("dashboard.show")
+    return page_before() or url_for("dashboard.show")
 
 
 def _whose(import_: Import) -> str:

@@ -10,6 +10,7 @@ from accounts import add_user, any_users, change_password, find_by_link, setup_t
 from forms import NewPasswordForm, SetupForm
 from models import User, db
 from web.access import public
+from words import _
 
 accounts = Blueprint("accounts", __name__)
 
@@ -32,7 +33,7 @@ def create_first() -> ResponseReturnValue:
         return render_template("accounts/setup.html", form=form), 422
     login_user(add_user(form.email.data, "admin", form.password.data), authn_via=["password"])
     db.session.commit()
-    flash("Welcome. You are the administrator of this Rollbook.", "success")
+    flash(_("Welcome. You are the administrator of this Rollbook."), "success")
     return redirect(url_for("dashboard.show"), 303)
 
 
@@ -53,7 +54,7 @@ def choose_password() -> ResponseReturnValue:
     if not form.validate():
         return render_template("accounts/join.html", form=form, user=user), 422
     change_password(user, form.password.data)
-    flash("Your password is set. Sign in with it.", "success")
+    flash(_("Your password is set. Sign in with it."), "success")
     return redirect(url_for("security.login"), 303)
 
 

@@ -1,21 +1,22 @@
 """Prepare a change of many students of the list; the page of an import then shows it, applies it and takes it back."""
 
-from typing import Any
-from urllib.parse import parse_qsl
-
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from audit import Act
 from forms import BulkForm
 from merge import imports as life
+from merge.cells import write_cell
 from merge.columns import BY_NAME
-from merge.query import MOST_PER_PAGE
-from merge.selection import Selection, count_selected, stream_selected
+from merge.csv_text import csv_students
+from merge.query import MOST_PER_PAGE, is_whole
+from merge.selection import Selection, count_selected, everybody
 from models import db
 from web.access import actor, requires
-from web.export import csv_lines
 from web.imports import wait_for_worker
+from web.list import read_within
 from web.streaming import download
+from words import Later, _, later
 
 bulk = Blueprint("bulk", __name__, url_prefix="/students/bulk")
 
@@ -24,11 +25,11 @@ bulk = Blueprint("bulk", __name__, url_prefix="/students/bulk")
 @requires("editor")
 def choose() -> ResponseReturnValue:
     """Ask what is to become of the students who were ticked, or of all that the list shows."""
-    ticked = request.form.getlist("id", type=int)[:MOST_PER_PAGE]
-    form = BulkForm(formdata=None, within=request.form.get("within", ""), ids=",".join(map(str, ticked)))
+    ticked = [text for text in request.form.getlist("id") if is_whole(text)][:MOST_PER_PAGE]
+    form = BulkForm(formdata=None, within=request.form.get("within", ""), ids=",".join(ticked))
     if not ticked and "all" not in request.form:
-        flash("Nobody is ticked. Tick the students that you want to change, or choose all that match.", "warning")
-        return redirect(url_for("students.list_", **_address(form)), 303)
+        flash(_("Nobody is ticked. Tick the students that you want to change, or choose all that match."), "warning")
+        return redirect(url_for("students.list_", **read_within(form.within.data)), 303)
     if "all" in request.form:
         form.ids.data = ""
     return _choice_page(form)
@@ -41,9 +42,14 @@ def set_column() -> ResponseReturnValue:
     form = BulkForm()
     if not form.validate():
         return _choice_page(form), 422
-    selection = _selection(form, form.column.data, form.value.data or "")
-    label, number = BY_NAME[form.column.data].label, count_selected(db.session(), selection)
-    return _prepared(selection, f"Set {label} of {number:,} to {form.value.data or 'blank'}")
+    selection = _selection(form, form.column.data, write_cell(form.read))
+    title = later(
+        "Set %(column)s of %(number)s to %(value)s",
+        column=later(BY_NAME[form.column.data].heading),
+        number=count_selected(db.session(), selection),
+        value=write_cell(form.read) or later("blank"),
+    )
+    return _prepared(selection, title)
 
 
 @bulk.post("/export")
@@ -51,7 +57,7 @@ def set_column() -> ResponseReturnValue:
 def export() -> ResponseReturnValue:
     """Hand out the students as a file."""
     selection = _selection(BulkForm())
-    return download(lambda session: csv_lines(stream_selected(session, selection)), "students.csv")
+    return download(lambda session: csv_students(session, everybody(session, selection)), "students.csv", Act.STUDENTS_EXPORTED)
 
 
 @bulk.post("/delete")
@@ -59,25 +65,22 @@ def export() -> ResponseReturnValue:
 def delete() -> ResponseReturnValue:
     """Prepare to delete the students."""
     selection = _selection(BulkForm())
-    return _prepared(selection, f"Delete {count_selected(db.session(), selection):,} students")
+    return _prepared(selection, later("Delete students: %(number)s", number=count_selected(db.session(), selection)))
 
 
 def _choice_page(form: BulkForm) -> str:
     number = count_selected(db.session(), _selection(form))
-    return render_template("bulk/choose.html", form=form, number=number, back=_address(form))
+    return render_template("bulk/choose.html", form=form, number=number, back=read_within(form.within.data or ""))
 
 
-def _prepared(selection: Selection, title: str) -> ResponseReturnValue:
+def _prepared(selection: Selection, title: Later) -> ResponseReturnValue:
     import_id = life.receive_selection(db.session(), current_app.config["UPLOADS"], selection, title, actor())
     wait_for_worker(import_id)
     return redirect(url_for("imports.show", import_id=import_id), 303)
 
 
 def _selection(form: BulkForm, column: str | None = None, value: str = "") -> Selection:
-    return Selection(_address(form), form.chosen, column, value)
-
-
-def _address(form: BulkForm) -> dict[str, Any]:
-    """Take the list's address apart; where its pages begin says nothing about who is on it."""
-    pairs = parse_qsl(form.within.data or "")
-    return {name: text for name, text in pairs if not name.startswith("_") and name not in ("after", "before")}
+    chosen = [text for text in (form.ids.data or "").split(",") if text]
+    if not all(map(is_whole, chosen)):
+        abort(400)  # nobody among them would mean everybody
+    return Selection(read_within(form.within.data or ""), [int(text) for text in chosen], column, value)

@@ -7,12 +7,14 @@ from flask.typing import ResponseReturnValue
 
 from forms import CellForm
 from merge import history, reconcile
+from merge.cells import typed_notation
 from merge.columns import BY_NAME, StudentColumn
 from merge.problems import Problem
 from merge.reconcile import Clash
 from merge.record import Conflict
 from models import db
 from web.access import actor, requires
+from words import _
 
 cell = Blueprint("cell", __name__, url_prefix="/students")
 
@@ -27,7 +29,7 @@ def save(student_id: int) -> ResponseReturnValue:
     if column.key or seen is None or seen.deleted:
         abort(404)
     try:
-        value = column.read(form.value.data or "")
+        value = column.read(form.value.data or "", typed_notation())
         saved = reconcile.save(
             db.session(),
             {**seen.values, "id": student_id, column.name: value},
@@ -40,11 +42,17 @@ def save(student_id: int) -> ResponseReturnValue:
     except Clash as clash:
         return _overtaken(student_id, column, clash), 409
     except Conflict:
-        return jsonify(sentence="Somebody has deleted this student. The history has the record."), 409
-    return jsonify(version=saved.student.version, text=column.write(getattr(saved.student, column.name)))
+        return jsonify(sentence=_("Somebody has deleted this student. The history has the record.")), 409
+    text = column.write(getattr(saved.student, column.name))
+    sentence = _(
+        "%(column)s of %(name)s is saved: %(value)s.", column=column.label, name=saved.student.name, value=text or _("blank")
+    )
+    return jsonify(version=saved.student.version, text=text, sentence=sentence)
 
 
 def _overtaken(student_id: int, column: StudentColumn, clash: Clash) -> Any:
     by, now = clash.stand.by[column.name], column.write(clash.stand.theirs[column.name])
-    sentence = f"{by.actor} has changed it meanwhile, to {now or 'blank'}. Open the record to decide."
+    sentence = _(
+        "%(actor)s has changed it meanwhile, to %(value)s. Open the record to decide.", actor=by.actor, value=now or _("blank")
+    )
     return jsonify(sentence=sentence, record=url_for("students.edit", student_id=student_id))

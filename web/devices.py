@@ -1,5 +1,7 @@
 """What browsers say of themselves, in words that their owners know."""
 
+from words import _
+
 # The first that occurs is meant: most of them also name those that they descend from.
 BROWSERS = {
     "Edg": "Edge",
@@ -24,9 +26,9 @@ SYSTEMS = {
 
 def name_device(user_agent: str) -> str:
     """Name the browser and what it runs on, such as "Firefox on Windows"."""
-    browser = _first(BROWSERS, user_agent) or "Another browser"
+    browser = _first(BROWSERS, user_agent) or _("Another browser")
     system = _first(SYSTEMS, user_agent)
-    return f"{browser} on {system}" if system else browser
+    return _("%(browser)s on %(system)s", browser=browser, system=system) if system else browser
 
 
 def _first(names: dict[str, str], user_agent: str) -> str | None:

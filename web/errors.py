@@ -1,73 +1,196 @@
-"""Every refusal as a page in the house style, in plain words."""
+"""Every refusal as a page in the house style, in plain words; for another system, as a problem that it can read."""
 
-from flask import Flask, current_app, render_template, request
+import logging
+from collections.abc import Mapping
+
+from flask import Flask, current_app, g, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
+from werkzeug.http import HTTP_STATUS_CODES
 
 from config import MEGABYTE
+from merge.faults import is_away, is_full
 from merge.query import BadQuery
+from web.addresses import is_for_machines
+from web.arrivals import TooManyArrive
+from web.headers import HEADERS
 from web.hosts import UnknownHost
+from web.limits import LONGEST_QUERY, MOST_FIELDS, most_bytes, of_sheets
+from web.refusals import Refusal, problem
+from web.requests import HEADER, new_id
+from web.senders import SentFromElsewhere
+from words import Later, _, later, ngettext, number
 
-SENTENCES = {
-    400: ("That can't be read", "The address or the form that arrived is not one that Rollbook gave out. Go back and try again."),
-    403: ("Not with your role", "Your role does not allow this. An administrator can change it."),
-    404: ("There is nothing here", "The page or the record does not exist, or it was deleted."),
-    405: ("Not this way", "This page can't be opened like that. Use the buttons and links in Rollbook."),
-    413: ("Too large", ""),
+log = logging.getLogger(__name__)
+
+SENTENCES: dict[int, tuple[str | Later, str | Later]] = {
+    400: (
+        later("That can't be read"),
+        later("The address or the form that arrived is not one that Rollbook gave out. Go back and try again."),
+    ),
+    403: (later("Not with your role"), later("Your role does not allow this. An administrator can change it.")),
+    404: (later("There is nothing here"), later("The page or the record does not exist, or it was deleted.")),
+    405: (later("Not this way"), later("This page can't be opened like that. Use the buttons and links in Rollbook.")),
+    408: (
+        later("That took too long"),
+        later("What you sent came in too slowly, and nothing was stored. Try again, from a faster line if you can."),
+    ),
+    413: (later("Too large"), ""),
+    414: (
+        later("This address is too long"),
+        later(
+            "Behind its question mark, an address has at most %(most)s characters. Look for less at once.",
+            most=format(LONGEST_QUERY, ","),
+        ),
+    ),
+    431: (
+        later("Your browser sends too much beside the address"),
+        later(
+            "Rollbook takes at most %(lines)s header lines, of %(bytes)s characters each. Delete the cookies of this site, and "
+            "sign in again.",
+            lines=64,
+            bytes="8,190",
+        ),
+    ),
     500: (
-        "Something went wrong",
-        "The fault is ours, and nothing was changed. If it happens again, tell whoever runs Rollbook here.",
+        later("Something went wrong"),
+        later("The fault is ours, and nothing was changed. If it happens again, tell whoever runs Rollbook here."),
     ),
 }
+AWAY = (
+    later("The database does not answer"),
+    later(
+        "This passes by itself, mostly within a minute. If you were saving something, go back and send it once more then: "
+        "nothing is stored twice. If it lasts, tell whoever runs Rollbook here."
+    ),
+)
+FULL = (
+    later("There is no room left"),
+    later(
+        "The disk of the server is full or does not work, and what you sent was not saved. Tell whoever runs Rollbook here; "
+        "then go back and send it once more."
+    ),
+)
+AWAY_S, FULL_S = 5, 60
+SENTENCES_FOR_MACHINES: dict[int, tuple[str | Later, str | Later]] = {
+    401: (
+        later("No token"),
+        later("Send a token that is in force, as Authorization: Bearer … A user makes one in Rollbook, under “Your account”."),
+    ),
+    404: (
+        later("There is nothing here"),
+        later("This address does not exist, or what it names does not. /api/v1/openapi.json lists all there are."),
+    ),
+    405: (later("Not by this method"), later("The header Allow names the methods that this address has.")),
+}
+PASSED_ON = ("Allow", "WWW-Authenticate")
 # How much of a refused upload is still read: a browser shows the answer only once it has sent all it wanted to.
 MOST_DRAINED = 4 * 1024 * MEGABYTE
 
 
 def register_errors(app: Flask) -> None:
     """Answer every refusal and failure with a page."""
-    app.register_error_handler(BadQuery, lambda error: _page(400, "That list does not exist", str(error)))
+    app.register_error_handler(BadQuery, lambda error: _page(400, _("That list does not exist"), str(error)))
     app.register_error_handler(CSRFError, _show_expired)
     app.register_error_handler(RequestEntityTooLarge, _show_too_large)
     app.register_error_handler(TooManyRequests, _show_wait)
     app.register_error_handler(UnknownHost, _show_unknown_host)
+    app.register_error_handler(
+        Refusal, lambda refusal: problem(refusal.code, refusal.title, refusal.detail, refusal.headers, **refusal.more)
+    )
+    app.register_error_handler(TooManyArrive, _show_busy)
+    app.register_error_handler(SentFromElsewhere, _show_sent_from_elsewhere)
     app.register_error_handler(HTTPException, _show)
+    app.register_error_handler(SQLAlchemyError, _show_fault)
+    app.register_error_handler(OSError, _show_fault)
+
+
+def refusal(app: Flask, code: int) -> bytes:
+    """Give a whole answer for what the server refuses before it is a request."""
+    with app.test_request_context(base_url=app.config["ADDRESS"]):
+        number = g.request_id = new_id()
+        body = _rendered(*SENTENCES[code]).encode()
+    log.info("refused", extra={"fields": {"request": number, "status": code}})
+    own = {HEADER: number, "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", "Connection": "close"}
+    headers = {**HEADERS, **own, "Content-Length": str(len(body))}
+    head = [f"HTTP/1.1 {code} {HTTP_STATUS_CODES[code]}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*head, "", ""]).encode() + body
 
 
 def _show(error: HTTPException) -> ResponseReturnValue:
     if error.response is not None or error.code is None or error.code < 400:
         return error.get_response()
-    heading, sentence = SENTENCES.get(error.code, (error.name, error.description or ""))
-    return _page(error.code, heading, sentence)
+    sentences = SENTENCES | SENTENCES_FOR_MACHINES if is_for_machines() else SENTENCES
+    heading, sentence = sentences.get(error.code, (error.name, error.description or ""))
+    headers = {name: value for name, value in error.get_headers() if name in PASSED_ON}
+    return _page(error.code, heading, sentence, headers)
+
+
+def _show_fault(error: Exception) -> ResponseReturnValue:
+    """Say what passes by itself or by making room, and when to come back; anything else is our own fault."""
+    if not (is_full(error) or is_away(error)):
+        raise error
+    if is_full(error):
+        _drain()
+    log.warning("%s was not answered: %s", request.endpoint, type(error).__name__)
+    (heading, sentence), seconds = (FULL, FULL_S) if is_full(error) else (AWAY, AWAY_S)
+    return _page(503, heading, sentence, {"Retry-After": str(seconds)})
 
 
 def _show_expired(_error: CSRFError) -> ResponseReturnValue:
-    return _page(400, "This page had expired", "Nothing was saved. Go back, load the page again, and send it once more.")
+    return _page(400, _("This page had expired"), _("Nothing was saved. Go back, load the page again, and send it once more."))
 
 
 def _show_wait(error: TooManyRequests) -> ResponseReturnValue:
     seconds = int(str(error.retry_after))
-    wait = f"{seconds} seconds" if seconds < 120 else f"{-(-seconds // 60)} minutes"
-    sentence = f"This was tried in vain several times. Wait {wait}, then try again; nobody is shut out for good."
-    return *_page(429, "Too many tries", sentence), {"Retry-After": str(seconds)}
+    if seconds < 120:
+        wait = ngettext("%(num)s second", "%(num)s seconds", seconds)
+    else:
+        wait = ngettext("%(num)s minute", "%(num)s minutes", -(-seconds // 60))
+    sentence = _("This was tried in vain several times. Wait %(wait)s, then try again; nobody is shut out for good.", wait=wait)
+    return _page(429, _("Too many tries"), sentence, {"Retry-After": str(seconds)})
 
 
 def _show_unknown_host(_error: UnknownHost) -> ResponseReturnValue:
     return _page(
         400,
-        "Rollbook has another address",
-        "It does not answer under this name. Whoever runs it can give it this one: the setting is ROLLBOOK_URL.",
+        _("Rollbook has another address"),
+        _("It does not answer under this name. Whoever runs it can give it this one: the setting is ROLLBOOK_URL."),
     )
+
+
+def _show_busy(error: TooManyArrive) -> ResponseReturnValue:
+    seconds = str(error.retry_after)
+    sentence = _(
+        "Too much is being uploaded at this moment. Nothing was stored. Wait %(seconds)s seconds, then send it once more.",
+        seconds=seconds,
+    )
+    return _page(503, _("Too busy"), sentence, {"Retry-After": seconds})
+
+
+def _show_sent_from_elsewhere(_error: SentFromElsewhere) -> ResponseReturnValue:
+    sentence = _(
+        "Nothing was changed. If you typed it into Rollbook yourself, open Rollbook by the address in its setting ROLLBOOK_URL."
+    )
+    return _page(403, _("Another site sent this"), sentence)
 
 
 def _show_too_large(_error: RequestEntityTooLarge) -> ResponseReturnValue:
-    limit = current_app.config["MAX_CONTENT_LENGTH"] // MEGABYTE
     _drain()
-    return _page(
-        413,
-        "Too large",
-        f"At most {limit:,} MB can be uploaded at once. Nothing was stored. Split the sheet, or leave columns out.",
-    )
+    if of_sheets() and (request.content_length or 0) > most_bytes():
+        sentence = _(
+            "At most %(limit)s MB can be uploaded at once. Nothing was stored. Split the sheet, or leave columns out.",
+            limit=number(most_bytes() // MEGABYTE),
+        )
+    else:
+        sentence = _(
+            "A form may have at most %(limit)s MB and %(fields)s fields. Nothing was stored. Go back and send less at once.",
+            limit=number(current_app.config["MAX_FORM"] // MEGABYTE),
+            fields=number(MOST_FIELDS),
+        )
+    return _page(413, _("Too large"), sentence)
 
 
 def _drain() -> None:
@@ -77,5 +200,14 @@ def _drain() -> None:
         left -= len(chunk)
 
 
-def _page(code: int, heading: str, sentence: str) -> tuple[str, int]:
-    return render_template("errors/error.html", heading=heading, sentence=sentence), code
+def _page(
+    code: int, heading: str | Later, sentence: str | Later, headers: Mapping[str, str] | None = None
+) -> ResponseReturnValue:
+    if is_for_machines():
+        return problem(code, str(heading), str(sentence), headers)
+    return _rendered(heading, sentence), code, dict(headers or {})
+
+
+def _rendered(heading: str | Later, sentence: str | Later) -> str:
+    # Past Flask's render_template, which gives every page the user: that asks the database, and that may be what is wrong.
+    return current_app.jinja_env.get_template("errors/error.html").render(heading=heading, sentence=sentence)

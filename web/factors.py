@@ -4,9 +4,8 @@ import secrets
 from typing import Any
 
 from flask import session
-from flask_security import LoginForm, MfRecoveryCodesUtil, Totp, VerifyForm, WebauthnUtil
-from flask_security.utils import validate_redirect_url
-from flask_security.webauthn import WebAuthnRegisterResponseForm, WebAuthnSigninForm, WebAuthnSigninResponseForm
+from flask_security import LoginForm, MfRecoveryCodesUtil, Totp, WebauthnUtil
+from flask_security.webauthn import WebAuthnRegisterResponseForm, WebAuthnSigninResponseForm
 from markupsafe import Markup
 from passlib import totp as passlib_totp
 from qrcode import make as make_qrcode
@@ -14,11 +13,14 @@ from qrcode.image.svg import SvgPathImage
 from sqlalchemy import select
 from webauthn.helpers.structs import AuthenticatorSelectionCriteria, ResidentKeyRequirement, UserVerificationRequirement
 
-from accounts import hash_token
+import audit
+from accounts import find_by_address, hash_token
+from audit import Act
 from models import User, db
+from words import later
 
-NOT_TOGETHER = "That address and password don't belong together. Try again."
-NOT_VERIFIED = "The passkey could not be checked. Try again."
+NOT_TOGETHER = later("That address and password don't belong together. Try again.")
+NOT_VERIFIED = later("The passkey could not be checked. Try again.")
 RECOVERY_CODES = 10
 # Without signs that look alike on paper.
 RECOVERY_SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -26,27 +28,18 @@ GROUPS_OF_A_CODE = 4
 SIGNS_OF_A_GROUP = 4
 
 
-class _WithinTheSite:
-    def validate_next(self, field: Any) -> None:
-        """Drop a way back that leads out of the site; nobody has to be told, they sign in all the same."""
-        if not validate_redirect_url(field.data or "/"):
-            field.data = ""
-
-
-class SignInForm(_WithinTheSite, LoginForm):
+class SignInForm(LoginForm):
     """Fails in one and the same way, whatever is wrong: the address, the password, or that the user was shut out."""
 
     remember = None
 
     def validate(self, **kwargs: Any) -> bool:
+        # Flask-Security would leave capitals to the database, and SQLite knows those of ASCII only.
+        self.ifield, self.user = self.email, find_by_address(self.email.data or "")
         good: bool = super().validate(**kwargs)
         if not good and self.email.data and self.password.data:
             self.email.errors, self.password.errors = [], [NOT_TOGETHER]
         return good
-
-
-class ConfirmForm(_WithinTheSite, VerifyForm):
-    pass
 
 
 class AuthenticatorApp(Totp):
@@ -79,6 +72,7 @@ class RecoveryCodes(MfRecoveryCodesUtil):
     def create_recovery_codes(self, user: Any) -> list[str]:
         codes = ["-".join(_group() for _ in range(GROUPS_OF_A_CODE)) for _ in range(RECOVERY_CODES)]
         user.mf_recovery_codes = [_hash_code(code) for code in codes]
+        audit.add(db.session(), Act.RECOVERY_CODES_MADE, user.email)
         return codes
 
     def get_recovery_codes(self, user: Any) -> list[str]:  # noqa: ARG002  nobody can read them again
@@ -125,11 +119,7 @@ class NewPasskeyForm(_AsAsked, WebAuthnRegisterResponseForm):
     pass
 
 
-class PasskeyStartForm(_WithinTheSite, WebAuthnSigninForm):
-    pass
-
-
-class PasskeyForm(_AsAsked, _WithinTheSite, WebAuthnSigninResponseForm):
+class PasskeyForm(_AsAsked, WebAuthnSigninResponseForm):
     pass
 
 

@@ -9,6 +9,8 @@ from merge.query import parse_place
 from merge.record import Conflict
 from models import Student, db
 from web.access import actor, requires
+from web.noting import note_view
+from words import _
 
 history = Blueprint("history", __name__, url_prefix="/students")
 
@@ -20,6 +22,7 @@ def show(student_id: int) -> ResponseReturnValue:
     page = past.page(db.session(), student_id, parse_place(request.args, "before"))
     if not page.entries:
         abort(404)
+    note_view(student_id)
     return render_template("history/show.html", student=db.session.get(Student, student_id), student_id=student_id, page=page)
 
 
@@ -27,7 +30,9 @@ def show(student_id: int) -> ResponseReturnValue:
 @requires("editor")
 def confirm(student_id: int, version: int) -> ResponseReturnValue:
     """Show what going back to that version would change."""
-    return _confirmation(student_id, _version_or_404(student_id, version))
+    to = _version_or_404(student_id, version)
+    note_view(student_id)
+    return _confirmation(student_id, to)
 
 
 @history.post("/<id:student_id>/revert/<id:version>")
@@ -40,7 +45,7 @@ def revert(student_id: int, version: int) -> ResponseReturnValue:
         student = past.revert(db.session(), student_id, to, version=form.shown, actor=actor())
     except Conflict:
         return _confirmation(student_id, to, overtaken=True), 409
-    flash(f"{student.name} stands again as in version {version}.", "success")
+    flash(_("%(name)s stands again as in version %(version)s.", name=student.name, version=version), "success")
     return redirect(url_for("students.edit", student_id=student_id), 303)
 
 

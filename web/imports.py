@@ -10,6 +10,7 @@ from flask import Blueprint, abort, current_app, flash, jsonify, redirect, rende
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
+from audit import Act
 from database import reading
 from forms import ColumnsForm, EmptyForm, ReadingForm, UploadForm, columns_form
 from merge import choices, preview
@@ -24,9 +25,12 @@ from merge.problems import SheetRefused
 from merge.query import parse_place
 from merge.rejects import rejected_sheet
 from merge.sheet import Sheet, inspect, unclear
+from merge.unattended import held_back
 from models import Import, db
-from web.access import actor, import_owner, may, requires
+from web.access import actor, import_owner, may, may_apply, requires
+from web.limits import takes_sheets
 from web.streaming import download
+from words import _
 
 imports = Blueprint("imports", __name__, url_prefix="/imports")
 
@@ -53,6 +57,7 @@ def new() -> ResponseReturnValue:
 
 @imports.post("/new")
 @requires("editor")
+@takes_sheets
 def create() -> ResponseReturnValue:
     """Take in a sheet; one that can't be read leaves nothing behind."""
     form = UploadForm()
@@ -91,7 +96,7 @@ def correct(import_id: int, line: int) -> ResponseReturnValue:
     try:
         outcome = correcting.correct(db.session(), import_id, line, _typed_cells())
     except life.WrongState:
-        flash("This row was not waiting to be corrected any more. This is how the import stands now.", "warning")
+        flash(_("This row was not waiting to be corrected any more. This is how the import stands now."), "warning")
     else:
         if isinstance(outcome, preview.Row):
             return _import_page(import_, outcome), 422
@@ -105,7 +110,7 @@ def missing(import_id: int) -> ResponseReturnValue:
     """List the students whom the sheet does not name."""
     import_ = _import_or_404(import_id)
     if not preview.are_rows_kept(import_):
-        flash("The rows of this import are not there, so nobody can tell whom its sheet names.", "warning")
+        flash(_("The rows of this import are not there, so nobody can tell whom its sheet names."), "warning")
         return redirect(url_for("imports.show", import_id=import_id), 303)
     page = missing_page(
         db.session(), import_, after=parse_place(request.args, "after"), before=parse_place(request.args, "before")
@@ -158,19 +163,20 @@ def rejected(import_id: int) -> ResponseReturnValue:
     """Hand out the rows that could not be used, to be mended and uploaded again."""
     import_ = _import_or_404(import_id)
     sheet = Sheet(**import_.sheet)
-    return download(lambda session: rejected_sheet(session, import_id, sheet), f"{PurePath(import_.filename).stem} rejected.csv")
+    name = f"{PurePath(import_.filename).stem} rejected.csv"
+    return download(lambda session: rejected_sheet(session, import_id, sheet), name, Act.REJECTS_EXPORTED, f"import {import_id}")
 
 
 @imports.post("/<id:import_id>/apply")
 @requires("editor")
 def apply(import_id: int) -> ResponseReturnValue:
-    """Let a worker do what the preview showed; whoever may not delete many students may not apply it either."""
-    if _import_or_404(import_id).kind == "delete" and not may("admin"):
+    """Let a worker do what the preview showed."""
+    if not may_apply(_import_or_404(import_id)):
         abort(403)
     try:
         life.start_apply(db.session(), import_id, actor())
     except life.WrongState:
-        flash("This import was not waiting to be applied. This is how it stands now.", "warning")
+        flash(_("This import was not waiting to be applied. This is how it stands now."), "warning")
     else:
         wait_for_worker(import_id)
     return redirect(url_for("imports.show", import_id=import_id), 303)
@@ -186,7 +192,7 @@ def cancel(import_id: int) -> ResponseReturnValue:
     try:
         life.cancel(db.session(), import_id)
     except life.WrongState:
-        flash("This import could not be cancelled any more. This is how it stands now.", "warning")
+        flash(_("This import could not be cancelled any more. This is how it stands now."), "warning")
     return redirect(url_for("imports.show", import_id=import_id), 303)
 
 
@@ -196,7 +202,7 @@ def confirm_undo(import_id: int) -> ResponseReturnValue:
     """Show what taking the import back, or putting it in force again, would do."""
     import_ = _import_or_404(import_id)
     if import_.change_id is None or import_.state not in ("applied", "undone"):
-        flash("This import can't be taken back as it stands now.", "warning")
+        flash(_("This import can't be taken back as it stands now."), "warning")
         return redirect(url_for("imports.show", import_id=import_id), 303)
     outlook = undoing.outlook(db.session(), import_.change_id)
     return render_template("imports/undo.html", import_=import_, outlook=outlook, form=EmptyForm())
@@ -210,7 +216,7 @@ def undo(import_id: int) -> ResponseReturnValue:
     try:
         life.start_undo(db.session(), import_id, actor())
     except life.WrongState:
-        flash("This import could not be taken back. This is how it stands now.", "warning")
+        flash(_("This import could not be taken back. This is how it stands now."), "warning")
     else:
         wait_for_worker(import_id)
     return redirect(url_for("imports.show", import_id=import_id), 303)
@@ -230,6 +236,7 @@ def _import_page(import_: Import, mended: preview.Row | None = None) -> str:
         applied_before=preview.applied_before(db.session(), import_) if of_sheet else None,
         page=preview.with_row(page, mended) if page and mended else page,
         mended=mended,
+        held_back=held_back(import_),
         choosable=choices.may_choose(import_) and may("editor"),
         missing=count_missing(db.session(), import_) if kept and of_sheet and import_.state != "undone" else None,
         correctable=query.verdict == "rejected" and import_.state == "ready" and may("editor"),
@@ -275,7 +282,7 @@ def _columns_page(import_: Import, sheet: Sheet, as_file: ReadingForm, form: Col
 
 
 def _too_late(import_id: int) -> ResponseReturnValue:
-    flash("The columns of this import can’t be chosen as it stands now.", "warning")
+    flash(_("The columns of this import can’t be chosen as it stands now."), "warning")
     return redirect(url_for("imports.show", import_id=import_id), 303)
 
 

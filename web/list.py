@@ -1,7 +1,8 @@
 """The page of the list: its rows with what was found marked, and links that each change one thing about it."""
 
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from flask import render_template, url_for
 
@@ -9,9 +10,20 @@ from forms import ViewForm
 from merge import listing, views
 from merge.columns import COLUMNS, NAME
 from merge.fold import Piece, mark
-from merge.query import SIZES
+from merge.query import SIZES, filter_names
 from models import Student, db
 from web.access import user_id
+
+
+@dataclass(frozen=True)
+class Row:
+    """A student: the cells by column, the record's address without and with the list around it, and the name in pieces."""
+
+    student: Student
+    cells: dict[str, str]
+    url: str
+    href: str
+    pieces: list[Piece]
 
 
 @dataclass(frozen=True)
@@ -22,32 +34,31 @@ class Chip:
     href: str
 
 
+def read_within(within: str) -> dict[str, Any]:
+    """Take the address of a list apart that a form has carried along, and keep what such an address has."""
+    return {name: text for name, text in parse_qsl(within) if name in ("q", "sort", "per_page", *filter_names())}
+
+
 def list_page(query: listing.Query, form: ViewForm | None = None) -> str:
     """Show a page of the list; none where a filter is wrong, since its rows would not be those that were asked for."""
     session = db.session()
-    page = None if query.problems else listing.page(session, query)
+    page, count = (None, None) if query.problems else listing.page_and_count(session, query)
     own = urlencode(query.address)
     return render_template(
         "students/list.html",
         query=query,
         page=page,
-        count=_count(query, page),
+        count=count,
         columns=COLUMNS,
         sizes=sorted({*SIZES, query.per_page}),
         within=own,
         pages=_pages(query, page) if page else {},
         sorts={column.name: _href(query.sorted_by(column.name)) for column in COLUMNS},
         chips=[Chip(chip.label, _href(query.without(chip))) for chip in query.chips],
-        marked={student.id: _marked(query, student) for student in page.students} if page else {},
+        rows=_rows(query, page, own) if page else [],
         views=views.visible(session, user_id()),
         form=form or ViewForm(formdata=None, address=own),
     )
-
-
-def _count(query: listing.Query, page: listing.Page | None) -> listing.Count | None:
-    if page is None:
-        return None
-    return listing.Count(len(page.students)) if page.whole else listing.count(db.session(), query)
 
 
 def _pages(query: listing.Query, page: listing.Page) -> dict[str, str | None]:
@@ -64,5 +75,17 @@ def _href(address: dict[str, str]) -> str:
     return url_for("students.list_") + (f"?{urlencode(address)}" if address else "")
 
 
-def _marked(query: listing.Query, student: Student) -> list[Piece]:
-    return mark(getattr(student, NAME.name), query.words)
+def _rows(query: listing.Query, page: listing.Page, own: str) -> list[Row]:
+    # Flask would take a fifth of the page's time to build the address of each.
+    base = url_for("students.list_")
+    within = "?" + urlencode({"within": own}) if own else ""
+    return [
+        Row(
+            student,
+            {column.name: column.write(getattr(student, column.name)) for column in COLUMNS},
+            url := f"{base}/{student.id}",
+            url + within,
+            mark(getattr(student, NAME.name), query.words),
+        )
+        for student in page.students
+    ]

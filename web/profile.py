@@ -6,11 +6,14 @@ from flask_security import current_user, login_user
 from sqlalchemy import select
 
 import accounts
+import audit
+from audit import Act
 from forms import ChangePasswordForm
 from models import User, UserSession, db
 from web import throttle
 from web.access import signed_in
 from web.devices import name_device
+from words import _
 
 profile = Blueprint("profile", __name__, url_prefix="/profile")
 
@@ -36,7 +39,7 @@ def change_password() -> ResponseReturnValue:
     accounts.change_password(user, form.password.data)
     login_user(user, authn_via=None if two_factors else ["password"])
     db.session.commit()
-    flash("Your password is changed. Everywhere else you have been signed out.", "success")
+    flash(_("Your password is changed. Everywhere else you have been signed out."), "success")
     return redirect(url_for("profile.show"), 303)
 
 
@@ -48,8 +51,9 @@ def end_session(session_id: int) -> ResponseReturnValue:
     if session is None or session.user_id != current_user.id:
         abort(404)
     db.session.delete(session)
+    audit.add(db.session(), Act.SESSIONS_ENDED, current_user.email, sessions=1)
     db.session.commit()
-    flash("You are signed out there.", "success")
+    flash(_("You are signed out there."), "success")
     return redirect(url_for("profile.show"), 303)
 
 
@@ -57,9 +61,10 @@ def end_session(session_id: int) -> ResponseReturnValue:
 @signed_in
 def end_other_sessions() -> ResponseReturnValue:
     """Sign out everywhere but here."""
-    accounts.end_sessions(current_user.id, but=g.user_session.id)
+    ended = accounts.end_sessions(current_user.id, but=g.user_session.id)
+    audit.add(db.session(), Act.SESSIONS_ENDED, current_user.email, sessions=ended)
     db.session.commit()
-    flash("You are signed out everywhere else.", "success")
+    flash(_("You are signed out everywhere else."), "success")
     return redirect(url_for("profile.show"), 303)
 
 
@@ -85,7 +90,7 @@ def _is_present(form: ChangePasswordForm) -> bool:
     if not form.current.data:
         return False
     if not current_user.verify_and_update_password(form.current.data):
-        form.current.errors = ["That is not your present password. Try again."]
+        form.current.errors = [_("That is not your present password. Try again.")]
         return False
     throttle.note_right(current_user.email)
     return True

@@ -1,8 +1,5 @@
 """The pages of one student's record: its form, two edits side by side, and a deletion that asks again."""
 
-from typing import Any
-from urllib.parse import parse_qsl
-
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -12,6 +9,8 @@ from merge.columns import COLUMNS
 from merge.duplicates import same_name
 from merge.reconcile import Saved, Stand
 from models import Student, db
+from web.list import read_within
+from words import _
 
 LONGEST_LIST = 2_000
 
@@ -49,7 +48,8 @@ def merge_unsaved(form: StudentForm, student_id: int) -> ResponseReturnValue:
     for name, value in stand.merged.values.items():
         form[name].show(value)
     form.version.data = str(stand.version)
-    flash(f"{_merged_from(stand)} Nothing of it is saved yet." if stand.merged.theirs else "There was nothing to merge.", "info")
+    merged = f"{_merged_from(stand)} {_('Nothing of it is saved yet.')}"
+    flash(merged if stand.merged.theirs else _("There was nothing to merge."), "info")
     return form_page(form, db.session.get_one(Student, student_id))
 
 
@@ -68,7 +68,7 @@ def deletion_page(student: Student, shown: int | None) -> str:
 
 def said(saved: Saved) -> str:
     student, stand = saved.student, saved.stand
-    sentence = f"{student.name} is saved as student {student.id}."
+    sentence = _("%(name)s is saved as student %(id)s.", name=student.name, id=student.id)
     if stand is None or not stand.merged.theirs:
         return sentence
     return f"{sentence} {_merged_from(stand)}"
@@ -82,7 +82,7 @@ def go_on(form: StudentForm, student: Student) -> ResponseReturnValue:
     if then == "next" and query:
         _, after = listing.neighbours(db.session(), query, student)
         if after is None:
-            return redirect(url_for("students.list_", **_arguments(form)), 303)
+            return redirect(url_for("students.list_", **read_within(form.within.data)), 303)
         return redirect(url_for("students.edit", student_id=after, within=form.within.data), 303)
     return redirect(url_for("students.edit", student_id=student.id, within=form.within.data or None), 303)
 
@@ -90,22 +90,16 @@ def go_on(form: StudentForm, student: Student) -> ResponseReturnValue:
 def _merged_from(stand: Stand) -> str:
     """Say which fields came from whom."""
     labels = {column.name: column.label for column in COLUMNS}
-    theirs = [f"{labels[name]} from {stand.by[name].actor}" for name in stand.merged.theirs]
-    mine = [f"{labels[name]} from you" for name in stand.merged.mine]
-    return f"Somebody else had saved it meanwhile, and the two were merged: {', '.join(theirs + mine)}."
+    theirs = [_("%(column)s from %(actor)s", column=labels[name], actor=stand.by[name].actor) for name in stand.merged.theirs]
+    mine = [_("%(column)s from you", column=labels[name]) for name in stand.merged.mine]
+    return _("Somebody else had saved it meanwhile, and the two were merged: %(parts)s.", parts=", ".join(theirs + mine))
 
 
 def _list_of(form: StudentForm) -> listing.Query | None:
     """Give the list that the record was opened in; None where there is none, or its address was made up."""
-    if not form.within.data:
+    if not form.within.data or len(form.within.data) > LONGEST_LIST:
         return None
     try:
-        return listing.parse_query(_arguments(form))
+        return listing.parse_query(read_within(form.within.data))
     except listing.BadQuery:
         return None
-
-
-def _arguments(form: StudentForm) -> dict[str, Any]:
-    """Take the list's address apart; names that would tell Flask how to build another one are no part of it."""
-    pairs = parse_qsl((form.within.data or "")[:LONGEST_LIST])
-    return {name: text for name, text in pairs if not name.startswith("_")}

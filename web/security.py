@@ -8,60 +8,68 @@ from flask import Flask, current_app, render_template, request
 from flask_security import Security, SQLAlchemyUserDatastore, tf_code_confirmed
 from passlib.hash import argon2
 from passlib.utils.handlers import PrefixWrapper
+from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from wtforms.form import BaseForm
 
+import mailboxes
 from models import Passkey, Role, User, db
 from web.access import FRESH
+from web.addresses import leads_within
 from web.factors import (
     NOT_TOGETHER,
     NOT_VERIFIED,
     RECOVERY_CODES,
     AuthenticatorApp,
-    ConfirmForm,
     NewPasskeyForm,
     PasskeyForm,
     Passkeys,
-    PasskeyStartForm,
     RecoveryCodes,
     SignInForm,
 )
+from words import later
 
 SEASONED = PrefixWrapper("seasoned_argon2", argon2, prefix="{seasoned}")
 
-NO_CODE = "This code is wrong, or it was used already. Type the one that the app shows now."
+NO_CODE = later("This code is wrong, or it was used already. Type the one that the app shows now.")
 
 MESSAGES = {
     "GENERIC_AUTHN_FAILED": (NOT_TOGETHER, "error"),
-    "INVALID_PASSWORD": ("That is not your password. Try again.", "error"),
-    "PASSWORD_NOT_PROVIDED": ("Enter your password.", "error"),
-    "REAUTHENTICATION_REQUIRED": ("Confirm that it is you before you go on.", "warning"),
-    "REAUTHENTICATION_SUCCESSFUL": ("Thank you. You can go on.", "success"),
+    "INVALID_PASSWORD": (later("That is not your password. Try again."), "error"),
+    "PASSWORD_NOT_PROVIDED": (later("Enter your password."), "error"),
+    "REAUTHENTICATION_REQUIRED": (later("Confirm that it is you before you go on."), "warning"),
+    "REAUTHENTICATION_SUCCESSFUL": (later("Thank you. You can go on."), "success"),
     "TWO_FACTOR_INVALID_TOKEN": (NO_CODE, "error"),
-    "TWO_FACTOR_LOGIN_SUCCESSFUL": ("You are signed in.", "success"),
+    "TWO_FACTOR_LOGIN_SUCCESSFUL": (later("You are signed in."), "success"),
     "TWO_FACTOR_CHANGE_METHOD_SUCCESSFUL": (
-        "The authenticator app is set up. From now on, you sign in with its codes too.",
+        later("The authenticator app is set up. From now on, you sign in with its codes too."),
         "success",
     ),
-    "TWO_FACTOR_PERMISSION_DENIED": ("Signing in took too long, or it was begun elsewhere. Begin again.", "warning"),
-    "TWO_FACTOR_METHOD_NOT_AVAILABLE": ("Your role needs a second factor, so it can’t be turned off.", "error"),
-    "TWO_FACTOR_DISABLED": ("The authenticator app is turned off.", "success"),
-    "TWO_FACTOR_SETUP_EXPIRED": ("Setting up took longer than %(within)s. Start over.", "warning"),
-    "INVALID_RECOVERY_CODE": ("This is none of the recovery codes that are left. Look at it again.", "error"),
-    "WEBAUTHN_EXPIRED": ("That took longer than %(within)s. Try again.", "warning"),
-    "WEBAUTHN_NAME_REQUIRED": ("Give the passkey a name by which you know it again.", "error"),
-    "WEBAUTHN_NAME_INUSE": ("You have a passkey named %(name)s already. Choose another name.", "error"),
-    "WEBAUTHN_NAME_NOT_FOUND": ("You have no passkey named %(name)s.", "error"),
-    "WEBAUTHN_NAME_DISALLOWED_CHARACTERS": ("A name has letters, digits, blanks and hyphens only.", "error"),
-    "WEBAUTHN_CREDENTIAL_DELETED": ("The passkey %(name)s is removed.", "success"),
-    "WEBAUTHN_REGISTER_SUCCESSFUL": ("The passkey %(name)s is added.", "success"),
-    "WEBAUTHN_CREDENTIAL_ID_INUSE": ("This passkey is in use already.", "error"),
-    "WEBAUTHN_UNKNOWN_CREDENTIAL_ID": ("Rollbook does not know this passkey. Sign in with your password instead.", "error"),
+    "TWO_FACTOR_PERMISSION_DENIED": (later("Signing in took too long, or it was begun elsewhere. Begin again."), "warning"),
+    "TWO_FACTOR_METHOD_NOT_AVAILABLE": (later("Your role needs a second factor, so it can’t be turned off."), "error"),
+    "TWO_FACTOR_DISABLED": (later("The authenticator app is turned off."), "success"),
+    "TWO_FACTOR_SETUP_EXPIRED": (later("Setting up took longer than %(within)s. Start over."), "warning"),
+    "INVALID_RECOVERY_CODE": (later("This is none of the recovery codes that are left. Look at it again."), "error"),
+    "WEBAUTHN_EXPIRED": (later("That took longer than %(within)s. Try again."), "warning"),
+    "WEBAUTHN_NAME_REQUIRED": (later("Give the passkey a name by which you know it again."), "error"),
+    "WEBAUTHN_NAME_INUSE": (later("You have a passkey named %(name)s already. Choose another name."), "error"),
+    "WEBAUTHN_NAME_NOT_FOUND": (later("You have no passkey named %(name)s."), "error"),
+    "WEBAUTHN_NAME_DISALLOWED_CHARACTERS": (later("A name has letters, digits, blanks and hyphens only."), "error"),
+    "WEBAUTHN_CREDENTIAL_DELETED": (later("The passkey %(name)s is removed."), "success"),
+    "WEBAUTHN_REGISTER_SUCCESSFUL": (later("The passkey %(name)s is added."), "success"),
+    "WEBAUTHN_CREDENTIAL_ID_INUSE": (later("This passkey is in use already."), "error"),
+    "WEBAUTHN_UNKNOWN_CREDENTIAL_ID": (
+        later("Rollbook does not know this passkey. Sign in with your password instead."),
+        "error",
+    ),
     "WEBAUTHN_NO_VERIFY": (NOT_VERIFIED, "error"),
-    "WEBAUTHN_CREDENTIAL_WRONG_USAGE": ("This passkey was not added for this use. Sign in with your password first.", "error"),
-    "WEBAUTHN_MISMATCH_USER_HANDLE": ("This passkey belongs to somebody else.", "error"),
-    "API_ERROR": ("The passkey did not answer as it should. Try again.", "error"),
+    "WEBAUTHN_CREDENTIAL_WRONG_USAGE": (
+        later("This passkey was not added for this use. Sign in with your password first."),
+        "error",
+    ),
+    "WEBAUTHN_MISMATCH_USER_HANDLE": (later("This passkey belongs to somebody else."), "error"),
+    "API_ERROR": (later("The passkey did not answer as it should. Try again."), "error"),
     "DISABLED_ACCOUNT": (NOT_TOGETHER, "error"),
-    "INVALID_INPUT_LENGTH": ("At most %(length)s characters fit.", "error"),
+    "INVALID_INPUT_LENGTH": (later("At most %(length)s characters fit."), "error"),
 }
 
 
@@ -107,8 +115,7 @@ def security_settings(keys: list[str]) -> dict[str, Any]:
         "SECURITY_WAN_DELETE_URL": "/profile/passkeys/delete",
         "SECURITY_WAN_SIGNIN_URL": "/login/passkey",
         "SECURITY_WAN_VERIFY_URL": "/verify/passkey",
-        # A school's own mail domain need not be one that the world can reach.
-        "SECURITY_EMAIL_VALIDATOR_ARGS": {"check_deliverability": False, "globally_deliverable": False, "test_environment": True},
+        "SECURITY_EMAIL_VALIDATOR_ARGS": dict(mailboxes.RULES),
         **{f"SECURITY_MSG_{name}": message for name, message in MESSAGES.items()},
     }
 
@@ -120,8 +127,6 @@ def register_security(app: Flask) -> None:
         SQLAlchemyUserDatastore(db, User, Role, Passkey),
         render_template=_render,
         login_form=SignInForm,
-        verify_form=ConfirmForm,
-        wan_signin_form=PasskeyStartForm,
         wan_register_response_form=NewPasskeyForm,
         wan_signin_response_form=PasskeyForm,
         totp_cls=AuthenticatorApp,
@@ -129,8 +134,20 @@ def register_security(app: Flask) -> None:
         webauthn_util_cls=Passkeys,
     )
     security.want_json(lambda _request: False)
+    app.before_request(_stay_within)
     tf_code_confirmed.connect(_encrypt_anew, app)
     app.jinja_env.globals["can_have_passkeys"] = _can_have_passkeys
+
+
+def _stay_within() -> None:
+    """Drop a way back that leads out of the site; nobody has to be told, they sign in all the same."""
+    if request.blueprint == "security":
+        request.args, request.form = _leading_within(request.args), _leading_within(request.form)
+
+
+def _leading_within(sent: MultiDict[str, str]) -> ImmutableMultiDict[str, str]:
+    kept = [(name, text) for name, text in sent.items(multi=True) if name != "next" or leads_within(text)]
+    return ImmutableMultiDict(kept)
 
 
 def _render(template: str, **context: Any) -> Any:

@@ -17,6 +17,8 @@ from sqlalchemy import Row, and_, bindparam, delete, or_, select, update
 import database
 from accounts import hash_token
 from models import User, UserSession, db, now
+from web.addresses import is_for_machines
+from words import _
 
 NOTED_EVERY = timedelta(minutes=1)
 LONGEST_DEVICE = 300
@@ -27,8 +29,10 @@ WHOLE = ("_user_id", "_fresh", "_id", "token", "fs_paa", "fs_gexp")
 
 # Built once: every page asks.
 IS_ALIVE = and_(UserSession.used_at >= bindparam("used"), UserSession.at >= bindparam("begun"))
-LIVING = select(UserSession.id, UserSession.used_at, UserSession.two_factors).where(
-    UserSession.token_hash == bindparam("token_hash"), IS_ALIVE
+LIVING = (
+    select(UserSession.id, UserSession.used_at, UserSession.two_factors, User.language)
+    .join(User, User.id == UserSession.user_id)
+    .where(UserSession.token_hash == bindparam("token_hash"), IS_ALIVE)
 )
 
 
@@ -43,7 +47,7 @@ def register_sessions(app: Flask) -> None:
 
 
 def _look_up() -> None:
-    if request.endpoint == "static":
+    if request.endpoint == "static" or is_for_machines():
         return
     if time.time() - session.get("tf_at", 0) > HALF_SIGNED_IN_S:
         _forget(HALF)
@@ -52,7 +56,7 @@ def _look_up() -> None:
     row = _find(hash_token(session.get("token", "")))
     if row is None:
         _forget(WHOLE)
-        flash("You have been signed out. Sign in again to go on.", "warning")
+        flash(_("You have been signed out. Sign in again to go on."), "warning")
         return
     g.user_session = row
     if now() - row.used_at > NOTED_EVERY:
@@ -60,7 +64,7 @@ def _look_up() -> None:
         database.write_if_free(db.engine, note)
 
 
-def _find(token_hash: str) -> Row[int, datetime, bool] | None:
+def _find(token_hash: str) -> Row[int, datetime, bool, str | None] | None:
     with database.only_reading():
         found = db.session.execute(LIVING, {"token_hash": token_hash, **_limits()}).one_or_none()
     if request.method not in ("GET", "HEAD"):

@@ -13,12 +13,15 @@ from models import Student, db
 from web.access import actor, requires
 from web.list import list_page
 from web.record import deletion_page, form_page, go_on, merge_page, merge_unsaved, said
+from web.replica import may_be_old
+from words import _, later
 
 students = Blueprint("students", __name__, url_prefix="/students")
 
 
 @students.get("")
 @requires("viewer")
+@may_be_old
 def list_() -> ResponseReturnValue:
     """Show a page of the list, as it is or as it stood at a moment."""
     if "as_of" in request.args:
@@ -53,7 +56,7 @@ def create() -> ResponseReturnValue:
         form["id"].typed = str(conflict.student_id)
         stand = reconcile.compare(db.session(), form.values | {"id": conflict.student_id}, None)
         return merge_page(form, conflict.student_id, stand, created=True), 409
-    flash(f"{student.name} is saved as student {student.id}.", "success")
+    flash(_("%(name)s is saved as student %(id)s.", name=student.name, id=student.id), "success")
     return go_on(form, student)
 
 
@@ -96,8 +99,12 @@ def version(student_id: int) -> ResponseReturnValue:
     newest = history.newest_version(db.session(), student_id)
     if newest is None:
         abort(404)
-    did = "deleted" if newest.deleted else "saved"
-    answer = jsonify(version=newest.version, sentence=f"{newest.actor} has {did} this record since you opened it.")
+    deleted, saved = (
+        later("%(actor)s has deleted this record since you opened it."),
+        later("%(actor)s has saved this record since you opened it."),
+    )
+    sentence = (deleted if newest.deleted else saved) % {"actor": newest.actor}
+    answer = jsonify(version=newest.version, sentence=sentence)
     answer.set_etag(str(newest.version))
     return answer.make_conditional(request)
 
@@ -115,7 +122,7 @@ def delete(student_id: int) -> ResponseReturnValue:
         record.remove(db.session(), student_id, version=form.shown, actor=actor(), reason="form")
     except record.Conflict:
         return deletion_page(_student_or_404(student_id), form.shown), 409
-    flash(f"{name} was deleted. The history keeps the record.", "success")
+    flash(_("%(name)s was deleted. The history keeps the record.", name=name), "success")
     return redirect(url_for("history.show", student_id=student_id), 303)
 
 

@@ -5,7 +5,6 @@ can't keep its owner out (OWASP calls it a device cookie).
 """
 
 import secrets
-import unicodedata
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +15,10 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from werkzeug.exceptions import TooManyRequests
 
+import audit
 from accounts import hash_token
+from audit import Act
+from mailboxes import spell_any
 from models import Throttle, User, db, now
 
 # What each form asks for that can be guessed.
@@ -78,13 +80,24 @@ def _take_off(response: Response) -> Response:
         address = update(Throttle).where(Throttle.key == _address_key(), Throttle.failures > 0)
         db.session.execute(address.values(failures=Throttle.failures - 1, until=now()))
         db.session.commit()
+    elif account:
+        _note_failure(account)
     return response
+
+
+def _note_failure(account: str) -> None:
+    """Note a try that was in vain. What was typed is kept only where it is a user's address; to look takes as long either way."""
+    db.session.rollback()
+    known = select(User.email).where(User.email == account).scalar_subquery()
+    act = Act.NOT_CONFIRMED if current_user.is_authenticated else Act.SIGN_IN_FAILED
+    audit.add(db.session(), act, actor=known, secret=GUARDED[request.endpoint or ""])
+    db.session.commit()
 
 
 def _account() -> str:
     """Name whose secret is tried: the address that was typed, or that of who is signed in, wholly or half."""
     if request.endpoint == "security.login":
-        return unicodedata.normalize("NFC", request.form.get("email", "")).strip().lower()
+        return spell_any(request.form.get("email", ""))
     return str(current_user.email) if current_user.is_authenticated else _half_signed_in()
 
 

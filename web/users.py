@@ -7,14 +7,15 @@ from sqlalchemy.orm import selectinload
 
 import accounts
 from accounts import AddressTaken, LastAdministrator
-from forms import EmptyForm, InviteForm, RoleForm, SecondFactorForm
+from forms import ROLE_NAMES, EmptyForm, InviteForm, RoleForm, SecondFactorForm
 from models import Role, User, db, now
 from web import mail
 from web.access import requires
+from words import _, later
 
 users = Blueprint("users", __name__, url_prefix="/users")
 
-LAST = "Nobody else could manage users then. Make somebody else an administrator first."
+LAST = later("Nobody else could manage users then. Make somebody else an administrator first.")
 
 
 @users.get("")
@@ -34,7 +35,7 @@ def invite() -> ResponseReturnValue:
     try:
         user, token = accounts.invite(form.email.data, form.role.data)
     except AddressTaken:
-        form.email.errors = ["There is a user with this address already."]
+        form.email.errors = [_("There is a user with this address already.")]
         return _list(form), 422
     return _show_link(user, token)
 
@@ -47,7 +48,7 @@ def require_second_factor() -> ResponseReturnValue:
     if not form.validate():
         abort(400)
     accounts.require_second_factor(form.roles.data or ())
-    flash("It is noted from which roles a second factor is asked.", "success")
+    flash(_("It is noted from which roles a second factor is asked."), "success")
     return redirect(url_for("users.list_"), 303)
 
 
@@ -72,7 +73,7 @@ def change_role(user_id: int) -> ResponseReturnValue:
     except LastAdministrator:
         form.role.errors = [LAST]
         return _page(user, form), 422
-    flash(f"{user.email} now has the role: {user.role}.", "success")
+    flash(_("%(email)s now has the role: %(role)s.", email=user.email, role=ROLE_NAMES[user.role]), "success")
     return _back_to(user)
 
 
@@ -82,7 +83,7 @@ def make_link(user_id: int) -> ResponseReturnValue:
     """Make a new one-time link for somebody whose link has run out, or who has forgotten their password."""
     user = _user_or_404(user_id)
     if not user.active:
-        flash(f"{user.email} is shut out. Let them in again first.", "warning")
+        flash(_("%(email)s is shut out. Let them in again first.", email=user.email), "warning")
         return _back_to(user)
     return _show_link(user, accounts.make_link(user))
 
@@ -95,9 +96,9 @@ def deactivate(user_id: int) -> ResponseReturnValue:
     try:
         accounts.deactivate(user)
     except LastAdministrator:
-        flash(LAST, "error")
+        flash(str(LAST), "error")
     else:
-        flash(f"{user.email} is signed out everywhere and can’t sign in any more.", "success")
+        flash(_("%(email)s is signed out everywhere and can’t sign in any more.", email=user.email), "success")
     return _back_to(user)
 
 
@@ -107,7 +108,7 @@ def activate(user_id: int) -> ResponseReturnValue:
     """Let the user in again."""
     user = _user_or_404(user_id)
     accounts.activate(user)
-    flash(f"{user.email} can sign in again.", "success")
+    flash(_("%(email)s can sign in again.", email=user.email), "success")
     return _back_to(user)
 
 
@@ -117,7 +118,7 @@ def reset_second_factor(user_id: int) -> ResponseReturnValue:
     """Help somebody whose phone or key is gone."""
     user = _user_or_404(user_id)
     accounts.reset_second_factor(user)
-    flash(f"{user.email} signs in with the password alone, until they set up a second factor again.", "success")
+    flash(_("%(email)s signs in with the password alone, until they set up a second factor again.", email=user.email), "success")
     return _back_to(user)
 
 
@@ -140,7 +141,7 @@ def _page(user: User, form: RoleForm) -> str:
 def _show_link(user: User, token: str) -> str:
     link = f"{current_app.config['ADDRESS']}{url_for('accounts.join', token=token)}"
     until = user.link_until
-    mailed = mail.send(user.email, "Your link to Rollbook", render_template("users/letter.txt", link=link, until=until))
+    mailed = mail.send(user.email, _("Your link to Rollbook"), render_template("users/letter.txt", link=link, until=until))
     return render_template("users/link.html", user=user, link=link, mailed=mailed)
 
 

@@ -11,6 +11,7 @@ from merge import views as kept
 from models import View, db
 from web.access import requires, user_id
 from web.list import list_page
+from words import _
 
 views = Blueprint("views", __name__, url_prefix="/students/views")
 
@@ -32,7 +33,7 @@ def keep() -> ResponseReturnValue:
         return list_page(query, form), 422
     view = View(user_id=user_id(), name=form.name.data, address=urlencode(query.address), shared=form.shared.data)
     kept.keep(db.session(), view)
-    flash(f"The list is kept as “{view.name}”.", "success")
+    flash(_("The list is kept as “%(name)s”.", name=view.name), "success")
     return redirect(_list_of(view), 303)
 
 
@@ -46,7 +47,7 @@ def change(view_id: int) -> ResponseReturnValue:
         return _page(form), 422
     view.name, view.shared = form.name.data, form.shared.data
     kept.keep(db.session(), view)
-    flash(f"“{view.name}” is saved.", "success")
+    flash(_("“%(name)s” is saved.", name=view.name), "success")
     return redirect(url_for("views.list_"), 303)
 
 
@@ -57,7 +58,7 @@ def delete(view_id: int) -> ResponseReturnValue:
     view = _own_or_404(view_id)
     name = view.name
     kept.drop(db.session(), view)
-    flash(f"“{name}” is dropped. The students in it stay as they are.", "success")
+    flash(_("“%(name)s” is dropped. The students in it stay as they are.", name=name), "success")
     return redirect(url_for("views.list_"), 303)
 
 

@@ -5,12 +5,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from playwright.sync_api import Browser, Page
 
+from tests.browser import looks
 from tests.server import ROOT, Server, running_chromium, running_server
 
 OUTPUT = ROOT / "tests" / "output"
+# axe's makers leave this one of WCAG 2.2 off.
+RULES = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+COLOURS = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
 SIZES = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 390, "height": 844}}
+
+# A window of 1280 at 200 % and at 400 %.
+ZOOMED = ({"width": 640, "height": 450}, {"width": 320, "height": 256})
 
 
 @pytest.fixture
@@ -42,21 +50,62 @@ def person(chromium: Browser, server: Server) -> Iterator[Callable[..., Page]]:
         context.close()
 
 
+@pytest.fixture(scope="session")
+def comparable(chromium: Browser) -> bool:
+    return looks.is_comparable(chromium)
+
+
 @pytest.fixture
-def picture(request: pytest.FixtureRequest, database_url: str) -> Callable[[Page, str], None]:
-    """Keep how a page looks, light and dark, wide and narrow, and see that it never scrolls sideways."""
+def picture(request: pytest.FixtureRequest, database_url: str, comparable: bool) -> Iterator[Callable[[Page, str], None]]:
+    """See that a page looks as it is kept, light and dark, wide and narrow; axe finds no fault, and nothing scrolls sideways."""
     folder = OUTPUT / re.sub(r"\W+", "-", request.node.name).strip("-")
     folder.mkdir(parents=True, exist_ok=True)
+    seen = looks.Looks(request.path.stem.removeprefix("test_"), folder, comparable)
+    if not comparable:
+        request.node.user_properties.append(("note", looks.ELSEWHERE))
 
     def picture(page: Page, name: str) -> None:
+        page.mouse.move(0, 0)
+        for viewport in ZOOMED:
+            page.set_viewport_size(viewport)
+            assert_fits(page)
         for size, viewport in SIZES.items():
             page.set_viewport_size(viewport)
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{page.url} scrolls sideways when {size}"
+            assert_fits(page)
             # Both databases show the same pages, so one picture of each will do.
             for scheme in ("light", "dark") if database_url.startswith("sqlite") else ():
-                page.emulate_media(color_scheme=scheme)
-                page.screenshot(path=folder / f"{name}-{size}-{scheme}.png", full_page=True, animations="disabled")
+                # Half-way through a transition a colour is none of ours.
+                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+                seen.take(page, f"{name}-{size}-{scheme}")
+                assert_accessible(page, RULES if scheme == "light" else COLOURS)
         page.set_viewport_size(SIZES["wide"])
-        page.emulate_media(color_scheme="light")
+        page.emulate_media(color_scheme="light", reduced_motion="no-preference")
 
-    return picture
+    yield picture
+    seen.check()
+
+
+# Read from left to right and from right to left.
+FITS = """() => {
+    const root = document.documentElement;
+    return ["ltr", "rtl"].every((direction) => {
+        const before = root.dir;
+        root.dir = direction;
+        const fits = root.scrollWidth <= innerWidth;
+        root.dir = before;
+        return fits;
+    });
+}"""
+
+
+def assert_fits(page: Page) -> None:
+    """See that the page does not scroll sideways, read from either side; a wide table in it may, in a box of its own."""
+    assert page.evaluate(FITS), f"{page.url} scrolls sideways: {page.viewport_size}"
+
+
+def assert_accessible(page: Page, rules: dict[str, object]) -> None:
+    """Let axe look for faults."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    found = AxeResults(page.evaluate("rules => axe.run(rules)", rules))
+    assert not found.response["violations"], f"{page.url} {page.viewport_size}: {found.generate_report()}"

@@ -6,6 +6,8 @@ import pytest
 from passlib.totp import TOTP
 from playwright.sync_api import Page, expect
 
+from tests.browser.test_first_day import complaints_of
+
 HEAD, TEACHER = "head@school.example", "teacher@school.example"
 PASSWORD = "correct horse battery staple"
 
@@ -41,6 +43,7 @@ def test_from_the_invitation_to_a_second_factor_that_the_role_needs(server, pers
     code = teacher.locator(".codes code").first.inner_text()
     teacher.get_by_role("link", name=TEACHER).click()
     picture(teacher, "profile")
+    make_a_token(teacher, picture)
 
     again = person()
     again.goto("/students")
@@ -57,6 +60,11 @@ def test_from_the_invitation_to_a_second_factor_that_the_role_needs(server, pers
     again.goto("/students")
     expect(again).to_have_url(re.compile("/login"))
 
+    head.goto("/users")
+    head.get_by_role("link", name="Audit log").click()
+    expect(head.get_by_role("table")).to_contain_text("Shut a user out")
+    picture(head, "audit")
+
 
 def test_passkeys_instead_of_the_password_and_after_it(server, person, picture):
     # Browsers tie no passkey to a bare address.
@@ -68,6 +76,18 @@ def test_passkeys_instead_of_the_password_and_after_it(server, person, picture):
     remove_it(page)
     sign_in_with_password_and_passkey(page)
     assert complaints == []
+
+
+def make_a_token(page: Page, picture):
+    page.get_by_role("link", name="Tokens").click()
+    page.get_by_label("What is it for?").fill("Timetable")
+    page.get_by_role("checkbox", name="Read").check()
+    page.get_by_role("button", name="Make the token").click()
+    assert page.get_by_role("main").locator("code").first.inner_text().startswith("rollbook_")
+    picture(page, "token")
+    page.get_by_role("link", name="Back to the tokens").click()
+    expect(page.get_by_role("table")).to_contain_text("Timetable")
+    picture(page, "tokens")
 
 
 def sign_in_with_a_passkey_alone(page: Page, picture):
@@ -146,11 +166,3 @@ def with_security_key(page: Page):
     key.send("WebAuthn.enable")
     options = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
     key.send("WebAuthn.addVirtualAuthenticator", {"options": options | {"isUserVerified": True}})
-
-
-def complaints_of(page: Page) -> list[str]:
-    """Gather what the browser finds wrong."""
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: complaints.append(message.text) if "Content Security Policy" in message.text else None)
-    return complaints

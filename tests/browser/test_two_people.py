@@ -28,7 +28,7 @@ def test_edits_of_different_fields_are_both_kept(two):
     save(second, "Age", "17")
     expect(second.get_by_role("status")).to_contain_text("Score from head@school.example, Age from you.")
     expect(second.get_by_label("Score")).to_have_value("77")
-    expect(second.get_by_label("Age")).to_have_value("17")
+    expect(second.get_by_label("Age", exact=True)).to_have_value("17")
 
 
 def test_a_clash_is_decided_by_keyboard_and_the_history_tells_it_all(two, picture):
@@ -43,7 +43,7 @@ def test_a_clash_is_decided_by_keyboard_and_the_history_tells_it_all(two, pictur
     second.keyboard.press("Space")
     second.keyboard.press("Control+s")
     expect(second.get_by_role("heading", level=1)).to_have_text("Ada King")
-    expect(second.get_by_label("Age")).to_have_value("18")
+    expect(second.get_by_label("Age", exact=True)).to_have_value("18")
     expect(second.get_by_label("Score")).to_have_value("88")
     picture(second, "2-saved")
     second.get_by_role("link", name="History").click()
@@ -52,7 +52,7 @@ def test_a_clash_is_decided_by_keyboard_and_the_history_tells_it_all(two, pictur
     second.get_by_role("link", name="Bring back version 2").click()
     picture(second, "4-revert")
     second.get_by_role("button", name="Bring it back").click()
-    expect(second.get_by_label("Age")).to_have_value("17")
+    expect(second.get_by_label("Age", exact=True)).to_have_value("17")
     second.get_by_role("link", name="Changes", exact=True).click()
     picture(second, "5-changes")
     first.get_by_role("button", name="Delete Ada King").click()
@@ -79,7 +79,7 @@ def test_leaving_with_something_unsaved_asks_first(two):
     first, _ = two
     asked = []
     first.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
-    first.get_by_label("Age").fill("17")
+    first.get_by_label("Age", exact=True).fill("17")
     first.get_by_role("link", name="Imports").click(no_wait_after=True)
     expect(first).to_have_url(re.compile("/students/1$"))
     first.wait_for_timeout(300)
@@ -91,6 +91,6 @@ def test_leaving_with_something_unsaved_asks_first(two):
 
 
 def save(page: Page, label: str, text: str):
-    page.get_by_label(label).fill(text)
+    page.get_by_label(label, exact=True).fill(text)
     page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_load_state()

@@ -21,12 +21,13 @@ ROWS = 40_000
 
 @pytest.fixture
 def worker(tmp_path, database_url):
-    """Start a worker of its own: `with worker(): …` kills it at the end."""
+    """Start a worker of its own, or another command: worker("watch", folder). It is killed at the end."""
     environ = {"PATH": os.environ["PATH"], "ROLLBOOK_INSTANCE": str(tmp_path / "instance"), "DATABASE_URL": database_url}
     started = []
 
-    def start():
-        process = subprocess.Popen([sys.executable, "-m", "flask", "worker"], cwd=ROOT, env=environ, stderr=subprocess.DEVNULL)
+    def start(*command):
+        arguments = [sys.executable, "-m", "flask", *(command or ["worker"])]
+        process = subprocess.Popen(arguments, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         started.append(process)
         return process
 
@@ -59,6 +60,28 @@ def test_killed_at_each_moment_an_import_and_its_undo_come_to_the_same_end(app, 
         settle(worker, import_id, "undone")
         assert look(select(func.count()).select_from(Student)) == 0
         assert_revisions_agree(db.session())
+
+
+def test_a_watcher_that_is_killed_at_each_moment_has_imported_the_file_once(app, tmp_path, worker):
+    folder = tmp_path / "nightly"
+    folder.mkdir()
+    sheet = "id,name\n" + "".join(f"{number},Student {number}\n" for number in range(1, ROWS + 1))
+    (folder / "night.csv").write_text(sheet)
+
+    def watcher():
+        return worker("watch", folder, "--once", "--settled", "0", "--most-inserts", str(ROWS))
+
+    with app.app_context():
+        for step in ("reading", "comparing", "applying"):
+            kill_while(watcher, 1, step)
+        assert (folder / "night.csv").exists()
+        assert watcher().wait(120) == 0
+        assert look(select(func.count()).select_from(Import)) == 1
+        assert look(select(Import.state)) == "applied"
+        assert look(select(func.count()).select_from(Student)) == ROWS
+        assert_revisions_agree(db.session())
+    assert len(list((folder / "done").iterdir())) == 2
+    assert not list(folder.glob("*.csv"))
 
 
 def kill_while(worker, import_id, step):

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from merge.cells import PLAIN, Notation, read_number, read_text, read_whole, write_cell
+import words
+from merge.cells import PLAIN, Notation, read_number, read_text, read_whole, show_cell, typed_notation, write_cell
 from merge.columns import BY_NAME, COLUMNS
 from merge.problems import Problem
 
@@ -276,3 +277,24 @@ def _read_alone(column, text, notation):
         return column.read(text, notation), None
     except Problem as problem:
         return None, problem
+
+
+@given(st.floats(0, 100), st.sampled_from(["en", "de", "es"]))
+def test_what_is_shown_in_a_language_reads_back_as_it_was(value, language):
+    token = words.reader.set(lambda: language)
+    try:
+        assert read_number(show_cell(value), typed_notation()) == value
+    finally:
+        words.reader.reset(token)
+
+
+@given(st.sampled_from(["en", "de", "es"]), st.from_regex(r"[0-9]{1,3}[.,][0-9]{1,3}", fullmatch=True))
+def test_a_number_is_read_in_one_way_or_not_at_all(language, text):
+    token = words.reader.set(lambda: language)
+    try:
+        assert read_number(text, typed_notation()) == float(text.replace(",", "."))
+        assert words.decimal_mark() in text
+    except Problem:
+        assert words.decimal_mark() not in text
+    finally:
+        words.reader.reset(token)

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from merge import imports, preview
 from merge.correct import Accepted, correct
@@ -44,6 +44,21 @@ def test_a_row_that_is_right_now_gets_its_verdict_and_is_applied(session, upload
     apply(counted)
     assert student in table(session)
     assert_revisions_agree(session)
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_mended_row_stays_mended_when_the_sheet_is_read_again(session, upload, apply):
+    previewed = upload(SHEET)
+    correct(session, previewed.id, 3, {3: "13"})
+    session.execute(delete(planned_rows))
+    session.execute(delete(staged_rows))  # as a crash of PostgreSQL does, which does not log them
+    session.commit()
+    imports.claim(session, "another worker")
+    imports.run_step(session, previewed.id, "another worker")
+    again = session.get_one(Import, previewed.id, populate_existing=True)
+    assert (again.state, again.rejected) == ("ready", 4)
+    apply(again)
+    assert (1, "Ada", 13, 90.0) in table(session)
 
 
 WRONG = [

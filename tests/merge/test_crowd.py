@@ -65,7 +65,7 @@ def _step(import_id):
 
 def _edit(seed, accepted):
     """Save students as they are seen; who comes second is told so, and that is no failure."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     for _ in range(SAVES):
         student = db.session.get_one(Student, chance.randrange(1, ROWS))
         values = {"id": student.id, "name": f"{student.name}!", "age": student.age, "score": student.score}

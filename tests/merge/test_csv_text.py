@@ -1,13 +1,64 @@
-"""CSV as a spreadsheet opens it."""
+"""CSV as a spreadsheet opens it, and as our own import reads it back."""
 
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, insert
 
-from merge.csv_text import defuse
+from merge import listing
+from merge.cells import read_text
+from merge.csv_text import csv_students, defuse
+from merge.problems import Problem
+from merge.sheet import inspect
+from merge.stage import read_block
+from models import students
 
 DEFUSED = [("=1+1", "'=1+1"), ("@x", "'@x"), ("-x", "'-x"), ("+49 30", "'+49 30"), ("'=x", "''=x")]
 HARMLESS = [("-5", "-5"), ("O'Brien", "O'Brien"), ("", "")]
+SIGNS = st.text(st.sampled_from("='+-@\"',;|\\\t 1aß\u00a0\u200f"), min_size=1, max_size=12)
+
+
+@st.composite
+def names(draw):
+    """What may stand in the table as a name: whatever the form would take."""
+    typed = draw(SIGNS | st.text(min_size=1, max_size=40))
+    try:
+        name = read_text(typed)
+    except Problem:
+        assume(False)
+    assume(name)
+    return name
 
 
 @pytest.mark.parametrize(("cell", "defused"), DEFUSED + HARMLESS)
 def test_a_spreadsheet_runs_no_cell_as_a_formula(cell, defused):
     assert defuse(cell) == defused
+
+
+@pytest.fixture
+def handed_out(session, tmp_path):
+    """Store students, hand them out, and read the file as a sheet."""
+    path = tmp_path / "students.csv"
+
+    def handed_out(stored):
+        session.execute(delete(students))
+        session.execute(insert(students), [dict(zip(students.c.keys(), (*student, 1), strict=True)) for student in stored])
+        parts = csv_students(session, listing.everybody(session, listing.parse_query({"sort": "id"})))
+        path.write_bytes("".join(line for part in parts for line in part).encode())
+        sheet = inspect(path)
+        return [row[4:] for block, _ in sheet.blocks() for row in read_block(block, 1, sheet)], sheet
+
+    return handed_out
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(names(), min_size=1, max_size=8), st.floats(0, 100))
+def test_what_is_handed_out_is_read_back_as_it_was(handed_out, stored, score):
+    students = [(place, name, place % 90 or None, score / place) for place, name in enumerate(stored, 1)]
+    assert handed_out(students)[0] == students
+
+
+def test_numbers_are_written_as_staff_write_them(handed_out):
+    _, sheet = handed_out([(1, "Ada", None, 85.0), (2, "Ben", 12, 0.1 + 0.2), (3, "Cy", 0, None)])
+    written = [row for block, _ in sheet.blocks() for _, row in block]
+    assert written == [["1", "Ada", "", "85"], ["2", "Ben", "12", "0.30000000000000004"], ["3", "Cy", "0", ""]]

@@ -1,6 +1,7 @@
 """What a sheet does to the table: the verdicts, the problems, and the students afterwards."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -175,7 +176,7 @@ def test_a_sheet_that_is_refused_leaves_nothing(app, session, upload):
 def test_a_quotation_mark_found_open_late_fails_the_import_and_drops_what_was_staged(session, upload):
     failed = upload("id,name\n" + "".join(f"{n},Ada\n" for n in range(1, 30_000)) + '30000,"Bo\n')
     assert failed.state == "failed"
-    assert "On line 30001 a quotation mark" in failed.failure
+    assert "On line 30001 a quotation mark" in str(failed.failure)
     assert session.scalar(select(func.count()).select_from(staged_rows)) == 0
 
 
@@ -232,6 +233,15 @@ def test_a_write_past_the_door_is_found_and_nothing_applied(session, upload):
     failed = run(session, previewed.id)
     assert failed.state == "failed"
     assert [row[1] for row in table(session)] == ["Ada", "Bo", "Cy"]
+
+
+def test_a_file_whose_import_was_never_stored_is_dropped_after_a_while(app, session, upload):
+    kept = Path(upload("id,name\n1,Ada\n").path)
+    for name in (f"{kept.name}.made.unpacked", "stray", "stray.made.unpacked"):
+        (kept.parent / name).touch()
+    assert imports.drop_strays(session, kept.parent, now() - timedelta(days=1)) == 0
+    assert imports.drop_strays(session, kept.parent, now() + timedelta(days=1)) == 2
+    assert {path.name for path in kept.parent.iterdir()} == {kept.name, f"{kept.name}.made.unpacked"}
 
 
 def test_old_sheets_are_dropped_and_what_they_did_stays(app, session, upload, apply):

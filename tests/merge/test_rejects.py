@@ -30,4 +30,4 @@ def test_mended_and_uploaded_again_they_are_what_was_meant(session, upload, appl
 
 
 def _rejected(session, import_):
-    return "".join(rejected_sheet(session, import_.id, Sheet(**import_.sheet)))
+    return "".join(line for part in rejected_sheet(session, import_.id, Sheet(**import_.sheet)) for line in part)

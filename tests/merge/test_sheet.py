@@ -193,7 +193,7 @@ def test_whatever_a_csv_writer_writes_is_read_back(tmp_path_factory, cells):
     ],
 )
 def test_headings_that_leave_a_question_open_lead_to_that_question(sheet_of, content, question):
-    assert unclear(sheet_of(content)).startswith(question)
+    assert str(unclear(sheet_of(content))).startswith(question)
 
 
 @pytest.mark.parametrize("content", [b"id,name,notes,Notes\n1,a,b,c\n", b"name\nAda\n", b"First name,Last name\nAda,L\n"])

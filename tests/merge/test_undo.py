@@ -63,9 +63,9 @@ def test_students_edited_since_are_left_alone_and_named(session, applied, take_b
 
 
 def test_the_outlook_says_what_an_undo_will_do(session, applied, take_back):
-    assert undo.outlook(session, applied.change_id) == undo.Outlook(restored=1, removed=2, returned=0, skipped=0)
+    assert undo.outlook(session, applied.change_id) == undo.Outlook(restored=1, removed=2, returned=0, skipped=0, erased=0)
     undone = take_back(applied)
-    assert undo.outlook(session, undone.change_id) == undo.Outlook(restored=1, removed=0, returned=2, skipped=0)
+    assert undo.outlook(session, undone.change_id) == undo.Outlook(restored=1, removed=0, returned=2, skipped=0, erased=0)
 
 
 def test_only_what_was_applied_can_be_undone(session, upload):

@@ -30,6 +30,7 @@ BREAKS = {
     ),
     "every import is in a state that it can be in": (update(Import).where(Import.state == "applied").values(state="lost"), [1]),
     "every preview has the rows that it counts": (delete(planned_rows).where(planned_rows.c.import_id == 2), [2]),
+    "of whoever was erased nothing is left": (update(revisions).where(FIRST_OF_ADA).values(name=None), [1]),
     "the next id has never been given out": (update(students).where(students.c.id == 9).values(id=10**9), [10**9]),
 }
 

@@ -74,6 +74,11 @@ def test_a_sheet_that_begins_further_down_and_right_keeps_its_line_numbers(uploa
     assert rows(inspect(upload)) == [(7, ["1", "#REF!"])]
 
 
+def test_a_character_that_no_database_takes_is_shown_as_one_that_can_not_be_read(upload):
+    write_xlsx(upload, One=HEADINGS + row(2, '<c r="A2"><v>1</v></c>', text("B2", "A_x0000_B")))
+    assert rows(inspect(upload)) == [(2, ["1", "A\ufffdB", ""])]
+
+
 def test_an_error_far_down_a_large_tab_is_found(upload):
     filling = "".join(row(n, f'<c r="A{n}"><v>{n}</v></c>', text(f"B{n}", "x" * 90)) for n in range(2, 20_000))
     last = row(20_000, '<c r="A20000"><v>20000</v></c>', '<c r="B20000" t="e"><v>#VALUE!</v></c>')

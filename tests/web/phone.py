@@ -15,6 +15,7 @@ class Phone:
         self._app = app
         self._shared = TOTP(key.replace("-", ""))
         self._at = time.time()
+        self.later(0)
 
     @property
     def code(self):

@@ -33,17 +33,6 @@ def test_signing_in_leads_back_to_the_page_that_was_asked_for(sign_in, client):
     assert sent.location == "/students?q=ada"
 
 
-@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"])
-def test_signing_in_leads_nowhere_else(sign_in, client, target):
-    sign_in("viewer")
-    login = {"email": "viewer@school.example", "password": PASSWORD}
-    response = client.open(
-        "/login", "POST", query_string={"next": target}, data=login | {"csrf_token": client.visit("/login").values["csrf_token"]}
-    )
-    assert (response.location or "/").startswith("/")
-    assert (response.location or "/")[1:2] not in ("/", "\\")
-
-
 @pytest.mark.parametrize(("email", "password"), [("viewer@school.example", "wrong"), ("nobody@school.example", PASSWORD)])
 def test_a_wrong_pair_is_refused_in_one_and_the_same_sentence(sign_in, client, email, password):
     sign_in("viewer")
@@ -218,34 +207,26 @@ def counting_queries(queries):
     return lambda _connection, _cursor, statement, *_: queries.append(statement)
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        *("https://evil.example", "//evil.example", "///evil.example", "////evil.example", "/\\evil.example", "\\\\evil.example"),
-        *(
-            "http:evil.example",
-            "http:///evil.example",
-            "javascript:alert(1)",
-            "data:text/html,x",
-            "//evil.example/%2f..",
-            "/%09/evil.example",
-        ),
-        *(
-            "http://localhost@evil.example",
-            "http://localhost.evil.example",
-            " //evil.example",
-            "\t//evil.example",
-            "/\t/evil.example",
-            "%2F%2Fevil.example",
-        ),
-    ],
-)
+ELSEWHERE = [
+    *("https://evil.example", "//evil.example", "///evil.example", "////evil.example", "/\\evil.example", "\\\\evil.example"),
+    *("http:evil.example", "http:///evil.example", "javascript:alert(1)", "data:text/html,x", "//evil.example/%2f.."),
+    *("/%09/evil.example", "http://localhost@evil.example", "http://localhost.evil.example", " //evil.example"),
+    *("\t//evil.example", "/\t/evil.example", "%2F%2Fevil.example"),
+]
+
+
 @pytest.mark.parametrize("place", ["query", "form"])
-def test_next_never_leads_out_of_the_site(sign_in, client, target, place):
+def test_next_never_leads_out_of_the_site(app, sign_in, place):
     sign_in("viewer")
-    data = {"email": "viewer@school.example", "password": PASSWORD, "csrf_token": client.visit("/login").values["csrf_token"]}
-    data |= {"next": target} if place == "form" else {}
-    sent = client.open("/login", "POST", query_string={"next": target} if place == "query" else {}, data=data)
-    assert sent.status_code == 302
-    host = urlsplit(urljoin("http://localhost/login", sent.location.replace("\\", "/").lstrip())).hostname
-    assert host == "localhost"
+    for target in ELSEWHERE:
+        client, asked = Visitor(app), {"next": target}
+        data = {"email": "viewer@school.example", "password": PASSWORD, "csrf_token": client.visit("/login").values["csrf_token"]}
+        sent = client.open(
+            "/login",
+            "POST",
+            query_string=asked if place == "query" else {},
+            data=data | (asked if place == "form" else {}),
+        )
+        assert sent.status_code == 302, target
+        led_to = urljoin("http://localhost/login", sent.location.replace("\\", "/").lstrip())
+        assert urlsplit(led_to).hostname == "localhost", target

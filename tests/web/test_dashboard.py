@@ -1,4 +1,13 @@
-"""The first page after signing in."""
+"""The first page after signing in: the school in figures, each of which leads to the list that it counts."""
+
+from datetime import timedelta
+
+import pytest
+
+import worker
+from merge import figures
+from models import now
+from web import dashboard
 
 
 def test_an_empty_rollbook_says_how_to_begin(editor):
@@ -26,3 +35,58 @@ def test_the_latest_imports_are_listed(editor, upload):
     page = editor.visit("/")
     assert "/imports/1" in page.links
     assert "1 new" in page.text
+
+
+@pytest.fixture
+def school(add):
+    add(1, "Ada Berg", 11, 90.0)
+    add(2, "Ada Berg", 11, 61.0)
+    add(3, "Bo Lund", 12, None)
+    add(4, "Cy Ng", 14, 62.5)
+
+
+@pytest.mark.usefixtures("school")
+def test_each_figure_leads_to_a_list_of_as_many_students(viewer):
+    page = viewer.visit("/")
+    marks = {link.get("href"): link.get("aria-label") for plot in page.all("svg") for link in plot.all("a")}
+    bars = {href: int(words.split(": ")[1]) for href, words in marks.items() if "/students?min_" in href and "sort=" not in href}
+    assert sum(number for href, number in bars.items() if "score" in href) == 3
+    assert sum(number for href, number in bars.items() if "age" in href) == 4
+    worries = {link.get("href"): int(link.all("b")[0].text) for link in page.all("a") if link.all("b")}
+    assert worries == {"/students?same_name=yes": 2, "/students?blank_score=yes": 1}
+    for href, number in (bars | worries).items():
+        listed = viewer.visit(href).all("tbody")
+        assert sum(len(body.all("tr")) for body in listed) == number, href
+
+
+@pytest.mark.usefixtures("school")
+def test_each_plot_has_a_title_a_description_and_a_table_behind_it(viewer):
+    page = viewer.visit("/")
+    plots = page.all("svg")
+    assert [plot.get("aria-label") for plot in plots] == ["Score", "Age", "Score by Age", "Records changed a day"]
+    for plot in plots:
+        assert plot.all("title")[0].text == plot.get("aria-label")
+        assert page.ids[plot.get("aria-describedby")].text
+    assert "Age 11: median 61, half from 61 to 90" in page.html
+    day = f"{now():%Y-%m-%d}"
+    assert f"/changes?from={day}&amp;to={day}" in page.html
+
+
+def test_it_says_how_old_the_figures_are(viewer, add, monkeypatch):
+    add(1, "Ada")
+    assert "Counted just now" in viewer.visit("/").text
+    for passed, words in ((timedelta(minutes=2), "2 minutes ago"), (timedelta(hours=1), "1 hour ago")):
+        monkeypatch.setattr(dashboard, "now", lambda passed=passed: now() + passed)
+        assert f"Counted {words}" in viewer.visit("/").text
+
+
+def test_a_large_school_is_shown_as_it_was_counted_last(app, viewer, add, monkeypatch):
+    monkeypatch.setattr(figures, "FEW", 0)
+    add(1, "Ada")
+    with app.app_context():
+        worker.count_school()
+    add(2, "Bob")
+    assert "1 student is on the roll" in viewer.visit("/").text
+    with app.app_context():
+        worker.count_school()
+    assert "2 students are on the roll" in viewer.visit("/").text

@@ -32,7 +32,7 @@ def test_a_fault_of_ours_is_a_page_without_its_inside(viewer, monkeypatch):
     def fail(*_):
         raise OperationalError("SELECT secret", {}, Exception("inside"))
 
-    monkeypatch.setattr(listing, "page", fail)
+    monkeypatch.setattr(listing, "page_and_count", fail)
     page = viewer.visit("/students", status=500)
     assert page.heading == "Something went wrong"
     assert "secret" not in page.html

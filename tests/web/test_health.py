@@ -22,4 +22,6 @@ def test_a_database_that_is_away_is_told_while_the_process_still_lives(tmp_path)
 
 def test_a_page_says_in_plain_words_that_the_database_is_away(tmp_path):
     app: Flask = create_app(settings(tmp_path / "instance", f"sqlite:///{tmp_path}/no/such/folder/rollbook.db"))
-    assert Visitor(app).visit("/setup?token=x", status=500).heading == "Something went wrong"
+    page = Visitor(app).visit("/setup?token=x", status=503)
+    assert page.heading == "The database does not answer"
+    assert int(page.headers["Retry-After"]) > 0

@@ -42,7 +42,7 @@ def test_a_student_edited_since_is_announced_and_left_alone(editor, students, wo
     editor.send("/imports/1/undo", {})
     work()
     assert students() == [(1, "Ada Lovelace", 13, None)]
-    assert "1 student whom somebody had edited since" in editor.visit("/imports/1").text
+    assert "1 student whom somebody had edited or erased since" in editor.visit("/imports/1").text
 
 
 def test_what_was_not_applied_can_not_be_undone(editor, upload):

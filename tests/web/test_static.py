@@ -1,8 +1,12 @@
 """Styles and scripts: named by their content, and kept for a year."""
 
+import hashlib
 import re
+from pathlib import Path
 
 from web import static
+
+STATIC = Path(static.__file__).parent.parent / "static"
 
 
 def test_static_files_are_kept_for_a_year_under_an_address_that_names_their_content(client):
@@ -29,3 +33,20 @@ def test_a_static_file_without_a_hash_is_asked_for_again(client):
     with client.open("/static/app.css") as answer:
         assert "max-age" not in answer.headers["Cache-Control"]
     assert client.open("/static/no-such-file.css").status_code == 404
+
+
+def test_the_scripts_of_our_own_stay_small():
+    scripts = [script for script in STATIC.rglob("*.js") if "vendor" not in script.parts]
+    sizes = {script.name: script.stat().st_size for script in scripts}
+    assert 0 < sum(sizes.values()) < 15_000, sizes
+
+
+def test_each_library_of_others_names_its_release_and_licence_and_is_as_it_was_taken():
+    libraries = [*(STATIC / "vendor").iterdir()]
+    assert libraries
+    for library in libraries:
+        listed = dict(line.split("  ")[::-1] for line in (library / "SHA256SUMS").read_text().splitlines())
+        files = {file.name: file for file in library.iterdir() if file.name not in ("SHA256SUMS", "README.md")}
+        assert {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()} == listed
+        assert "LICENSE" in files
+        assert re.search(r"\d+\.\d+", (library / "README.md").read_text())

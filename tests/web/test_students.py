@@ -204,7 +204,7 @@ def test_saving_goes_on_to_the_next_in_the_list_or_to_another_new_student(editor
     assert editor.post("/students/2", last.values | {"then": "next"}, status=303).location == "/students?sort=-name"
 
 
-@pytest.mark.parametrize("within", ["sort=password", "//evil.example", "after=%00", "x" * 5000, "https://evil.example?sort=name"])
+@pytest.mark.parametrize("within", ["sort=password", "//evil.example", "after=%00", "x" * 3000, "https://evil.example?sort=name"])
 def test_a_list_that_was_made_up_leads_nowhere_else(editor, add, within):
     add(7, "Ada")
     sent = editor.send("/students/7", {"name": "Ada", "version": "1", "within": within, "then": "next"})

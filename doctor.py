@@ -1,0 +1,121 @@
+"""Look at what Rollbook is started with, and say what would put the records at risk: nothing is served with that."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pysqlite3
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+from zxcvbn import zxcvbn
+
+import database
+from config import LOOPBACK, Settings
+
+log = logging.getLogger(__name__)
+
+FINE, UNKNOWN, UNSAFE = "fine", "unknown", "unsafe"
+MIGRATIONS = Path(__file__).parent / "migrations"
+PATIENCE_S = 10
+
+MAKE_A_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+SHORTEST_KEY = 32
+LEAST_GUESSES_LOG10 = 24
+# Whoever reads the manuals of Flask and Flask-Security, or our tests, knows these.
+KNOWN_KEYS = {
+    "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
+    "pf9Wkove4IKEAXvy-cQkeDPhv9Cb3Ag-wyJILbq_dFw",
+    "a key that only the tests know",
+}
+# Without either, PostgreSQL may lose or tear what it has confirmed when the power fails.
+NEEDED_ON_POSTGRESQL = ("fsync", "full_page_writes")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one look found, as a sentence that also says what to do."""
+
+    verdict: str
+    sentence: str
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at everything, one after the other; nothing is changed."""
+    yield _key(settings.secret_key)
+    yield _debug(settings)
+    engine = create_engine(settings.database_url, **_hasty(settings.database_url))
+    try:
+        with engine.connect() as connection:
+            yield from _safe_storage(connection)
+            yield _schema(connection)
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+        yield Finding(UNKNOWN, f"The database can't be reached, so nothing is known of it: {reason}.")
+    finally:
+        engine.dispose()
+
+
+def refuse_unsafe(settings: Settings) -> None:
+    """End the process with a sentence for each danger. A database that is away for a while is none: it is waited for."""
+    found = list(examine(settings))
+    for finding in found:
+        if finding.verdict == UNKNOWN:
+            log.warning(finding.sentence)
+    if dangers := [finding.sentence for finding in found if finding.verdict == UNSAFE]:
+        raise SystemExit("\n".join(["Rollbook does not start:", *dangers]))
+
+
+def _key(key: str) -> Finding:
+    if key in KNOWN_KEYS:
+        problem = "SECRET_KEY is one that is printed in a manual"
+    elif len(key) < SHORTEST_KEY:
+        problem = f"SECRET_KEY has {len(key)} characters, and needs at least {SHORTEST_KEY}"
+    elif zxcvbn(key[:72])["guesses_log10"] < LEAST_GUESSES_LOG10:
+        problem = "SECRET_KEY is easy to guess"
+    else:
+        return Finding(FINE, "SECRET_KEY can't be guessed.")
+    return Finding(UNSAFE, f"{problem}: whoever knows it can forge what Rollbook signs. Make a new one: {MAKE_A_KEY}")
+
+
+def _debug(settings: Settings) -> Finding:
+    if not settings.debug:
+        return Finding(FINE, "Debugging is off.")
+    if set(settings.hosts) - {""} <= set(LOOPBACK):
+        return Finding(FINE, "Debugging is on, and only this machine can reach Rollbook.")
+    return Finding(
+        UNSAFE,
+        "FLASK_DEBUG is on where others can reach Rollbook: faults would show them its inside. "
+        "Take FLASK_DEBUG away, or let HOST and ROLLBOOK_URL name this machine alone.",
+    )
+
+
+def _hasty(url: str) -> dict[str, object]:
+    postgresql = url.startswith("postgresql")
+    return database.engine_options(url, **({"connect_timeout": PATIENCE_S} if postgresql else {}))
+
+
+def _safe_storage(connection: Connection) -> Iterator[Finding]:
+    if connection.dialect.name == "sqlite":
+        yield Finding(FINE, f"SQLite {pysqlite3.sqlite_version} keeps what it has confirmed when the power fails.")
+        return
+    for name in NEEDED_ON_POSTGRESQL:
+        if connection.scalar(text("SELECT setting FROM pg_settings WHERE name = :name"), {"name": name}) == "on":
+            yield Finding(FINE, f"PostgreSQL's {name} is on.")
+        else:
+            mend = f"ALTER SYSTEM SET {name} = on; SELECT pg_reload_conf();"
+            yield Finding(UNSAFE, f"PostgreSQL's {name} is off: records are lost when the power fails. Turn it on: {mend}")
+
+
+def _schema(connection: Connection) -> Finding:
+    """Hold the database's migration against the code's newest."""
+    script = ScriptDirectory(str(MIGRATIONS))
+    newest, stands = script.get_current_head(), MigrationContext.configure(connection).get_current_revision()
+    if stands == newest:
+        return Finding(FINE, f"The tables are up to date: migration {newest}.")
+    if stands is None or stands in {known.revision for known in script.walk_revisions()}:
+        been = f"at migration {stands}, and this Rollbook needs {newest}" if stands else "not there yet"
+        return Finding(UNSAFE, f"The database's tables are {been}. Make a backup, then run: .venv/bin/flask db upgrade")
+    return Finding(UNSAFE, f"A newer Rollbook has changed the tables (migration {stands}, not {newest}). Start that one again.")

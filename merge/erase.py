@@ -1,0 +1,180 @@
+"""Erase a student: what is known of them goes from everywhere; that they were erased, when and by whom, stays."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.orm import Session
+
+import audit
+from audit import Act
+from merge.columns import NAME, VALUES
+from merge.door import NAMES, enter_alone, let_students_follow, open_change, write_revisions
+from merge.imports import BUSY, RELEASED, discard
+from merge.problems import Problem, dump_problems
+from merge.record import Conflict
+from merge.sheet import discard_files
+from models import Change, FormToken, Import, KeptAnswer, Student, now, planned_rows, revisions, staged_rows
+
+REASON, RETENTION = "erasure", "retention"
+# How many who were deleted long ago are erased in one transaction, in which nobody else can write to SQLite.
+MOST = 5_000
+BLANK: dict[str, Any] = {column.name: None for column in VALUES}
+erasing, later = revisions.alias("erasing"), revisions.alias("later")
+GONE = dump_problems({"": Problem("erased")})
+
+
+class Busy(RuntimeError):
+    """A worker is at an import, which may hold the student. Nothing was erased."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What is there to be erased."""
+
+    version: int
+    """The student's newest; as many versions there are."""
+    done: list[Import]
+    """Imports that are over: the student's rows in them are blanked, and their files go."""
+    waiting: list[Import]
+    """Imports that wait with a row of the student's: they are cancelled."""
+    unread: list[Import]
+    """Imports whose sheet was never read to its end, so that nobody knows whom it holds: their files go."""
+
+    @property
+    def seen(self) -> str:
+        """Name the imports, so that none is touched that was not shown."""
+        return ",".join(str(import_.id) for import_ in (*self.done, *self.waiting, *self.unread))
+
+
+def outlook(session: Session, student_id: int) -> Outlook | None:
+    """Say what erasing a student would take; None for an id that nobody ever had, or who was erased already."""
+    newest = session.execute(
+        select(revisions.c.version, revisions.c[NAME.name])
+        .where(revisions.c.student_id == student_id)
+        .order_by(revisions.c.version.desc())
+        .limit(1)
+    ).first()
+    if newest is None or newest.name is None:
+        return None
+    holding = list(session.scalars(imports_holding(student_id)))
+    unread = select(Import).where(Import.state == "failed", Import.path != "").order_by(Import.id)
+    return Outlook(
+        newest.version,
+        [import_ for import_ in holding if import_.state in ("applied", "undone")],
+        [import_ for import_ in holding if import_.state == "ready"],
+        list(session.scalars(unread)),
+    )
+
+
+def erase(session: Session, student_id: int, *, version: int | None, seen: str, actor: str) -> None:
+    """Erase a student as they were shown at `version`, with the imports `seen`, and commit. Raises Conflict and Busy."""
+    if session.scalar(select(Import.id).where(Import.state.in_(BUSY)).limit(1)):
+        session.rollback()
+        raise Busy
+    enter_alone(session)
+    there = outlook(session, student_id)
+    if there is None or (there.version, there.seen) != (version, seen):
+        session.rollback()
+        raise Conflict(student_id)
+    # Their names are still needed to find the rows.
+    _blank_rows(session, student_id)
+    _let_student_go(session, student_id, there.version, actor)
+    _let_imports_go(session, there)
+    audit.add(session, Act.STUDENT_ERASED, f"student {student_id}", actor=actor)
+    session.commit()
+
+
+def erase_deleted(session: Session, deleted_before: datetime) -> int:
+    """Erase some thousands who were deleted before then, commit, and count them. Who stands in a sheet is left for later."""
+    long_gone = _deleted(deleted_before).limit(MOST)
+    if session.execute(long_gone.limit(1)).first() is None:
+        session.rollback()
+        return 0
+    enter_alone(session)
+    change_id = open_change(session, RETENTION, RETENTION)
+    blank = [cast(None, revisions.c[name].type) for name in NAMES]
+    gone = long_gone.subquery()
+    number = write_revisions(session, select(gone.c.student_id, gone.c.version + 1, literal(change_id), true(), *blank))
+    _blank_versions(session, change_id)
+    audit.add(session, Act.STUDENT_ERASED, actor=RETENTION, students=number)
+    session.commit()
+    return number
+
+
+def imports_holding(student_id: int) -> Any:
+    """Select the imports that have a row on the student, oldest first."""
+    return select(Import).where(Import.id.in_(select(staged_rows.c.import_id).where(means(student_id)))).order_by(Import.id)
+
+
+def means(student_id: int) -> ColumnElement[bool]:
+    """Tell a staged row on the student: by their id, or where that can't be read, by a name that they have had."""
+    names = select(revisions.c[NAME.name]).where(revisions.c.student_id == student_id, revisions.c[NAME.name].is_not(None))
+    nameless = and_(staged_rows.c.student_id.is_(None), staged_rows.c[NAME.name].in_(names))
+    return or_(staged_rows.c.student_id == student_id, nameless)
+
+
+def _blank_rows(session: Session, student_id: int) -> None:
+    problems = case((staged_rows.c.problems.is_not(None), GONE))
+    for statement in (
+        update(staged_rows).where(means(student_id)).values(cells="", problems=problems, **BLANK),
+        update(planned_rows).where(planned_rows.c.student_id == student_id).values(**BLANK),
+    ):
+        session.execute(statement, execution_options={"synchronize_session": False})
+
+
+def _let_student_go(session: Session, student_id: int, version: int, actor: str) -> None:
+    """Delete the student by one more version, and blank all there are."""
+    change_id = open_change(session, actor, REASON)
+    last = {"student_id": student_id, "version": version + 1, "change_id": change_id, "deleted": True}
+    session.execute(insert(revisions).values(**last))
+    is_there = session.scalar(select(func.count()).select_from(Student).where(Student.id == student_id)) or 0
+    let_students_follow(session, change_id, is_there, lambda _share: None)
+    _blank_versions(session, change_id)
+
+
+def _blank_versions(session: Session, change_id: int) -> None:
+    """Blank all versions of whom the change erases. Each counts as deleted then, so that none is read or brought back."""
+    erased = select(erasing.c.student_id).where(erasing.c.change_id == change_id)
+    blanked = update(revisions).where(revisions.c.student_id.in_(erased)).values(deleted=True, **BLANK)
+    session.execute(blanked, execution_options={"synchronize_session": False})
+    for kept in (FormToken, KeptAnswer):
+        session.execute(delete(kept).where(kept.student_id.in_(erased)), execution_options={"synchronize_session": False})
+
+
+def _deleted(before: datetime) -> Select[int, int]:
+    """Select who was deleted before then and is no more: their ids and newest versions."""
+    came_back = exists().where(later.c.student_id == revisions.c.student_id, later.c.version == revisions.c.version + 1)
+    staged = select(staged_rows.c.student_id).where(staged_rows.c.student_id.is_not(None))
+    return (
+        select(revisions.c.student_id, revisions.c.version)
+        .join(Change, Change.id == revisions.c.change_id)
+        .where(revisions.c.deleted, revisions.c[NAME.name].is_not(None), Change.at < before, ~came_back)
+        .where(revisions.c.student_id.not_in(staged))
+    )
+
+
+def _let_imports_go(session: Session, there: Outlook) -> None:
+    for import_ in there.done:
+        discard_files(Path(import_.path))
+    ids = [import_.id for import_ in there.waiting]
+    session.execute(update(Import).where(Import.id.in_(ids)).values(state="cancelled", ended_at=now(), **RELEASED))
+    for import_ in (*there.waiting, *there.unread):
+        discard(session, import_.id)

@@ -1,0 +1,124 @@
+"""Gather all that is held on one student, for the student, their parents, or whoever else may ask for it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session
+
+from merge import history
+from merge.columns import COLUMNS, KEY
+from merge.csv_text import BOM, csv_row
+from merge.erase import means
+from merge.history import Entry
+from merge.problems import load_problems
+from merge.stage import SEPARATOR
+from models import AuditEntry, Import, KeptAnswer, Student, now, planned_rows, staged_rows
+
+Held = dict[str, Any]
+HEADINGS = ("where", "when", "who", "column", "value")
+
+
+def held_on(session: Session, student_id: int) -> Held | None:
+    """Give everything, in words and values that a person can read; None for an id that nobody ever had."""
+    versions = history.since(session, student_id, 0, limit=None)
+    if not versions:
+        return None
+    student = session.get(Student, student_id)
+    answers = select(KeptAnswer).where(KeptAnswer.student_id == student_id).order_by(KeptAnswer.at)
+    mentions = select(AuditEntry).where(AuditEntry.about == f"student {student_id}").order_by(AuditEntry.id)
+    return {
+        "student": student_id,
+        "gathered_at": now().isoformat(timespec="seconds"),
+        "record": student and {column.name: getattr(student, column.name) for column in COLUMNS},
+        "versions": [_version(entry) for entry in versions],
+        "rows": list(_rows(session, student_id)),
+        "answers": [_answer(kept) for kept in session.scalars(answers)],
+        "audit": [_entry(entry) for entry in session.scalars(mentions)],
+    }
+
+
+def as_csv(held: Held) -> Iterator[str]:
+    """Write it a value a line, for whoever opens it in a spreadsheet."""
+    yield BOM + csv_row(HEADINGS)
+    for name, value in (held["record"] or {}).items():
+        yield _line("record", "", "", name, value)
+    for version in held["versions"]:
+        where = f"version {version['version']}, {version['reason']}"
+        for name, value in version["values"].items():
+            yield _line(where, version["at"], version["actor"], name, value)
+    for row in held["rows"]:
+        where = f"import {row['import']}, {row['filename']}, line {row['line']}"
+        for part in ("typed", "planned", "problems"):
+            for name, value in row[part].items():
+                yield _line(f"{where}, {part}", row["at"], row["actor"], name, value)
+
+    for answer in held["answers"]:
+        yield _line("answer to another system", answer["at"], "", "", answer["body"])
+    for entry in held["audit"]:
+        yield _line("audit log", entry["at"], entry["actor"] or "", entry["act"], "")
+
+
+def _line(where: str, at: str, actor: str, column: str, value: Any) -> str:
+    return csv_row([where, at, actor, column, "" if value is None else str(value)])
+
+
+def _answer(kept: KeptAnswer) -> Held:
+    """Give what the API answered and keeps, in case it is asked again."""
+    return {"at": kept.at.isoformat(timespec="seconds"), "body": kept.body}
+
+
+def _entry(entry: AuditEntry) -> Held:
+    """Give who did what about the student; from where is theirs who did it."""
+    return {"at": entry.at.isoformat(timespec="seconds"), "actor": entry.actor, "act": entry.act, "details": entry.details}
+
+
+def _version(entry: Entry) -> Held:
+    return {
+        "version": entry.version,
+        "at": entry.at.isoformat(timespec="seconds"),
+        "actor": entry.actor,
+        "reason": entry.reason,
+        "import": entry.import_id,
+        "filename": str(entry.filename) if entry.filename else None,
+        "deleted": entry.deleted,
+        "values": entry.values,
+    }
+
+
+def _rows(session: Session, student_id: int) -> Iterator[Held]:
+    """Give the rows of sheets that are still kept: as typed, what is wrong with them, and what they would make of the student."""
+    same_row = and_(planned_rows.c.import_id == staged_rows.c.import_id, planned_rows.c.line == staged_rows.c.line)
+    found = (
+        select(Import, staged_rows, planned_rows)
+        .join(staged_rows, staged_rows.c.import_id == Import.id)
+        .outerjoin(planned_rows, same_row)
+        .where(means(student_id))
+        .order_by(Import.id, staged_rows.c.line)
+    )
+    for row in session.execute(found).mappings():
+        import_ = row["Import"]
+        cells = row[staged_rows.c.cells].split(SEPARATOR)
+        headings = [*import_.sheet["headings"], *[""] * len(cells)]
+        planned = {column.name: row[planned_rows.c[column.name]] for column in COLUMNS if column is not KEY}
+        yield {
+            "import": import_.id,
+            "filename": import_.filename,
+            "state": import_.state,
+            "at": import_.at.isoformat(timespec="seconds"),
+            "actor": import_.actor,
+            "line": row[staged_rows.c.line],
+            "typed": dict(zip((_named(headings, place) for place in range(len(cells))), cells, strict=True)),
+            "problems": {
+                name or "row": problem.sentence(name)
+                for name, problem in load_problems(row[staged_rows.c.problems] or "{}").items()
+            },
+            "verdict": row[planned_rows.c.verdict],
+            "planned": planned if row[planned_rows.c.verdict] else {},
+        }
+
+
+def _named(headings: list[str], place: int) -> str:
+    """Two columns may have one heading, or none."""
+    heading = headings[place]
+    return heading if heading and headings.index(heading) == place else f"{heading} (column {place + 1})".strip()

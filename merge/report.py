@@ -1,0 +1,49 @@
+"""Tell what became of an import: to a program in values that JSON has, to a person in sentences."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from merge.preview import Row, are_rows_kept, counts, rows
+from merge.unattended import held_back
+from models import Import
+from words import Later
+
+
+def report(session: Session, import_: Import) -> dict[str, Any]:
+    """Give its state and counts, what was left out of the sheet or rejected, and what keeps it from going on."""
+    return {
+        "id": import_.id,
+        "filename": str(import_.title),
+        "state": import_.state,
+        "at": import_.at.isoformat(),
+        "actor": import_.actor,
+        "applied_by": import_.applied_by,
+        "rows": import_.rows,
+        **counts(import_),
+        "ignored": _ignored(import_),
+        "left_out": [{"line": line, "reason": str(Later.load(reason))} for line, reason in import_.sheet["left_out"]],
+        "rejected_rows": [{"line": row.line, "problems": row.problems} for row in _rejected(session, import_)],
+        "held_back": held_back(import_),
+        "failure": str(import_.failure) if import_.failure else None,
+    }
+
+
+def summary(session: Session, import_: Import) -> list[str]:
+    """Say it, a sentence a line."""
+    if import_.failure:
+        return [str(import_.failure)]
+    numbers = ", ".join(f"{number:,} {verdict}" for verdict, number in counts(import_).items())
+    said = [f"Import {import_.id} ({import_.title}) is {import_.state}: {import_.rows:,} rows, {numbers}."]
+    said += held_back(import_)
+    said += [f"Left out, from line {line:,}: {Later.load(reason)}" for line, reason in import_.sheet["left_out"]]
+    return said + [f"Line {row.line:,}: {' '.join(row.problems)}" for row in _rejected(session, import_)]
+
+
+def _rejected(session: Session, import_: Import) -> list[Row]:
+    """Give the first hundred rows that can't be used."""
+    return rows(session, import_, "rejected") if import_.rejected and are_rows_kept(import_) else []
+
+
+def _ignored(import_: Import) -> list[str]:
+    return [heading for heading, column in zip(import_.sheet["headings"], import_.sheet["columns"], strict=True) if not column]

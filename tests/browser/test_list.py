@@ -1,0 +1,178 @@
+"""Finding students in a real browser: search, chips, views, and how little a page asks for."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.test_first_day import set_up
+
+
+def test_students_are_searched_filtered_and_the_list_is_kept_under_a_name(server, person, picture):
+    page = person()
+    set_up(page, server.setup_link())
+    server.flask("demo", "240")
+    page.goto("/students")
+    picture(page, "list")
+    page.get_by_label("Name, a part of it, or an ID").fill("an")
+    page.keyboard.press("Enter")
+    expect(page.locator("mark").first).to_be_visible()
+    page.get_by_text("Filter the list").click()
+    page.get_by_label("from Age").fill("old")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.get_by_label("from Age")).to_have_accessible_description("“old” is not a whole number.")
+    picture(page, "wrong-filter")
+    page.get_by_label("from Age").fill("13")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.get_by_role("link", name="Age at least 13")).to_be_visible()
+    page.get_by_text("Views", exact=True).click()
+    page.get_by_label("Keep this list as").fill("Teenagers with “an”")
+    picture(page, "found")
+    page.get_by_role("button", name="Keep it").click()
+    expect(page.get_by_role("status")).to_contain_text("The list is kept as “Teenagers with “an””.")
+    page.get_by_role("link", name="Age at least 13").click()
+    expect(page.get_by_role("link", name="Age at least 13")).to_have_count(0)
+    page.goto("/students/views")
+    picture(page, "views")
+    page.get_by_role("link", name="Teenagers").click()
+    expect(page.get_by_role("link", name="Age at least 13")).to_be_visible()
+    page.goto("/students?q=7")
+    expect(page).to_have_url(f"{server.url}/students/7")
+
+
+def test_the_list_is_searched_while_somebody_types(server, person):
+    page = person()
+    set_up(page, server.setup_link())
+    server.flask("demo", "240")
+    page.goto("/students?sort=-score")
+    page.get_by_text("Views", exact=True).click()
+    search, told = page.get_by_label("Name, a part of it, or an ID"), page.locator("#announced")
+    search.press_sequentially("an")
+    expect(page.locator("mark").first).to_be_visible()
+    expect(page).to_have_url(f"{server.url}/students?q=an&sort=-score")
+    expect(search).to_be_focused()
+    expect(told).to_have_text(re.compile(r"^[0-9]+ students found\.$"))
+    expect(page.get_by_label("Keep this list as")).to_be_visible()
+    search.press_sequentially("zz")
+    expect(page.get_by_role("heading", name="No student matches")).to_be_visible()
+    expect(told).to_have_text("0 students found.")
+    search.fill("7")
+    expect(told).to_contain_text("Press Enter to open the record.")
+    expect(page.get_by_role("heading", name="No student matches")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{server.url}/students/7")
+    page.go_back()
+    page.go_back()
+    expect(page).to_have_url(f"{server.url}/students?sort=-score")
+    expect(page.locator("tbody tr")).to_have_count(50)
+
+
+def test_what_was_found_while_typing_is_worked_like_any_list(server, person):
+    page = person()
+    set_up(page, server.setup_link())
+    server.flask("demo", "30")
+    page.goto("/students")
+    page.get_by_label("Name, a part of it, or an ID").press_sequentially("a")
+    expect(page.locator("mark").first).to_be_visible()
+    page.get_by_role("heading", level=1).click()
+    page.keyboard.press("j")
+    expect(page.locator("tbody a").first).to_be_focused()
+    page.keyboard.press("e")
+    page.locator("td[data-column] input").fill("17")
+    page.keyboard.press("Enter")
+    expect(page.locator("#announced")).to_have_text(re.compile("^Age of .+ is saved: 17.$"))
+
+
+def test_the_list_is_worked_by_keyboard(server, person):
+    page = person()
+    set_up(page, server.setup_link())
+    server.flask("demo", "30")
+    page.goto("/students")
+    names = page.locator("tbody a")
+    for key, row in (("j", 0), ("ArrowDown", 1), ("j", 2), ("k", 1), ("ArrowUp", 0)):
+        page.keyboard.press(key)
+        expect(names.nth(row)).to_be_focused()
+    page.keyboard.press("?")
+    expect(page.get_by_text("to the next or the previous student")).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_text("to the next or the previous student")).to_be_hidden()
+    page.keyboard.press("/")
+    search = page.get_by_label("Name, a part of it, or an ID")
+    expect(search).to_be_focused()
+    page.keyboard.type("je?/")
+    expect(search).to_have_value("je?/")
+    page.goto("/students")
+    chosen = names.nth(1).inner_text()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Name")).to_have_value(chosen)
+
+
+def test_a_cell_is_edited_where_it_stands_and_nothing_typed_is_lost(server, person):
+    page = person()
+    set_up(page, server.setup_link())
+    server.flask("demo", "30")
+    page.goto("/students?blank_age=no&blank_score=no")
+    cells, field = page.locator("td[data-column]"), page.locator("td[data-column] input")
+    was = cells.nth(1).inner_text()
+    page.keyboard.press("j")
+    page.keyboard.press("e")
+    field.fill("17")
+    page.keyboard.press("Tab")
+    expect(cells.nth(0)).to_have_text("17")
+    expect(cells.nth(1).locator("input")).to_be_focused()
+    field.fill("101")
+    page.keyboard.press("Enter")
+    expect(page.locator(".flashes")).to_contain_text("Score has to be from 0 to 100, but here it is 101.")
+    expect(field).to_have_value("101")
+    page.keyboard.press("Escape")
+    expect(cells.nth(1)).to_have_text(was)
+    cells.nth(1).dblclick()
+    field.fill("12.5")
+    page.get_by_role("heading", level=1).click()
+    expect(cells.nth(1)).to_have_text("12.5")
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.locator("td[data-column]").nth(0).dblclick()
+    other.locator("td[data-column] input").fill("16")
+    other.keyboard.press("Enter")
+    expect(other.locator("td[data-column]").nth(0)).to_have_text("16")
+    cells.nth(0).dblclick()
+    field.fill("15")
+    page.keyboard.press("Enter")
+    expect(page.locator(".flashes")).to_contain_text("has changed it meanwhile, to 16")
+    expect(field).to_have_value("15")
+    page.reload()
+    expect(cells.nth(0)).to_have_text("16")
+    expect(cells.nth(1)).to_have_text("12.5")
+
+
+def test_a_page_asks_for_four_things_the_first_time_and_for_one_the_next(server, person):
+    page = person()
+    set_up(page, server.setup_link())
+    cookies = page.context.storage_state()
+    fresh = person(storage_state=cookies)
+    asked: list[str] = []
+    fresh.on("request", lambda request: asked.append(request.url))
+    fresh.on("requestfailed", lambda request: asked.append(f"{request.url} failed"))
+    fresh.goto("/students", wait_until="networkidle")
+    assert len(asked) <= 4, asked
+    # The icon of the window may still be on its way.
+    fresh.goto("/students?sort=name", wait_until="networkidle")
+    served = _served(fresh)
+    fresh.goto("/students?sort=id", wait_until="networkidle")
+    assert list(served.values()) == [f"{server.url}/students?sort=id"]
+
+
+def _served(page):
+    """Watch what the server is asked for: what the browser had kept is left out."""
+    served: dict[str, str] = {}
+    line = page.context.new_cdp_session(page)
+    line.send("Network.enable")
+    line.on("Network.requestWillBeSent", lambda event: served.update({event["requestId"]: event["request"]["url"]}))
+    line.on("Network.requestServedFromCache", lambda event: served.pop(event["requestId"]))
+    line.on(
+        "Network.responseReceived",
+        lambda event: served.pop(event["requestId"], None) if event["response"]["fromDiskCache"] else None,
+    )
+    return served

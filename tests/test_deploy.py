@@ -1,0 +1,177 @@
+"""What deploy/ brings is in order: the units, nginx's site, the image, the compose file."""
+
+import configparser
+import re
+import shutil
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from config import MEGABYTE, SETTINGS, load
+from tests.server import ROOT
+
+DEPLOY = ROOT / "deploy"
+UNITS = ("rollbook-web.service", "rollbook-worker.service")
+NAMES = {setting.name for setting in SETTINGS}
+# The exposure that systemd-analyze reckons from 0 to 10; it calls 2 and less "OK".
+MOST_EXPOSED = 20
+
+
+class Unit(configparser.RawConfigParser):
+    """A systemd unit: names in upper and lower case, some more than once."""
+
+    def __init__(self, name):
+        super().__init__(strict=False, delimiters=("=",), comment_prefixes=("#",))
+        self.read_string((DEPLOY / name).read_text())
+
+    def optionxform(self, optionstr):
+        return optionstr
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_a_unit_is_whole_hardened_and_runs_what_there_is(name):
+    service = Unit(name)["Service"]
+    assert service["User"] == "rollbook"
+    assert service["Restart"] == "always"
+    for wall in ("NoNewPrivileges", "PrivateTmp", "PrivateDevices", "ProtectHome", "RestrictNamespaces", "LockPersonality"):
+        assert service[wall] == "yes", wall
+    assert service["ProtectSystem"] == "strict"
+    assert service["CapabilityBoundingSet"] == ""
+    program = service["ExecStart"].split()
+    assert program[:2] == ["/opt/rollbook/.venv/bin/python", "-m"]
+    assert program[2:] in (["gunicorn"], ["flask", "worker"])
+
+
+def test_the_server_has_time_to_finish_before_it_is_killed():
+    graceful = int(re.findall(r"^graceful_timeout = (\d+)", (ROOT / "gunicorn.conf.py").read_text(), re.M)[0])
+    assert int(Unit("rollbook-web.service")["Service"]["TimeoutStopSec"]) > graceful
+    web = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["web"]
+    assert int(web["stop_grace_period"].removesuffix("s")) > graceful
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_systemd_itself_finds_no_fault(name, tmp_path):
+    """Where there is no systemd, the tests above have to do."""
+    program = shutil.which("systemd-analyze")
+    unit = tmp_path / name
+    unit.write_text((DEPLOY / name).read_text().replace("/opt/rollbook", str(ROOT)))
+    checks = (["verify", "--man=no"], ["security", "--offline=yes", f"--threshold={MOST_EXPOSED}"]) if program else ()
+    for check in checks:
+        done = subprocess.run([program, *check, unit], capture_output=True, text=True, check=False)
+        ours = [line for line in done.stderr.splitlines() if "rollbook" in line]
+        assert (done.returncode, ours) == (0, []), done.stdout + done.stderr
+
+
+def test_nginx_passes_on_what_rollbook_asks_for():
+    directives = _directives((DEPLOY / "nginx.conf").read_text())
+    assert directives["proxy_set_header"] == ['Connection ""', "Host $host", "X-Forwarded-For $proxy_add_x_forwarded_for"]
+    assert directives["ssl_protocols"] == ["TLSv1.2 TLSv1.3"]
+    assert all("ECDHE" in cipher for cipher in directives["ssl_ciphers"][0].split(":"))
+    (largest,) = directives["client_max_body_size"]
+    assert int(largest.removesuffix("m")) * MEGABYTE > load({}).max_upload
+    assert "location = /metrics {\n        return 404;" in (DEPLOY / "nginx.conf").read_text()
+
+
+def test_nginx_itself_finds_no_fault(tmp_path):
+    """Where there is no nginx, its braces and semicolons have been looked at above."""
+    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    _make_certificate(tmp_path)
+    site = (DEPLOY / "nginx.conf").read_text().replace("/etc/ssl/rollbook", str(tmp_path))
+    (tmp_path / "site.conf").write_text(site)
+    folders = "".join(f"{kind}_temp_path {tmp_path}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    main = f"pid {tmp_path}/pid; error_log stderr; events {{}} http {{ access_log off; {folders} include {tmp_path}/site.conf; }}"
+    (tmp_path / "nginx.conf").write_text(main)
+    if program:
+        command = [program, "-t", "-q", "-p", tmp_path, "-c", tmp_path / "nginx.conf"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_image_is_built_as_images_should_be():
+    steps = _steps((DEPLOY / "Containerfile").read_text())
+    kinds = [kind for kind, _ in steps]
+    assert kinds[0] == "FROM"
+    for kind, rest in steps:
+        if kind == "FROM":
+            assert re.fullmatch(r"[\w./-]+:(?!latest)[\w.-]+", rest), "an image has a registry and a tag"
+        if kind == "COPY":
+            assert all((ROOT / source).exists() or list(ROOT.glob(source)) for source in rest.split()[:-1]), rest
+        if "apt-get install" in rest:
+            assert "--no-install-recommends" in rest
+            assert "rm -rf /var/lib/apt/lists/*" in rest
+        assert "pip install" not in rest or ("--require-hashes" in rest and "--no-cache-dir" in rest)
+        assert kind not in ("ADD", "MAINTAINER")
+        assert kind not in ("CMD", "ENTRYPOINT") or rest.startswith("["), "a program of its own hears SIGTERM, a shell's does not"
+    user = next(rest for kind, rest in steps if kind == "USER")
+    assert user.split(":")[0].isdecimal()
+    assert user.split(":")[0] != "0"
+    assert kinds.index("USER") < kinds.index("CMD")
+    assert "HEALTHCHECK" in kinds
+
+
+def test_the_image_holds_every_room():
+    steps = _steps((DEPLOY / "Containerfile").read_text())
+    copied = {source for kind, rest in steps if kind == "COPY" for source in rest.split()[:-1]}
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    rooms = {Path(file).parts[0] for file in tracked if "/" in file} - {".ci", "benchmarks", "deploy", "docs", "tests"}
+    assert rooms <= copied
+
+
+def test_the_compose_file_runs_what_belongs_together():
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    services = compose["services"]
+    assert set(services) == {"database", "migrate", "web", "worker"}
+    for name in ("migrate", "web", "worker"):
+        service = services[name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert "no-new-privileges:true" in service["security_opt"]
+        assert "privileged" not in service
+        assert set(service["environment"]) <= NAMES
+    assert all(set(volume.split(":")[:1]) <= set(compose["volumes"]) | {"/tmp"} for volume in services["web"]["volumes"])  # noqa: S108  in the container
+    assert services["web"]["ports"] == ["127.0.0.1:8000:8000"], "only a proxy that speaks TLS is to be reached from outside"
+
+
+def test_no_setting_is_named_that_there_is_not():
+    found = set()
+    for file in DEPLOY.iterdir():
+        found |= set(re.findall(r"\b(?:ROLLBOOK|DATABASE)_[A-Z_]+\b", file.read_text()))
+    assert found <= NAMES
+
+
+def _directives(text):
+    """Give nginx's directives by their names; braces have to match, and each line ends one or opens or closes a block."""
+    found, depth = {}, 0
+    for line in re.sub(r"^\s*#.*$", "", text, flags=re.M).splitlines():
+        line = line.strip()
+        assert not line or line[-1] in ";{}", line
+        depth += line.count("{") - line.count("}")
+        if line.endswith(";"):
+            name, _, rest = line.rstrip(";").partition(" ")
+            found.setdefault(name, []).append(rest)
+    assert depth == 0
+    return found
+
+
+def _steps(text):
+    """Give the instructions of a Containerfile: [(kind, the rest of it)]."""
+    joined = re.sub(r"\\\n\s*", "", re.sub(r"^#.*\n", "", text, flags=re.M))
+    return [tuple(line.split(maxsplit=1)) for line in joined.splitlines() if line]
+
+
+def _make_certificate(folder):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "rollbook.school.example")])
+    now = datetime.now(UTC)
+    certificate = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    certificate = certificate.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1))
+    pem = serialization.Encoding.PEM
+    (folder / "fullchain.pem").write_bytes(certificate.sign(key, hashes.SHA256()).public_bytes(pem))
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "privkey.pem").write_bytes(private)

@@ -1,0 +1,90 @@
+"""The server as it is run for real: it stops without cutting anybody off, keeps a log, and any number of it serve as one."""
+
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+
+import pytest
+from sqlalchemy import text
+
+from accounts import add_user
+from models import db
+from tests.cluster import wait_until
+from tests.colleague import Colleague
+from tests.conftest import PASSWORD
+from tests.server import running_server
+
+EMAIL = "office@school.example"
+# What keeps everybody else from saving.
+LOCKS = {"sqlite": "SELECT 1", "postgresql": "LOCK TABLE students IN EXCLUSIVE MODE"}
+SHEET = b"id,name\n1,Ada\n2,Bob\n,\n"
+
+
+@pytest.fixture
+def office(app):
+    """Somebody who may do what an editor may: `office(url)` signs them in there."""
+    with app.app_context():
+        add_user(EMAIL, "editor", PASSWORD)
+    with ExitStack() as desks:
+
+        def sign_in(url):
+            desk = desks.enter_context(closing(Colleague(url)))
+            desk.sign_in(EMAIL, PASSWORD)
+            return desk
+
+        yield sign_in
+
+
+def test_a_save_that_is_under_way_when_the_server_is_told_to_stop_is_finished_and_answered(
+    app, backend, database_url, tmp_path, office
+):
+    log = tmp_path / "access.log"
+    with running_server(tmp_path / "instance", database_url, migrated=True, ROLLBOOK_ACCESS_LOG=str(log)) as server:
+        desk = office(server.url)
+        desk.get("/students?q=Lovelace")
+        with app.app_context(), ThreadPoolExecutor(1) as beside:
+            db.session.execute(text(LOCKS[backend]))
+            saving = beside.submit(desk.another().post, "/students/new", {"name": "Ada", "token": "once"})
+            assert wait_until(lambda: "rollbook_requests_running 2.0" in desk.get("/metrics").text)
+            server.tell_to_stop()
+            assert wait_until(lambda: not server.answers())
+            db.session.rollback()
+            assert saving.result().status == 303
+        assert server.stop() == 0
+    lines = log.read_text()
+    assert " GET /students 200 " in lines
+    assert " POST /students/new 303 " in lines
+    assert "Lovelace" not in lines, "the log need not know for whom somebody searched"
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_any_server_answers_any_request(database_url, tmp_path, office):
+    """Two servers and a worker, each as on a machine of its own, share the database, the key and the folder of sheets."""
+    shared = {"SECRET_KEY": secrets.token_urlsafe(48), "ROLLBOOK_UPLOADS": str(tmp_path / "shared"), "ROLLBOOK_WORKER": "none"}
+    with ExitStack() as running:
+        one, other = (
+            running.enter_context(running_server(tmp_path / name, database_url, migrated=True, **shared))
+            for name in ("one", "other")
+        )
+        here = office(one.url)
+        there = here.another(other.url)
+        page = here.upload(SHEET).location
+        worker = other.run("flask", "worker")
+        try:
+            _wait_for(there, page, "ready")
+            assert "It adds 2 students" in here.get(page).text
+            assert there.get(f"{page}/columns").status == 200, "the sheet itself is looked at"
+            assert there.post(f"{page}/apply", {}).status == 303
+            _wait_for(here, page, "applied")
+        finally:
+            worker.terminate()
+            worker.wait()
+        assert here.post("/students/1", {"name": "Ada Lovelace", "version": "1"}).status == 303
+        assert there.get("/students/1").value("name") == "Ada Lovelace"
+        assert there.get("/profile").status == 200
+        there.post("/logout", {})
+        assert here.get("/profile").status == 302, "who has signed out is signed out everywhere"
+
+
+def _wait_for(desk, page, state):
+    assert wait_until(lambda: desk.get(f"{page}/progress").json["state"] == state)

@@ -1,0 +1,98 @@
+"""Tokens: made for another system, shown once, and revoked."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+import accounts
+from models import Token, User, db
+from tests.web.conftest import someone
+
+MAKE = {"name": "Timetable", "scopes": ["read", "import"], "days": "90"}
+
+
+@pytest.fixture
+def find(app):
+    """Tell what a secret is worth: find(secret) gives the token's scopes and its user's address, or None."""
+
+    def find(secret):
+        with app.app_context():
+            found = accounts.find_token(secret)
+            return found and (found[0].scopes, found[1].email)
+
+    return find
+
+
+def make(visitor, **changes):
+    page = visitor.send("/profile/tokens", MAKE | changes, status=200)
+    return next(text for text in page.text.split() if text.startswith("rollbook_"))
+
+
+def test_a_token_is_shown_once_and_kept_as_a_hash(editor, stored, find):
+    secret = make(editor)
+    assert find(secret) == (["read", "import"], "editor@school.example")
+    page = editor.visit("/profile/tokens")
+    assert "Timetable" in page.text
+    assert "never" in page.text
+    assert secret not in page.html
+    ((row,),) = stored(select(Token))
+    assert secret not in str(vars(row))
+    assert row.until - row.at > timedelta(days=89)
+
+
+def test_a_token_that_is_revoked_or_has_ended_is_worth_nothing(app, editor, stored, find):
+    revoked, ended = make(editor), make(editor)
+    first, second = (token.id for (token,) in stored(select(Token).order_by(Token.id)))
+    editor.send(f"/profile/tokens/{first}/revoke", page="/profile/tokens")
+    assert "is revoked" in editor.visit("/profile/tokens").alerts
+    with app.app_context():
+        db.session.execute(update(Token).where(Token.id == second).values(until=Token.at))
+        db.session.commit()
+    assert find(revoked) is None
+    assert find(ended) is None
+    assert "Ended" in editor.visit("/profile/tokens").text
+
+
+def test_nobody_revokes_or_sees_the_token_of_somebody_else(app, editor, find):
+    secret = make(editor, name="Private")
+    other = someone(app, "other@school.example", "admin")
+    other.send("/profile/tokens/1/revoke", page="/profile/tokens", status=404)
+    assert "Private" not in other.visit("/profile/tokens").text
+    assert find(secret)
+
+
+@pytest.mark.parametrize(
+    ("field", "sent", "sentence"),
+    [
+        ("name", "", "Say what the token is for"),
+        ("name", "x" * 101, "at most 100 characters"),
+        ("scopes", [], "Say what it may do."),
+        ("scopes", ["write"], "'write' is not a valid choice"),
+        ("days", "9999", "Not a valid choice."),
+    ],
+)
+def test_a_token_that_can_not_be_made_is_refused_beside_the_field(viewer, stored, field, sent, sentence):
+    page = viewer.send("/profile/tokens", MAKE | {"scopes": ["read"]} | {field: sent}, status=422)
+    assert sentence in page.alerts
+    assert stored(select(Token)) == []
+
+
+def test_who_is_shut_out_has_no_tokens_any_more(app, editor, find):
+    secret = make(editor)
+    with app.app_context():
+        user = db.session.scalars(select(User)).unique().one()
+        db.session.execute(update(User).values(active=False))
+        db.session.commit()
+        assert accounts.find_token(secret) is None
+        db.session.execute(update(User).values(active=True))
+        accounts.add_user("head@school.example", "admin", "a long password")
+        accounts.deactivate(user)
+        accounts.activate(user)
+    assert find(secret) is None
+
+
+def test_making_one_asks_once_more_who_it_is(editor, clock, stored):
+    clock(minutes=40)
+    assert editor.visit("/profile/tokens", status=302).location.startswith("/verify?next=")
+    assert stored(select(Token)) == []

@@ -1,0 +1,231 @@
+"""What other systems of the school ask for: students, one by one and as a list, and sheets to import."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, abort, current_app, jsonify, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from forms import DeliveryForm
+from merge import imports as life
+from merge import listing, record
+from merge.columns import COLUMNS, KEY, VALUES
+from merge.problems import Problem, SheetRefused
+from merge.query import filter_names
+from merge.report import report
+from models import Import, Student, db
+from web.access import actor, import_owner, may_apply, public, requires_token
+from web.limits import takes_sheets
+from web.openapi import document
+from web.refusals import Refusal
+from web.repeats import once
+from words import _
+
+api = Blueprint("api", __name__, url_prefix="/api/v1")
+
+ASKABLE = {"q", "sort", "per_page", "after", "before", *filter_names()}
+
+
+@api.get("/openapi.json")
+@public
+def openapi() -> ResponseReturnValue:
+    """Describe all of this to programs."""
+    return jsonify(document(current_app.config["ADDRESS"]))
+
+
+@api.get("/students")
+@requires_token("read")
+def list_students() -> ResponseReturnValue:
+    """Give a page of the list, with the cursors of its neighbours."""
+    _refuse_unknown(request.args, ASKABLE)
+    _refuse_empty(request.args)
+    query = listing.parse_query(request.args)
+    page, count = listing.page_and_count(db.session(), query)
+    return jsonify(
+        students=[_record(student) for student in page.students],
+        count={"number": count.number, "kind": count.kind or "exactly"},
+        before=page.before,
+        after=page.after,
+    )
+
+
+@api.get("/students/<id:student_id>")
+@requires_token("read")
+def show_student(student_id: int) -> ResponseReturnValue:
+    """Give one student; the tag of the answer is the version."""
+    student = db.session.get(Student, student_id) or abort(404)
+    return _tagged(student).make_conditional(request)
+
+
+@api.put("/students/<id:student_id>")
+@requires_token("write")
+@once
+def put_student(student_id: int) -> ResponseReturnValue:
+    """Merge a student: a new one, or over the version that the other system has seen."""
+    values = _values(student_id)
+    version = _seen_version(student_id)
+    try:
+        student = record.save(db.session(), values, version=version, actor=actor(), reason="api")
+    except record.Conflict:
+        raise _overtaken(student_id) from None
+    answer = _tagged(student)
+    if version is None:
+        answer.status_code = 201
+        answer.headers["Location"] = url_for("api.show_student", student_id=student.id)
+    return answer
+
+
+@api.post("/imports")
+@requires_token("import")
+@once
+@takes_sheets
+def upload() -> ResponseReturnValue:
+    """Take in a sheet, which waits for a person unless it is to be applied within limits."""
+    form = DeliveryForm(request.form | request.files)
+    _refuse_unknown({**request.form, **request.files}, set(form.data))
+    if not form.validate():
+        raise _unfit({name: " ".join(map(str, errors)) for name, errors in form.errors.items()})
+    file = form.file.data
+    try:
+        received = life.receive(
+            db.session(),
+            current_app.config["UPLOADS"],
+            file.filename,
+            file.stream,
+            actor(),
+            blank_clears=form.blank.data == "clear",
+            limits=form.limits,
+        )
+    except SheetRefused as refused:
+        raise _unfit({"file": str(refused)}) from None
+    return _import_answer(received.id)
+
+
+@api.get("/imports/<id:import_id>")
+@requires_token("import", "read")
+def show_import(import_id: int) -> ResponseReturnValue:
+    """Tell how an import stands."""
+    return jsonify(report(db.session(), _import_or_404(import_id)))
+
+
+@api.post("/imports/<id:import_id>/apply")
+@requires_token("import")
+@once
+def apply(import_id: int) -> ResponseReturnValue:
+    """Let a worker do what the comparison showed."""
+    if not may_apply(_import_or_404(import_id)):
+        abort(403)
+    return _set_going(lambda: life.start_apply(db.session(), import_id, actor()), import_id)
+
+
+@api.post("/imports/<id:import_id>/undo")
+@requires_token("import", owner=import_owner)
+@once
+def undo(import_id: int) -> ResponseReturnValue:
+    """Let a worker take an applied import back."""
+    _import_or_404(import_id)
+    return _set_going(lambda: life.start_undo(db.session(), import_id, actor(), ("applied",)), import_id)
+
+
+def _refuse_unknown(sent: Any, known: set[str]) -> None:
+    """A name that is misspelt would otherwise pass for a filter or a limit, and be none."""
+    if unknown := sorted(set(sent) - known):
+        sentence = _(
+            "There is no %(names)s here. There are: %(known)s.", names=", ".join(unknown), known=", ".join(sorted(known))
+        )
+        raise Refusal(400, _("Not known here"), sentence)
+
+
+def _refuse_empty(sent: MultiDict[str, str]) -> None:
+    """A filter that lost its value on the way would otherwise let everybody through."""
+    for name, texts in sent.lists():
+        if len(texts) > 1 or not (texts[0].strip() or name == "q"):
+            raise Refusal(400, _("Not one value"), _("“%(name)s” has to be given once, with a value.", name=name))
+
+
+def _record(student: Student) -> dict[str, Any]:
+    return {column.name: getattr(student, column.name) for column in COLUMNS} | {"version": student.version}
+
+
+def _tagged(student: Student) -> Response:
+    answer = jsonify(_record(student))
+    answer.set_etag(str(student.version))
+    return answer
+
+
+def _values(student_id: int) -> dict[str, Any]:
+    """Read the student that was sent; a column that is left out stays as it is, and one that is null is cleared."""
+    if not request.is_json:
+        raise Refusal(415, _("Not JSON"), _("Send the student as application/json."))
+    try:
+        sent = request.get_json(silent=True)
+    except RecursionError:  # it is nested deeper than anything that is meant
+        sent = None
+    if not isinstance(sent, dict):
+        raise Refusal(400, _("Not JSON"), _("The body has to be a JSON object with the student’s columns."))
+    _refuse_unknown(sent, {column.name for column in VALUES})
+    needed = {column.name: None for column in VALUES if column.required}
+    values, problems = dict[str, Any](), dict[str, str]()
+    for column in COLUMNS:
+        if column.name in (given := {KEY.name: student_id, **needed, **sent}):
+            try:
+                values[column.name] = column.take(given[column.name])
+            except Problem as wrong:
+                problems[column.name] = wrong.sentence(column.label)
+    if problems:
+        raise _unfit(problems)
+    return values
+
+
+def _seen_version(student_id: int) -> int | None:
+    """Tell which version the other system has seen; None where it makes a new student."""
+    # A server in front that compresses makes tags weak on the way; a version is the same in either dress.
+    tags = request.if_match.as_set(include_weak=True)
+    if bool(tags) == request.if_none_match.star_tag:
+        sentence = _(
+            "Say what this is based on: If-Match with the ETag that the student had, or If-None-Match: * for a new student."
+        )
+        raise Refusal(428, _("On which version?"), sentence)
+    student = db.session.get(Student, student_id)
+    if student is None and not tags:
+        return None
+    if student is None or str(student.version) not in tags:
+        raise _overtaken(student_id)
+    return student.version
+
+
+def _overtaken(student_id: int) -> Refusal:
+    """Show the record as it stands, so that the other system can decide anew."""
+    student = db.session.get(Student, student_id, populate_existing=True)
+    headers = {"ETag": f'"{student.version}"'} if student else {}
+    sentence = (
+        _("The student stands at version %(version)d by now. Nothing was written.", version=student.version)
+        if student
+        else _("There is no such student, or no longer. Nothing was written.")
+    )
+    return Refusal(412, _("Changed meanwhile"), sentence, headers, current=_record(student) if student else None)
+
+
+def _unfit(problems: dict[str, str]) -> Refusal:
+    errors = [{"field": name, "detail": sentence} for name, sentence in problems.items()]
+    return Refusal(422, _("Can’t be used"), " ".join(problems.values()), errors=errors)
+
+
+def _set_going(act: Callable[[], None], import_id: int) -> ResponseReturnValue:
+    try:
+        act()
+    except life.WrongState:
+        stands = _import_or_404(import_id).state
+        raise Refusal(409, _("Not as it stands"), _("This import is %(state)s.", state=stands), state=stands) from None
+    return _import_answer(import_id)
+
+
+def _import_answer(import_id: int) -> ResponseReturnValue:
+    """Answer that a worker goes on, and where to ask how it stands."""
+    where = url_for("api.show_import", import_id=import_id)
+    return jsonify(report(db.session(), _import_or_404(import_id))), 202, {"Location": where}
+
+
+def _import_or_404(import_id: int) -> Import:
+    return db.session.get(Import, import_id, populate_existing=True) or abort(404)

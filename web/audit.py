@@ -1,0 +1,151 @@
+"""The audit log: who did what and when, for administrators to look through and to take along."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from flask import Blueprint, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from audit import Act
+from merge.changes import within_days
+from merge.csv_text import BOM, csv_row
+from merge.parts import in_parts
+from merge.query import BadQuery, parse_day, parse_place, typed_name
+from models import AuditEntry, db
+from web.access import requires
+from web.streaming import download
+from words import _, later, number
+
+audit = Blueprint("audit", __name__)
+
+ENTRIES = 100
+FILTERS = ("who", "what", "about", "from", "to")
+HEADINGS = ("when", "who", "what", "about", "details", "from", "request")
+WORDS = {
+    Act.SIGNED_IN: later("Signed in"),
+    Act.SIGN_IN_FAILED: later("Could not sign in"),
+    Act.NOT_CONFIRMED: later("Could not confirm who they are"),
+    Act.SIGNED_OUT: later("Signed out"),
+    Act.SESSIONS_ENDED: later("Ended sessions"),
+    Act.USER_ADDED: later("Made a user"),
+    Act.USER_INVITED: later("Invited a user"),
+    Act.LINK_MADE: later("Made a one-time link"),
+    Act.PASSWORD_CHANGED: later("Set a password"),
+    Act.ROLE_CHANGED: later("Changed a role"),
+    Act.USER_SHUT_OUT: later("Shut a user out"),
+    Act.USER_LET_IN: later("Let a user in again"),
+    Act.APP_SET_UP: later("Set up an authenticator app"),
+    Act.APP_TURNED_OFF: later("Turned an authenticator app off"),
+    Act.RECOVERY_CODES_MADE: later("Made recovery codes"),
+    Act.PASSKEY_ADDED: later("Added a passkey"),
+    Act.PASSKEY_REMOVED: later("Removed a passkey"),
+    Act.SECOND_FACTOR_RESET: later("Reset a second factor"),
+    Act.SECOND_FACTOR_ASKED: later("Chose who needs a second factor"),
+    Act.SHEET_UPLOADED: later("Uploaded a sheet"),
+    Act.BULK_PREPARED: later("Prepared a change of many students"),
+    Act.IMPORT_APPLIED: later("Applied an import"),
+    Act.IMPORT_UNDONE: later("Undid an import"),
+    Act.STUDENTS_EXPORTED: later("Exported students"),
+    Act.REJECTS_EXPORTED: later("Exported rejected rows"),
+    Act.HISTORY_VIEWED: later("Looked at a history"),
+    Act.STUDENT_ERASED: later("Erased a student"),
+    Act.AUDIT_EXPORTED: later("Exported the audit log"),
+    Act.AUDIT_DROPPED: later("Dropped old entries"),
+}
+
+
+@dataclass(frozen=True)
+class Query:
+    """What the address asks for."""
+
+    who: str
+    what: str
+    about: str
+    first_day: date | None
+    last_day: date | None
+    before: int | None
+
+
+@audit.get("/audit")
+@requires("admin")
+def list_() -> ResponseReturnValue:
+    """Show a page of the entries, newest first."""
+    query = _parse_query(request.args)
+    found = db.session.scalars(_matching(db.session(), query).limit(ENTRIES + 1)).all()
+    shown = found[:ENTRIES]
+    return render_template(
+        "audit/list.html",
+        entries=shown,
+        before=shown[-1].id if len(found) > ENTRIES else None,
+        query=query,
+        asked={name: text for name, text in request.args.items() if name in FILTERS and text},
+        words=WORDS,
+        details=_details,
+        link=_link,
+    )
+
+
+@audit.get("/audit.csv")
+@requires("admin")
+def csv() -> ResponseReturnValue:
+    """Hand out all entries that the page of the same address shows, on however many pages; that is noted too."""
+    query = _parse_query(request.args)
+    return download(lambda session: _lines(session, query), "audit.csv", Act.AUDIT_EXPORTED)
+
+
+def _parse_query(arguments: Mapping[str, str]) -> Query:
+    """Read the address. Raises BadQuery."""
+    what = arguments.get("what", "")
+    if what and what not in set(Act):
+        raise BadQuery(_("The audit log notes nothing that is called “%(what)s”. Choose from the list.", what=what[:40]))
+    return Query(
+        who=typed_name(arguments, "who"),
+        what=what,
+        about=typed_name(arguments, "about"),
+        first_day=parse_day(arguments, "from"),
+        last_day=parse_day(arguments, "to"),
+        before=parse_place(arguments, "before"),
+    )
+
+
+def _matching(session: Session, query: Query) -> Select[AuditEntry]:
+    """Select the entries, newest first. Each filter has an index that gives them in this order."""
+    entries = select(AuditEntry).order_by(AuditEntry.id.desc())
+    named = {AuditEntry.actor: query.who, AuditEntry.act: query.what, AuditEntry.about: query.about}
+    entries = entries.where(*(column == text for column, text in named.items() if text))
+    entries = entries.where(*within_days(session, AuditEntry, query.first_day, query.last_day))
+    return entries if query.before is None else entries.where(AuditEntry.id < query.before)
+
+
+def _lines(session: Session, query: Query) -> Iterator[Sequence[str]]:
+    yield [BOM + csv_row(HEADINGS)]
+    for part in in_parts(session, _matching(session, query)):
+        yield [csv_row(_cells(entry)) for (entry,) in part]
+        session.expunge_all()
+
+
+def _cells(entry: AuditEntry) -> list[str]:
+    details = "; ".join(f"{name}={value}" for name, value in entry.details.items())
+    cells = (entry.actor, entry.act, entry.about, details, entry.address, entry.request_id)
+    return [entry.at.isoformat(timespec="milliseconds"), *(cell or "" for cell in cells)]
+
+
+def _details(entry: AuditEntry) -> str:
+    """Say an entry's details in one line."""
+    written = ((name, number(value) if isinstance(value, int) else value) for name, value in entry.details.items())
+    return ", ".join(f"{name}: {value}" for name, value in written)
+
+
+def _link(entry: AuditEntry) -> str | None:
+    """Give the address of the student or the import that an entry is about."""
+    pages: dict[str, tuple[str, str]] = {"student": ("history.show", "student_id"), "import": ("imports.show", "import_id")}
+    kind, _gap, key = (entry.about or "").partition(" ")
+    if kind not in pages or not key.isdecimal():
+        return None
+    endpoint, argument = pages[kind]
+    values: dict[str, Any] = {argument: int(key)}
+    return url_for(endpoint, **values)

@@ -1,0 +1,95 @@
+"""The language of each page: what the user chose, or who uses this browser, or else what the browser asks for."""
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any
+
+from flask import Blueprint, Flask, abort, current_app, g, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import Babel, get_locale
+from jinja2 import pass_eval_context
+from jinja2.nodes import EvalContext
+from markupsafe import Markup, escape
+
+import words
+from models import User, db
+from web.access import public, user_id
+
+COOKIE = "language"
+KEPT_S = 365 * 24 * 3600
+
+language = Blueprint("language", __name__)
+
+
+@language.post("/language")
+@public
+def choose() -> ResponseReturnValue:
+    """Keep a language in this browser, and with the user who is signed in."""
+    chosen = request.form.get("language")
+    if chosen not in words.LANGUAGES:
+        abort(400)
+    if "user_session" in g:
+        db.session.get_one(User, user_id()).language = chosen
+        db.session.commit()
+    response = redirect(_way_back(), 303)
+    secure = current_app.config["SESSION_COOKIE_SECURE"]
+    response.set_cookie(COOKIE, chosen, max_age=KEPT_S, secure=secure, httponly=True, samesite="Lax")
+    return response
+
+
+def _way_back() -> str:
+    """Give the page that the choice was made on, if it is one of ours."""
+    address = request.args.get("next", "")
+    ours = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
+    return address.rstrip("?") if ours else url_for("dashboard.show")
+
+
+def register_language(app: Flask) -> None:
+    """Say everything in the language of whoever asks."""
+    Babel(app, default_locale=words.SOURCE, locale_selector=_choose)
+    said = {"gettext": _on_pages(words.gettext), "ngettext": _on_pages(words.ngettext)}
+    app.jinja_env.globals.update(said, _=said["gettext"], later=words.later)
+    app.jinja_env.globals.update(
+        language=lambda: words.reader.get()(), known_languages=words.LANGUAGES, right_to_left=words.right_to_left
+    )
+    app.jinja_env.policies["ext.i18n.trimmed"] = True
+    app.jinja_env.filters.update(number=words.number, moment=words.moment, listed=_listed, said=words.Later.load)
+
+    @app.before_request
+    def begin() -> None:
+        # Only once it is asked for, as the user has to be known by then; and a page asks for it a hundred times and more.
+        words.reader.set(cache(_language))
+
+    @app.teardown_request
+    def end(_error: BaseException | None) -> None:
+        words.reader.set(lambda: words.SOURCE)
+
+
+def _language() -> str:
+    return str(get_locale() or words.SOURCE)
+
+
+def _choose() -> str | None:
+    """Name the language, or None for the source's own."""
+    if not request:
+        return None
+    # What the session's row says of its user: an error page must not have to ask the database once more.
+    chosen = [g.user_session.language if "user_session" in g else None, request.cookies.get(COOKIE)]
+    known = [language for language in chosen if language in words.LANGUAGES]
+    return known[0] if known else request.accept_languages.best_match(words.LANGUAGES)
+
+
+def _listed(phrases: Iterable[Any]) -> Markup:
+    return Markup(words.listed(map(escape, phrases)))  # noqa: S704  each phrase is escaped
+
+
+def _on_pages(say: Callable[..., str]) -> Callable[..., str]:
+    """Let a sentence hold markup, and its values none but what is marked as such."""
+
+    @pass_eval_context
+    def said(context: EvalContext, *message: Any, **values: Any) -> str:
+        if not context.autoescape:
+            return say(*message, **values)
+        return Markup(say(*message, **{name: escape(value) for name, value in values.items()}))  # noqa: S704  sentences are our own
+
+    return said

@@ -1,0 +1,55 @@
+"""How much one request may bring along. What is more is refused before anything is read of it, and a page names the limit."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, current_app, request
+from werkzeug.exceptions import RequestEntityTooLarge, RequestURITooLarge
+
+# The columns of a sheet, or the cells of one of its rows, are a form of up to a thousand fields.
+MOST_FIELDS = 2_000
+# Behind the question mark. gunicorn takes no more than 8,190 in the whole line.
+LONGEST_QUERY = 4_000
+URLENCODED = "application/x-www-form-urlencoded"
+
+View = Callable[..., Any]
+
+
+def takes_sheets(view: View) -> View:
+    """Let a view be sent as much as the settings allow for a sheet."""
+    view.takes_sheets = True  # type: ignore[attr-defined]
+    return view
+
+
+def register_limits(app: Flask) -> None:
+    """Hold every request to the limits, before anything looks at its form."""
+    app.before_request(_check)
+
+
+def most_bytes() -> int:
+    """Give the limit of this request's body."""
+    return int(current_app.config["MAX_UPLOAD" if of_sheets() else "MAX_FORM"])
+
+
+def of_sheets() -> bool:
+    """Tell whether this request's view takes sheets."""
+    return hasattr(current_app.view_functions.get(request.endpoint or ""), "takes_sheets")
+
+
+def _check() -> None:
+    if len(request.query_string) > LONGEST_QUERY:
+        raise RequestURITooLarge
+    request.max_content_length, request.max_form_parts = most_bytes(), MOST_FIELDS
+    # Files go to the disk, and the rest stays in memory.
+    request.max_form_memory_size = current_app.config["MAX_FORM"]
+    if (request.content_length or 0) > most_bytes():
+        raise RequestEntityTooLarge
+
+
+def check_form() -> None:
+    """Read a plain form and count its fields: the library counts those of the other kind, and cuts off one of no told length."""
+    if request.mimetype != URLENCODED:
+        return
+    form = request.get_data()
+    if form.count(b"&") >= MOST_FIELDS or (request.content_length is None and len(form) >= most_bytes()):
+        raise RequestEntityTooLarge

@@ -1,0 +1,125 @@
+"""Do once what is asked twice: a request that names a key in Idempotency-Key is answered again as it was the first time.
+
+The key, what was done, and the answer are one transaction. So a kill leaves all of them or nothing, and of two that
+ask at once, the second waits for the first one's answer.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+from flask import Response, json, make_response, request
+from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from models import KeptAnswer, db
+from web.access import user_id
+from web.refusals import Refusal
+from words import _
+
+LONGEST_KEY = 255
+CHUNK = 1 << 20
+KEPT_HEADERS = ("ETag", "Location")
+# Two requests that differ in these ask for something else, even at the same address.
+ASKING_HEADERS = ("If-Match", "If-None-Match")
+
+View = Callable[..., Any]
+answers: Any = KeptAnswer.__table__
+
+
+def once(view: View) -> View:
+    """Have a view that acts do so once for each key. What was refused has done nothing, and may be asked again."""
+
+    @wraps(view)
+    def acting(*args: Any, **kwargs: Any) -> Any:
+        key = request.headers.get("Idempotency-Key")
+        if key is None:
+            return view(*args, **kwargs)
+        if not (key.isascii() and key.isprintable() and 0 < len(key) <= LONGEST_KEY):
+            raise Refusal(400, _("The key can’t be used"), _("An Idempotency-Key has 1 to 255 plain characters."))
+        return _act_once(key, lambda: view(*args, **kwargs))
+
+    return acting
+
+
+def _act_once(key: str, act: Callable[[], Any]) -> Response:
+    fingerprint = _fingerprint()
+    db.session.remove()  # on SQLite it would wait for itself
+    with db.engine.begin() as connection:
+        if kept := _keep(connection, key, fingerprint):
+            return _again(kept, fingerprint)
+        with _session_within(connection):
+            response = make_response(act())
+        connection.execute(update(answers).where(*_named(key)).values(**_said(response)))
+    return response
+
+
+def _keep(connection: Connection, key: str, fingerprint: str) -> Row[Any] | None:
+    """Take the key, or give what it was taken for."""
+    dialect: Any = {"postgresql": postgresql, "sqlite": sqlite}[connection.dialect.name]
+    taking = {"user_id": user_id(), "key": key, "fingerprint": fingerprint, "status": 0, "headers": {}, "body": ""}
+    if connection.execute(dialect.insert(answers).values(taking).on_conflict_do_nothing()).rowcount:
+        return None
+    return connection.execute(select(answers).where(*_named(key))).one()
+
+
+def _again(kept: Row[Any], fingerprint: str) -> Response:
+    if kept.fingerprint != fingerprint:
+        raise Refusal(
+            422,
+            _("This key stands for another request"),
+            _("An Idempotency-Key is used again only to send the same request again."),
+        )
+    response = make_response(kept.body, kept.status, kept.headers)
+    response.mimetype = "application/json"
+    response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _said(response: Response) -> dict[str, Any]:
+    headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+    body = response.get_data(as_text=True)
+    return {
+        "status": response.status_code,
+        "headers": headers,
+        "body": body,
+        "student_id": (request.view_args or {}).get("student_id"),
+    }
+
+
+def _named(key: str) -> tuple[Any, Any]:
+    return answers.c.user_id == user_id(), answers.c.key == key
+
+
+@contextmanager
+def _session_within(connection: Connection) -> Iterator[None]:
+    """Let the request's session work within this transaction: what it commits is in force once this is."""
+    db.session.remove()
+    db.session(bind=connection, join_transaction_mode="create_savepoint")
+    try:
+        yield
+    finally:
+        db.session.remove()
+
+
+def _fingerprint() -> str:
+    """Sum up what is asked for. Each sending of the same form has other boundaries, so its parts are what counts."""
+    files = [(name, file.filename, _digest(file.stream)) for name, file in request.files.items(multi=True)]
+    asked = {
+        "what": [request.method, request.path, sorted(request.args.items(multi=True))],
+        "headers": [request.headers.get(name) for name in ASKING_HEADERS],
+        "form": sorted(request.form.items(multi=True)),
+        "files": sorted(files),
+        "body": hashlib.sha256(request.get_data()).hexdigest(),
+    }
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def _digest(stream: Any) -> str:
+    digest = hashlib.sha256()
+    while chunk := stream.read(CHUNK):
+        digest.update(chunk)
+    stream.seek(0)
+    return digest.hexdigest()

@@ -1,0 +1,91 @@
+"""A first day with Rollbook: a sheet to try, a template to fill in, and made-up students who can be cleared again."""
+
+import csv
+import hashlib
+import io
+from functools import cache
+
+from flask import Blueprint, Response, current_app, flash, redirect, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from database import reading
+from demo import made_up_sheet
+from merge import imports as life
+from merge.columns import COLUMNS
+from merge.csv_text import BOM, csv_row
+from merge.xlsx import write_template
+from models import Import, Student, db
+from web.access import actor, requires
+from web.imports import wait_for_worker
+from words import _
+
+start = Blueprint("start", __name__, url_prefix="/start")
+
+SAMPLE, MADE_UP = 20, 200
+CSV = "text/csv"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@start.get("/sample.csv")
+@requires("editor")
+def sample() -> ResponseReturnValue:
+    """Hand out a small sheet to try an import with."""
+    return _file(_made_up(SAMPLE), CSV, "sample.csv")
+
+
+@start.get("/template.csv")
+@requires("editor")
+def template_csv() -> ResponseReturnValue:
+    """Hand out a sheet that has only its headings."""
+    return _file((BOM + csv_row(column.label for column in COLUMNS)).encode(), CSV, "template.csv")
+
+
+@start.get("/template.xlsx")
+@requires("editor")
+def template_xlsx() -> ResponseReturnValue:
+    """Hand it out as a workbook that says in each column what fits."""
+    file = io.BytesIO()
+    write_template(file)
+    return _file(file.getvalue(), XLSX, "template.xlsx")
+
+
+@start.post("/students")
+@requires("editor")
+def fill() -> ResponseReturnValue:
+    """Import made-up students where there are none yet, as any other sheet is: undoing the import clears them again."""
+    session = db.session()
+    if session.scalar(select(Student.id).limit(1)):
+        flash(_("There are students here already, so none were made up. Nothing was changed."), "warning")
+        return redirect(url_for("dashboard.show"), 303)
+    filename = f"{MADE_UP} made-up students.csv"
+    import_id = life.receive(session, current_app.config["UPLOADS"], filename, io.BytesIO(_made_up(MADE_UP)), actor()).id
+    wait_for_worker(import_id)
+    reading.set(False)
+    try:
+        life.start_apply(session, import_id, actor())
+    except life.WrongState:
+        # It is still being read: whoever comes to its page sees that, and applies it there.
+        return redirect(url_for("imports.show", import_id=import_id), 303)
+    wait_for_worker(import_id)
+    return redirect(url_for("imports.show", import_id=import_id), 303)
+
+
+def made_up(session: Session) -> Import | None:
+    """Find the import that brought the made-up students, while it is in force: the same sheet is known again."""
+    sha256 = hashlib.sha256(_made_up(MADE_UP)).hexdigest()
+    return session.scalar(select(Import).where(Import.sha256 == sha256, Import.state == "applied").limit(1))
+
+
+@cache
+def _made_up(number: int) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(made_up_sheet(number))
+    return text.getvalue().encode()
+
+
+def _file(content: bytes, mimetype: str, filename: str) -> Response:
+    response = current_app.response_class(content, mimetype=mimetype)
+    response.headers.set("Content-Disposition", "attachment", filename=filename)
+    return response

@@ -1,0 +1,53 @@
+"""Tokens, with which other systems are let in as a user: made, seen once, and revoked by whose they are."""
+
+from datetime import timedelta
+
+from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+import accounts
+from accounts import SCOPES
+from forms import TokenForm
+from models import Token, db, now
+from web.access import may, requires, user_id
+from words import _
+
+tokens = Blueprint("tokens", __name__, url_prefix="/profile/tokens")
+
+
+@tokens.get("")
+@requires("viewer", fresh=True)
+def list_() -> ResponseReturnValue:
+    """Show the user's tokens, and the form that makes one."""
+    return _page(_form())
+
+
+@tokens.post("")
+@requires("viewer", fresh=True)
+def make() -> ResponseReturnValue:
+    """Make a token, and show its secret this once."""
+    form = _form()
+    if not form.validate():
+        return _page(form), 422
+    until = now() + timedelta(days=int(form.days.data))
+    token, secret = accounts.make_token(user_id(), form.name.data, form.scopes.data, until)
+    return render_template("tokens/show.html", token=token, secret=secret)
+
+
+@tokens.post("/<id:token_id>/revoke")
+@requires("viewer")
+def revoke(token_id: int) -> ResponseReturnValue:
+    """Let nobody in with the token any more."""
+    token = accounts.revoke_token(user_id(), token_id) or abort(404)
+    flash(_("The token “%(name)s” is revoked: nobody is let in with it any more.", name=token.name), "success")
+    return redirect(url_for("tokens.list_"), 303)
+
+
+def _form() -> TokenForm:
+    return TokenForm([scope for scope, role in SCOPES.items() if may(role)])
+
+
+def _page(form: TokenForm) -> str:
+    own = select(Token).where(Token.user_id == user_id()).order_by(Token.id.desc())
+    return render_template("tokens/list.html", form=form, tokens=db.session.scalars(own).all(), now=now())
