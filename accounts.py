@@ -136,6 +136,8 @@ def make_token(user_id: int, name: str, scopes: Collection[str], until: datetime
     secret = TOKEN_BEGINS + secrets.token_urlsafe(32)
     token = Token(user_id=user_id, name=name, token_hash=hash_token(secret), scopes=list(scopes), until=until)
     db.session.add(token)
+    db.session.flush()
+    audit.add(db.session(), Act.TOKEN_MADE, f"token {token.id}", scopes=", ".join(scopes))
     db.session.commit()
     return token, secret
 
@@ -154,6 +156,7 @@ def revoke_token(user_id: int, token_id: int) -> Token | None:
     token = db.session.scalar(select(Token).where(Token.id == token_id, Token.user_id == user_id))
     if token:
         db.session.delete(token)
+        audit.add(db.session(), Act.TOKEN_REVOKED, f"token {token_id}")
         db.session.commit()
     return token
 

@@ -40,10 +40,13 @@ class Act(StrEnum):
     PASSKEY_REMOVED = "passkey-removed"
     SECOND_FACTOR_RESET = "second-factor-reset"
     SECOND_FACTOR_ASKED = "second-factor-asked"
+    TOKEN_MADE = "token-made"  # noqa: S105  no token
+    TOKEN_REVOKED = "token-revoked"  # noqa: S105
     SHEET_UPLOADED = "sheet-uploaded"
     BULK_PREPARED = "bulk-prepared"
     IMPORT_APPLIED = "import-applied"
     IMPORT_UNDONE = "import-undone"
+    IMPORT_CANCELLED = "import-cancelled"
     STUDENTS_EXPORTED = "students-exported"
     REJECTS_EXPORTED = "rejects-exported"
     HISTORY_VIEWED = "history-viewed"

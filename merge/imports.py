@@ -19,7 +19,7 @@ from merge.columns import places
 from merge.compare import Counts, compare, count_planned, discard_plan, plan_deletions
 from merge.door import open_change
 from merge.faults import is_away, is_full
-from merge.lease import LEASE, LeaseLost, call_off, kept_lease
+from merge.lease import LEASE, CalledOff, LeaseLost, call_off, kept_lease
 from merge.options import Options
 from merge.problems import SheetRefused
 from merge.selection import Selection, stage_selected
@@ -151,6 +151,11 @@ def run_step(session: Session, import_id: int, holder: str) -> None:
     except SheetRefused as refused:
         session.rollback()
         fail(session, import_id, holder, refused.sentence)
+    except CalledOff:
+        session.rollback()
+        # Whoever cancels may get their turn only after the next claim, which would begin anew.
+        _end_cancelled(session, _held(import_id, holder, "applying"), LeaseLost, import_id)
+        session.commit()
     except LeaseLost:
         session.rollback()
         raise
@@ -195,8 +200,9 @@ def announce_cancel(session: Session, import_id: int) -> None:
 
 def cancel(session: Session, import_id: int) -> None:
     """End an import that was not applied, and drop what was staged. Raises WrongState."""
-    _move(session, _in_state(import_id, *CANCELLABLE), WrongState, state="cancelled", ended_at=now(), **RELEASED)
-    discard(session, import_id)
+    if session.scalar(select(Import.state).where(Import.id == import_id)) != "cancelled":  # by a worker that was told beforehand
+        _end_cancelled(session, _in_state(import_id, *CANCELLABLE), WrongState, import_id)
+    audit.add(session, Act.IMPORT_CANCELLED, f"import {import_id}")
     session.commit()
 
 
@@ -391,6 +397,11 @@ def _starting(step: str) -> dict[str, Any]:
 def _note(session: Session, act: Act, import_: Import, **counts: int) -> None:
     """Note what a worker did for whoever asked for it."""
     audit.add(session, act, f"import {import_.id}", actor=import_.applied_by or import_.actor, kind=import_.kind, **counts)
+
+
+def _end_cancelled(session: Session, which: ColumnElement[bool], otherwise: type[Exception], import_id: int) -> None:
+    _move(session, which, otherwise, state="cancelled", ended_at=now(), **RELEASED)
+    discard(session, import_id)
 
 
 def _done_state(session: Session, import_id: int) -> str | None:

@@ -24,6 +24,10 @@ class LeaseLost(RuntimeError):
     """The import was cancelled, or another worker has it: what this one has not committed is void."""
 
 
+class CalledOff(LeaseLost):
+    """Somebody is about to cancel the import, and has to wait for us to let go."""
+
+
 @contextmanager
 def kept_lease(session: Session, mine: ColumnElement[bool], sheet: str) -> Iterator[Report]:
     """Renew the lease beside the session's transaction for as long as this lasts.
@@ -67,7 +71,7 @@ def _told_beside(sheet: str) -> Iterator[Report]:
 
     def report(done: float) -> None:
         if cancel.exists():
-            raise LeaseLost
+            raise CalledOff
         share.write_text(str(done))
 
     cancel.unlink(missing_ok=True)  # left over from one that came too late

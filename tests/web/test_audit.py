@@ -106,6 +106,20 @@ def test_what_comes_in_and_goes_out_is_noted_with_counts(upload, editor, work, v
     ]
 
 
+def test_tokens_and_cancelled_imports_are_noted_by_whom_they_were_made_and_cancelled(editor, upload, noted):
+    token = {"name": "Timetable", "scopes": ["read", "import"], "days": "90"}
+    editor.send("/profile/tokens", token, status=200)
+    editor.send("/profile/tokens/1/revoke", page="/profile/tokens")
+    page = upload("id,name\n1,Ada\n")
+    editor.post("/imports/1/cancel", page.values, status=303)
+    who = "editor@school.example"
+    assert noted("token-made", "token-revoked", "import-cancelled") == [
+        (who, "token-made", "token 1", {"scopes": "read, import"}),
+        (who, "token-revoked", "token 1", {}),
+        (who, "import-cancelled", "import 1", {}),
+    ]
+
+
 def test_an_export_that_is_broken_off_is_noted_all_the_same(viewer, add, noted):
     add(1, "Ada")
     viewer.open("/students.csv").close()

@@ -259,8 +259,10 @@ def test_a_cancel_reaches_the_worker_while_it_writes(app, upload, editor, work, 
     before = students()
     editor.post("/imports/1/apply", page.values, status=303)
     cancelling = threading.Thread(target=lambda: editor.post("/imports/1/cancel", page.values, status=303))
+    begun = []
 
     def let_students_follow(*arguments):
+        begun.append(1)
         cancelling.start()
         assert wait_until(lambda: any(app.config["UPLOADS"].glob("*.cancel")) or not cancelling.is_alive())
         return door.let_students_follow(*arguments)
@@ -268,7 +270,10 @@ def test_a_cancel_reaches_the_worker_while_it_writes(app, upload, editor, work, 
     monkeypatch.setattr("merge.apply.let_students_follow", let_students_follow)
     work()
     cancelling.join(60)
-    assert "This import was cancelled" in editor.visit("/imports/1").text
+    assert begun == [1], "who heard of a cancel began anew"
+    page = editor.visit("/imports/1")
+    assert "This import was cancelled" in page.text
+    assert "could not be cancelled" not in page.text
     assert students() == before
     assert list(app.config["UPLOADS"].iterdir()) == []
 
