@@ -42,6 +42,9 @@ def take_pictures(chromium: Browser, folder: Path, keep: Keep) -> None:
         take(office, "students")
         _clash(office, teacher, take)
         _import(office, folder / "spring-term.csv", take)
+        office.goto("/")
+        # Its last plot names the days of this month, and stays below.
+        take(office, "dashboard", height=1180)
         office.goto("/users")
         take(office, "users")
 
