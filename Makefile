@@ -67,8 +67,9 @@ benchmark: programs $(VENV)/.dev
 	@$(RUN) benchmarks.figures
 
 words: $(VENV)/.dev
-	@$(VENV)/bin/pybabel -q extract -F babel.cfg -k later --project=Rollbook --no-location --sort-output -o translations/messages.pot .
+	@$(VENV)/bin/pybabel -q extract -F babel.cfg -k later --no-location --sort-output -o translations/messages.pot .
 	@$(VENV)/bin/pybabel -q update -i translations/messages.pot -d translations --no-fuzzy-matching --ignore-obsolete --no-wrap
+	@sed -i -e '1{/^$$/d}' -e '/^"[A-Za-z-]*\(Id-Version\|Bugs-To\|Date\|Translator\|Team\|Generated-By\):/d' translations/*/LC_MESSAGES/messages.po
 	@rm translations/messages.pot
 
 requirements: $(VENV)/.dev
