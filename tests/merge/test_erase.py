@@ -1,14 +1,12 @@
 """Whoever was erased is nowhere any more: not in the table, the history, the past, a sheet's rows or a file; only the fact is."""
 
 import io
-import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
 
-import worker
 from accounts import add_user
 from merge import as_of, erase, held, history, imports, undo
 from merge.changes import Query, page
@@ -241,21 +239,3 @@ def test_whoever_was_deleted_long_ago_is_erased_unless_a_sheet_still_holds_them(
     assert [finding for finding in verify(session) if finding.broken] == []
     lately = page(session, Query("", None, None, None, None)).entries[0]
     assert (lately.change.reason, lately.student_id) == ("retention", None)
-
-
-@pytest.mark.parametrize(("keep", "erased"), [(None, False), (timedelta(microseconds=1), True)])
-def test_the_worker_erases_them_if_the_settings_say_so(app, session, monkeypatch, add, remove, keep, erased):
-    monkeypatch.setitem(app.config, "KEEP_DELETED", keep)
-    add(1, "Ada", 12)
-    remove(1, version=1)
-    worker.work(app, Once())
-    session.rollback()
-    assert [entry.erased for entry, _ in history.page(session, 1).entries] == [erased] * (3 if erased else 2)
-
-
-class Once(threading.Event):
-    """Tells a worker to stop as soon as it has nothing more to do."""
-
-    def wait(self, timeout=None):  # noqa: ARG002  Event.wait has it
-        self.set()
-        return True
