@@ -119,6 +119,8 @@ def watch(
 
     A sheet within the limits is applied; any other waits in Rollbook for somebody to decide.
     """
+    if not once:
+        _begin_to_serve()
     limits, stop = Limits(most_inserts, most_updates, most_rejected), _stop_when_told()
     while not stop.is_set():
         try:
@@ -142,8 +144,7 @@ def watch(
 @with_appcontext
 def run_worker() -> None:
     """Run imports until told to stop."""
-    doctor.refuse_unsafe(current_app.config["SETTINGS"])
-    logs.configure()
+    _begin_to_serve()
     worker.work(current_app._get_current_object(), _stop_when_told())  # type: ignore[attr-defined]
 
 
@@ -212,6 +213,12 @@ def setup_link() -> None:
     if not any_users():
         link = f"{current_app.config['ADDRESS']}/setup?token={setup_token(current_app.config['SECRET_KEY'])}"
         click.echo(f"\n  Nobody can sign in yet. Make the first administrator here:\n\n  {link}\n")
+
+
+def _begin_to_serve() -> None:
+    """Refuse to start where records are at risk, and log from here on as the server does."""
+    doctor.refuse_unsafe(current_app.config["SETTINGS"])
+    logs.configure()
 
 
 def _stop_when_told() -> threading.Event:

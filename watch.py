@@ -69,7 +69,7 @@ def look(folder: Path, uploads: Path, limits: Limits, *, settled_s: float, addre
         except (StillGrowing, FileNotFoundError):
             continue  # whoever moved it away has also done the rest
         except PermissionError:
-            log.warning("%s can't be read", path)
+            log.warning("a file in the folder may not be read by who runs this")
             continue
         yield outcome
 

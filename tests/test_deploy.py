@@ -13,11 +13,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from commands import watch
 from config import MEGABYTE, SETTINGS, load
+from merge.unattended import Limits
 from tests.server import ROOT
 
 DEPLOY = ROOT / "deploy"
-UNITS = ("rollbook-web.service", "rollbook-worker.service")
+UNITS = ("rollbook-web.service", "rollbook-worker.service", "rollbook-watch.service")
+PROGRAMS = (["gunicorn"], ["flask", "worker"], ["flask", "watch", "$LIMITS", "${FOLDER}"])
 NAMES = {setting.name for setting in SETTINGS}
 # The exposure that systemd-analyze reckons from 0 to 10; it calls 2 and less "OK".
 MOST_EXPOSED = 20
@@ -45,7 +48,20 @@ def test_a_unit_is_whole_hardened_and_runs_what_there_is(name):
     assert service["CapabilityBoundingSet"] == ""
     program = service["ExecStart"].split()
     assert program[:2] == ["/opt/rollbook/.venv/bin/python", "-m"]
-    assert program[2:] in (["gunicorn"], ["flask", "worker"])
+    assert program[2:] in PROGRAMS
+
+
+def test_the_watched_folder_may_be_written_to_and_its_limits_are_what_the_command_knows():
+    settings = dict(re.findall(r'^Environment="?([A-Z]+)=(.*?)"?$', (DEPLOY / "rollbook-watch.service").read_text(), re.M))
+    assert Unit("rollbook-watch.service")["Service"]["ReadWritePaths"] == settings["FOLDER"]
+    with watch.make_context("watch", [*settings["LIMITS"].split(), str(DEPLOY)]) as given:
+        assert Limits(*(given.params[f"most_{name}"] for name in ("inserts", "updates", "rejected"))) == Limits()
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_every_unit_has_the_same_walls(name):
+    """Only what it runs, and what it waits for, tells one from another."""
+    assert _walls(name) == _walls(UNITS[0])
 
 
 def test_the_server_has_time_to_finish_before_it_is_killed():
@@ -143,6 +159,10 @@ def test_no_setting_is_named_that_there_is_not():
     for file in DEPLOY.iterdir():
         found |= set(re.findall(r"\b(?:ROLLBOOK|DATABASE)_[A-Z_]+\b", file.read_text()))
     assert found <= NAMES
+
+
+def _walls(name):
+    return (DEPLOY / name).read_text().partition("StateDirectory=")[2]
 
 
 def _directives(text):

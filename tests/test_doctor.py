@@ -102,7 +102,7 @@ def test_an_old_schema_does_not_start_and_the_command_it_names_mends_it(app, env
         db.engine.dispose()
         downgrade(revision="0006")
         db.engine.dispose()
-    for command in (["gunicorn"], ["flask", "worker"], ["flask", "run"]):
+    for command in (["gunicorn"], ["flask", "worker"], ["flask", "watch", "."], ["flask", "run"]):
         refused = start(environ, *command)
         assert refused.returncode == 1
         assert "Rollbook does not start:\nThe database's tables are at migration 0006" in refused.stderr
