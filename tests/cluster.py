@@ -76,12 +76,11 @@ class Cluster:
     def drop(self, name: str) -> None:
         self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
-    def clean_copy(self, template: str, emptying: str) -> str:
+    def clean_copy(self, template: str, emptying: str, name: str = "copy") -> str:
         """Give a copy of the template for one test: the last test's once more, emptied by these statements, where it is whole.
 
         Emptying takes 10 ms and a new copy 50 to 400, by how busy the disk is.
         """
-        name = f"{template}_copy"
         try:
             with closing(psycopg2.connect(self.url(name))) as connection, connection, connection.cursor() as cursor:
                 cursor.execute(END_OTHERS)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 from urllib.request import urlopen
 
 from playwright.sync_api import Browser, sync_playwright
@@ -25,6 +26,8 @@ CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 # As root Chromium can't have its sandbox, and none of what it would fetch for itself is wanted.
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
+Served = TypeVar("Served", bound="Server")
+
 
 @contextmanager
 def running_server(instance: Path, database_url: str = "", *, migrated: bool = False, **more: str) -> Iterator["Server"]:
@@ -32,6 +35,13 @@ def running_server(instance: Path, database_url: str = "", *, migrated: bool = F
     server = Server(instance, database_url, **more)
     if not migrated:
         server.flask("db", "upgrade")
+    with serving(server):
+        yield server
+
+
+@contextmanager
+def serving(server: Served) -> Iterator[Served]:
+    """Serve from a database that is migrated, and stop at the end."""
     server.serve()
     try:
         yield server

@@ -2,14 +2,21 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from functools import cache, cached_property
 from pathlib import Path
 
+import pysqlite3
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
+from flask import Flask
 from playwright.sync_api import Browser, Page
 
+import config
+from app import create_app
 from tests.browser import looks
-from tests.server import ROOT, Server, running_chromium, running_server
+from tests.conftest import EMPTYING
+from tests.server import ROOT, Server, running_chromium, serving
 
 OUTPUT = ROOT / "tests" / "output"
 # axe's makers leave this one of WCAG 2.2 off.
@@ -21,10 +28,55 @@ SIZES = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 390, "heigh
 ZOOMED = ({"width": 640, "height": 450}, {"width": 320, "height": 256})
 
 
+class QuickServer(Server):
+    """Its commands run in this process: to start one of their own for each takes longer than what they do."""
+
+    def flask(self, *arguments: str) -> str:
+        done = self._app.test_cli_runner().invoke(args=arguments, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    @cached_property
+    def _app(self) -> Flask:
+        return create_app(config.load(self._environ))
+
+
+@pytest.fixture(scope="package")
+def served_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("served")
+
+
 @pytest.fixture
-def server(tmp_path: Path, database_url: str) -> Iterator[Server]:
-    with running_server(tmp_path / "instance", database_url) as running:
-        yield running
+def database_url(backend: str, request: pytest.FixtureRequest, served_folder: Path) -> str:
+    """The address of a database that has all tables and nothing in them, emptied under the server that has it open."""
+    if backend == "postgresql":
+        template = request.getfixturevalue("postgresql_template")
+        return request.getfixturevalue("cluster").clean_copy(template, EMPTYING, "served")
+    file = served_folder / "rollbook.db"
+    with (
+        closing(pysqlite3.connect(request.getfixturevalue("sqlite_template"))) as empty,
+        closing(pysqlite3.connect(file)) as full,
+    ):
+        empty.backup(full)
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture(scope="package")
+def servers(served_folder: Path) -> Iterator[Callable[[str], QuickServer]]:
+    """Start the server of a database once: that takes longer than most of what is done with it."""
+    with ExitStack() as running:
+
+        @cache
+        def serve(database_url: str) -> QuickServer:
+            instance = served_folder / database_url.partition(":")[0]
+            return running.enter_context(serving(QuickServer(instance, database_url)))
+
+        yield serve
+
+
+@pytest.fixture
+def server(database_url: str, servers: Callable[[str], QuickServer]) -> QuickServer:
+    return servers(database_url)
 
 
 @pytest.fixture(scope="session")
