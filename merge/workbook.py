@@ -16,6 +16,7 @@ from merge.kinds import ADVICE, no_sheet
 from merge.limits import LONGEST_CELL, MOST_COLUMNS, MOST_TABS, TOO_MUCH, too_wide
 from merge.problems import SheetRefused
 from merge.workbook_errors import Errors, find_errors
+from merge.workbook_percents import Percents, find_percents, write_percent
 from words import later
 
 EXTENSIONS = {"xl/workbook.xml": ".xlsx", "xl/workbook.bin": ".xlsb", "content.xml": ".ods"}
@@ -68,8 +69,10 @@ def write_tab(source: Path, target: Path, tab: str | int, packed: zipfile.ZipFil
         with _named(source, target, packed) as path, calamine.load_workbook(path) as workbook:
             tabs = _tabs(workbook)
             name = _choose(tab, tabs)
-            errors = find_errors(packed, workbook.sheet_names.index(name)) if packed else {}
-            _write(workbook.get_sheet_by_name(name), target, errors)
+            place = workbook.sheet_names.index(name)
+            errors = find_errors(packed, place) if packed else {}
+            percents = find_percents(packed, place) if packed else {}
+            _write(workbook.get_sheet_by_name(name), target, errors, percents)
     except calamine.PasswordError:
         raise SheetRefused(SENTENCES["password"]) from None
     except calamine.CalamineError as error:
@@ -137,16 +140,28 @@ def _choose(tab: str | int, tabs: list[str]) -> str:
     )
 
 
-def _write(sheet: calamine.CalamineSheet, target: Path, errors: Errors) -> None:
+def _write(sheet: calamine.CalamineSheet, target: Path, errors: Errors, percents: Percents) -> None:
     if sheet.width > MOST_COLUMNS:
         raise SheetRefused(too_wide(sheet.width))
     left = sheet.start[1] if sheet.start else 0
+    rows = _with_percents(sheet.iter_rows(), left, percents) if percents else sheet.iter_rows()
     with open(target, "w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(_texts(sheet.iter_rows(), left, errors))
+        csv.writer(file).writerows(_texts(rows, left, errors))
+
+
+def _with_percents(rows: Iterable[list[Value]], left: int, percents: Percents) -> Iterator[list[Value]]:
+    """Put a text where a person sees a percentage. The reader gives rows from the first on, but no columns left of the first."""
+    marks = [(column - left, shown) for column, shown in percents.items() if column >= left]
+    for number, row in enumerate(rows, 1):
+        for place, shown in marks:
+            value = row[place] if number < len(shown) and shown[number] and place < len(row) else None
+            if isinstance(value, float):
+                row[place] = write_percent(value)
+        yield row
 
 
 def _texts(rows: Iterable[list[Value]], left: int, errors: Errors) -> Iterator[list[str]]:
-    """Give each row as texts, those above the first filled one too: the reader gives them, but no columns left of the first."""
+    """Give each row as texts, those above the first filled one too."""
     for number, row in enumerate(rows, 1):
         texts = [value if type(value) is str else TEXTS[type(value)](value) for value in row]
         if "\0" in "".join(texts):  # written _x0000_ in a workbook, and PostgreSQL takes it in no text

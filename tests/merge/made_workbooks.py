@@ -7,6 +7,7 @@ from pathlib import Path
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+OASIS = "urn:oasis:names:tc:opendocument:xmlns"
 TYPES = (
     f'<Types xmlns="{PACKAGE}/content-types"><Default Extension="xml" ContentType="application/xml"/>'
     '<Override PartName="/xl/workbook.xml" '
@@ -36,6 +37,19 @@ def write_xlsx(path: Path, more: dict[str, str | bytes] | None = None, *, before
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in (parts | (more or {})).items():
             archive.writestr(name, content)
+    return path
+
+
+def write_ods(path: Path, **tabs: str) -> Path:
+    """Write a LibreOffice workbook with a tab for each text of rows."""
+    spaces = " ".join(f'xmlns:{name}="{OASIS}:{name}:1.0"' for name in ("office", "table", "text"))
+    tables = "".join(f'<table:table table:name="{name}">{rows}</table:table>' for name, rows in tabs.items())
+    body = f"<office:body><office:spreadsheet>{tables}</office:spreadsheet></office:body>"
+    manifest = f'<manifest:manifest xmlns:manifest="{OASIS}:manifest:1.0"/>'
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet", zipfile.ZIP_STORED)
+        archive.writestr("content.xml", f"<office:document-content {spaces}>{body}</office:document-content>")
+        archive.writestr("META-INF/manifest.xml", manifest)
     return path
 
 

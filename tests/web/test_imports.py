@@ -123,6 +123,13 @@ def test_a_blank_cell_keeps_or_clears_as_was_asked(upload, editor, work, student
     assert students()[0] == (1, "Ada L.", age, 90)
 
 
+@pytest.mark.parametrize(("score", "is_said"), [("85 %", True), ("85", False)])
+def test_it_is_said_that_percentages_are_read_as_they_are_shown(upload, score, is_said):
+    page = upload(f"id,name,score\n1,Ada,{score}\n")
+    assert "It adds 1 student" in page.text
+    assert ("Percentages are read as they are shown: 85 % is 85." in page.text) == is_said
+
+
 def test_columns_that_rollbook_does_not_know_are_named(upload):
     page = upload("Student No;Full name;Shoe size;Hobby\n1;Ada;36;chess\n")
     assert "These columns are ignored: “Shoe size” and “Hobby”." in page.text
