@@ -15,6 +15,11 @@ from words import decimal_mark
 WHOLE = re.compile(r"[+-]?\d+")
 # Spreadsheets turn 12 into "12.0" and 1000000 into "1e6": both are whole numbers to the person who typed them.
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
+# What people write where a number is not known, in the languages of the pages; compared without case, blanks, points and slashes.
+UNKNOWN = re.compile(
+    r"[-–—−?]+|na|nan|none|null|nil|nothing|missing|unknown|tbd|kein[er]?|ka|nichts|fehlt|unbekannt|entfällt|entf"
+    r"|sd|nd|sindatos?|ningun[oa]|ningún|nada|falta|desconocid[oa]"
+)
 MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 DATE = re.compile(
     r"(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}(?P<sign>[/.-])\d{1,2}(?P=sign)(\d{2}|\d{4}))([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?"
@@ -169,4 +174,4 @@ def _plain_number(text: str, notation: Notation, code: str) -> str:
         raise Problem("percent", text=text)
     if code == "number" and re.fullmatch(r"[+-]?\d*[.,]\d+", text):
         raise Problem("decimal", text=text, decimal=notation.decimal)
-    raise Problem(code, text=text)
+    raise Problem("unknown" if UNKNOWN.fullmatch(re.sub(r"[\s./]", "", text.casefold())) else code, text=text)

@@ -11,6 +11,7 @@ SENTENCES = {
     "blank": later("%(label)s is blank, but every student needs one."),
     "whole": later("“%(text)s” is not a whole number."),
     "number": later("“%(text)s” is not a number."),
+    "unknown": later("“%(text)s” is not a number. Where nothing is known, leave it blank."),
     "decimal": later("“%(text)s” is not a number. Decimals are written with %(decimal)s here."),
     "percent": later("“%(text)s” is not a number by itself. Leave out the percent sign."),
     "ambiguous": later(

@@ -46,7 +46,6 @@ def test_whole_numbers_are_read_as_staff_and_spreadsheets_write_them(text, numbe
         "1_000",
         "0x10",
         "True",
-        "nan",
         "inf",
         "1e999",
         "9223372036854775808",
@@ -72,11 +71,22 @@ def test_numbers_are_read_as_staff_write_them(text, number):
     assert math.copysign(1, read_number(text)) == 1
 
 
-@pytest.mark.parametrize("text", ["eighty", "nan", "NaN", "inf", "-Infinity", "1e999", "1_0.5", "0x1p3", "True", "85,5", "1.2.3"])
+@pytest.mark.parametrize("text", ["eighty", "inf", "-Infinity", "1e999", "1_0.5", "0x1p3", "True", "85,5", "1.2.3"])
 def test_what_is_no_finite_number_is_refused(text):
     with pytest.raises(Problem) as caught:
         read_number(text)
     assert "is not a number" in caught.value.sentence("Score")
+
+
+@pytest.mark.parametrize("reader", [read_whole, read_number])
+@pytest.mark.parametrize(
+    "text",
+    ["n/a", "N/A", "NA", "NaN", "-", "–", "—", " -- ", "?", "none", "None", "null", "keine", "k. A.", "k.A.", "s/d", "sin datos"],
+)
+def test_a_word_for_nothing_is_refused_with_the_advice_to_leave_the_cell_blank(reader, text):
+    with pytest.raises(Problem) as caught:
+        reader(text)
+    assert caught.value.sentence("Age") == f"“{text.strip()}” is not a number. Where nothing is known, leave it blank."
 
 
 WRITTEN = [
@@ -122,7 +132,7 @@ def test_numbers_are_read_in_the_sheets_own_notation(decimal, thousands, percent
         (".", "", True, "%", "“%” is not a number."),
         (".", "", True, "85 % %", "“85 % %” is not a number."),
         (".", "", True, "%85", "“%85” is not a number."),
-        (",", "", False, "nan", "“nan” is not a number."),
+        (",", "", False, "nan", "“nan” is not a number. Where nothing is known, leave it blank."),
         (",", "", True, "1e999", "“1e999” is not a number."),
         (".", "", False, "1 234", "“1 234” is not a number."),
     ],

@@ -71,6 +71,22 @@ def test_applying_twice_changes_nothing_more_and_says_so(upload, editor, work, s
 
 
 @pytest.mark.usefixtures("roll")
+@pytest.mark.parametrize(
+    ("sheet", "would", "has"),
+    [
+        ("id,name\n3,Cleo\n4,Dan\n", "It adds 2 students. ", "2 students were added."),
+        ("id,name\n1,Ada L.\n", "It changes 1 student. ", "1 student was changed."),
+    ],
+)
+def test_a_sheet_that_only_adds_or_only_changes_names_no_zero(upload, editor, work, sheet, would, has):
+    page = upload(sheet)
+    assert would in page.text
+    sent = editor.post("/imports/1/apply", page.values, status=303)
+    work()
+    assert has in editor.visit(sent.location).text
+
+
+@pytest.mark.usefixtures("roll")
 def test_the_same_sheet_once_more_finds_nothing_to_do(upload, editor, work):
     page = upload(SHEET)
     editor.post("/imports/1/apply", page.values, status=303)

@@ -245,7 +245,7 @@ BAD = [
     ("age", "-1", "Age has to be from 0 to 150, but here it is -1."),
     ("age", "twelve", "“twelve” is not a whole number."),
     ("score", "100.5", "Score has to be from 0 to 100, but here it is 100.5."),
-    ("score", "nan", "“nan” is not a number."),
+    ("score", "nan", "“nan” is not a number. Where nothing is known, leave it blank."),
     ("id", "0", "Student ID has to be from"),
 ]
 
