@@ -119,10 +119,10 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster(*, durable: bool = False) -> Iterator[Cluster]:
+def running_cluster(*, durable: bool = False, disk: Path | None = None) -> Iterator[Cluster]:
     """Start a server, and stop and remove it at the end; a durable one with the settings that it comes with."""
     programs = find_programs()
-    folder = Path(tempfile.mkdtemp(prefix="rollbook-", dir=None if durable else _memory()))
+    folder = Path(tempfile.mkdtemp(prefix="rollbook-", dir=disk if durable else _memory()))
     identity = _identity(folder)
     password = secrets.token_hex(16)
     try:

@@ -1,28 +1,54 @@
 """A disk that is full: a page says so, whoever reads goes on, nothing is lost, and once there is room all goes on by itself."""
 
 import resource
-from contextlib import closing, contextmanager
+import shutil
+import subprocess
+import tempfile
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from models import db
+from tests.cluster import running_cluster
 from tests.crash.conftest import colleague
 from tests.server import Server
 
 SHEET = b"id,name\n1,Ada\n2,Bob\n"
-# What PostgreSQL says as soon as something is to be written. It can't be had from a real disk without being root.
+# PostgreSQL's own files, a segment of its log and ours take half of it.
+DISK_MB = 160
+# What PostgreSQL says as soon as something is to be written, where nobody may give it a disk of its own.
 FULL = """
     CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
     CREATE TRIGGER full_disk BEFORE INSERT ON changes EXECUTE FUNCTION full_disk();
+    CREATE TRIGGER full_disk BEFORE INSERT ON imports EXECUTE FUNCTION full_disk();
 """
 ROOM = "DROP FUNCTION full_disk CASCADE"
 
 
+@pytest.fixture(scope="module")
+def disk():
+    """Give the folder of a disk that is small enough to be filled; None to who may not mount one."""
+    folder = Path(tempfile.mkdtemp(prefix="rollbook-"))
+    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m,mode=0755", "tmpfs", folder]
+    mounted = shutil.which("mount") and subprocess.run(command, capture_output=True, check=False).returncode == 0
+    yield folder if mounted else None
+    if mounted:
+        subprocess.run(["umount", folder], check=True)
+    folder.rmdir()
+
+
+@pytest.fixture(scope="module")
+def durable(disk):
+    with running_cluster(durable=True, disk=disk) as started:
+        yield started
+
+
 @pytest.fixture
-def full(app, backend):
-    """Let the disk be full meanwhile for the database, or for a whole process: `with full(process): …`."""
+def full(app, backend, request):
+    """Let the disk be full meanwhile: PostgreSQL's, or on SQLite that of one process: `with full(process): …`."""
 
     @contextmanager
     def of_a_process(process):
@@ -33,6 +59,13 @@ def full(app, backend):
 
     @contextmanager
     def of_the_database(_process):
+        filling = request.getfixturevalue("disk") / "filling"
+        fill(filling)
+        yield
+        filling.unlink()
+
+    @contextmanager
+    def as_it_is_said(_process):
         run(FULL)
         yield
         run(ROOM)
@@ -42,18 +75,28 @@ def full(app, backend):
             db.session.execute(text(statement))
             db.session.commit()
 
-    return of_a_process if backend == "sqlite" else of_the_database
+    if backend == "sqlite":
+        return of_a_process
+    return of_the_database if request.getfixturevalue("disk") else as_it_is_said
 
 
-def test_a_full_disk_is_said_and_once_there_is_room_all_goes_on(app, database_url, tmp_path, full, backend):
+def fill(path):
+    """Write to a file until its disk takes not another byte."""
+    with open(path, "wb", buffering=0) as file:
+        for size in (1 << 20, 1 << 12, 1):
+            with suppress(OSError):
+                while True:
+                    file.write(bytes(size))
+
+
+def test_a_full_disk_is_said_and_once_there_is_room_all_goes_on(app, database_url, tmp_path, full):
     server = Server(tmp_path / "instance", database_url)
     server.serve()
     try:
         with closing(colleague(app, server)) as desk:
             form = {"name": "Ada", "token": "once"}
             with full(server.process):
-                refused = [desk.post("/students/new", form)] + ([desk.upload(SHEET)] if backend == "sqlite" else [])
-                for reply in refused:
+                for reply in (desk.post("/students/new", form), desk.upload(SHEET)):
                     assert reply.status == 503
                     assert "<h1>There is no room left</h1>" in reply.text
                     assert int(reply.headers["Retry-After"]) > 0
