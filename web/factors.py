@@ -17,6 +17,7 @@ import audit
 from accounts import find_by_address, hash_token
 from audit import Act
 from models import User, db
+from web.sealed import SealedSecrets
 from words import later
 
 NOT_TOGETHER = later("That address and password don't belong together. Try again.")
@@ -47,7 +48,7 @@ class AuthenticatorApp(Totp):
 
     def __init__(self, keys: dict[str, str], issuer: str) -> None:
         super().__init__(keys, issuer)
-        self._totp = passlib_totp.TOTP.using(issuer=issuer, secrets=keys, default_tag=next(iter(keys)))
+        self._totp = passlib_totp.TOTP.using(issuer=issuer, wallet=SealedSecrets(keys, next(iter(keys))))
 
     def get_last_counter(self, user: Any) -> int | None:
         # The lock lets one of two sign-ins with the same code pass first, so that the other finds it spent.

@@ -69,3 +69,12 @@ def test_the_secrets_of_authenticator_apps_pass_to_the_new_key_at_the_next_sign_
     visitor.send("/login", SIGN_IN, status=302)
     visitor.send("/login/code", {"code": phone.later().code}, status=302)
     visitor.visit("/students")
+
+
+def test_a_secret_whose_key_is_dropped_fits_no_code(app, viewer, with_keys):
+    phone = set_up_phone(app, viewer)
+    phone._app = with_keys(NEW_KEY)
+    visitor = Visitor(phone._app)
+    visitor.send("/login", SIGN_IN, status=302)
+    visitor.send("/login/code", {"code": phone.later().code}, status=422)
+    visitor.visit("/students", status=302)

@@ -2,7 +2,9 @@
 
 import pytest
 from sqlalchemy import select
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
+from forms import SHORTEST_PASSWORD, password_problem
 from models import User
 from tests.conftest import PASSWORD
 from tests.visitor import Visitor
@@ -42,6 +44,13 @@ def test_a_password_that_can_not_be_taken_is_refused_beside_the_field(viewer, st
     assert sentence in page.alerts
     assert not {PASSWORD, NEW, typed} & set(page.values.values()) - {""}
     assert stored(select(User.password)) == before
+
+
+def test_none_of_the_breached_passwords_that_are_known_is_taken():
+    """Shorter ones are refused for their length."""
+    breached = [password for password in FREQUENCY_LISTS["passwords"] if len(password) >= SHORTEST_PASSWORD]
+    assert len(breached) > 200
+    assert [password for password in breached if password_problem(password, "head@school.example") is None] == []
 
 
 def test_a_long_sentence_in_any_script_is_a_good_password(viewer):

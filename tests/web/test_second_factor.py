@@ -1,9 +1,12 @@
 """Second factors: the authenticator app, the recovery codes, and a role that is let in only with one."""
 
+import json
 import re
 import threading
+from base64 import b64decode, b64encode
 
 import pytest
+from passlib.totp import AppWallet
 from sqlalchemy import select
 
 import accounts
@@ -11,6 +14,7 @@ from models import User, db
 from tests.conftest import PASSWORD
 from tests.visitor import Visitor
 from tests.web.phone import set_up_phone
+from web.sealed import SEALED
 
 WRONG = "This code is wrong, or it was used already."
 
@@ -100,6 +104,31 @@ def test_the_secret_of_the_app_is_encrypted_where_it_is_stored(viewer, phone, st
     ((secret,),) = stored(select(User.tf_totp_secret))
     assert '"enckey"' in secret
     assert phone._shared.base32_key not in secret
+
+
+def test_a_secret_that_was_changed_where_it_is_stored_fits_no_code(app, half_signed_in, phone):
+    with app.app_context():
+        user = accounts.find_by_address("viewer@school.example")
+        kept = json.loads(user.tf_totp_secret)
+        sealed = bytearray(b64decode(kept["enckey"]["k"]))
+        sealed[0] ^= 1
+        kept["enckey"]["k"] = b64encode(sealed).decode()
+        user.tf_totp_secret = json.dumps(kept)
+        db.session.commit()
+    half_signed_in().send("/login/code", {"code": phone.code}, status=422)
+
+
+def test_a_secret_that_was_stored_without_a_seal_is_sealed_when_it_is_used(app, half_signed_in, phone, stored):
+    with app.app_context():
+        apps, user = app.extensions["security"].totp_factory, accounts.find_by_address("viewer@school.example")
+        shared = apps._totp.from_source(user.tf_totp_secret)
+        unsealed = AppWallet.encrypt_key(apps._totp.wallet, shared.key)
+        user.tf_totp_secret = json.dumps({**shared.to_dict(encrypt=True), "enckey": unsealed})
+        db.session.commit()
+    half_signed_in().send("/login/code", {"code": phone.code}, status=302)
+    ((secret,),) = stored(select(User.tf_totp_secret))
+    assert json.loads(secret)["enckey"]["v"] == SEALED
+    half_signed_in().send("/login/code", {"code": phone.later().code}, status=302)
 
 
 def test_a_wrong_code_while_setting_up_changes_nothing(viewer, stored):
