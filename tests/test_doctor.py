@@ -120,6 +120,7 @@ def test_tables_of_a_newer_rollbook_are_left_alone(app, found):
     assert "A newer Rollbook has changed the tables (migration 9999" in sentence
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])
 def test_each_danger_is_named_before_anything_is_served(environ):
     refused = start(environ | {"SECRET_KEY": "secret", "FLASK_DEBUG": "1", "HOST": "0.0.0.0"}, "gunicorn")  # noqa: S104  what is to be refused
     assert refused.returncode == 1

@@ -1,5 +1,6 @@
 """What the tests of crashes share: a server and a worker in processes of their own, on a database of their own."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,18 +24,20 @@ def durable() -> Iterator[Cluster]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def durable_template(durable: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
+    migrate(tmp_path_factory.mktemp("template"), durable.create("template"))
+    return "template"
+
+
 @pytest.fixture
 def database_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a database that has all tables and nothing in them."""
     if backend == "sqlite":
-        url = f"sqlite:///{tmp_path}/rollbook.db"
-        migrate(tmp_path / "instance", url)
-        yield url
+        yield f"sqlite:///{shutil.copy(request.getfixturevalue('sqlite_template'), tmp_path / 'rollbook.db')}"
     else:
         cluster = request.getfixturevalue("durable")
-        url = cluster.create("school")
-        migrate(tmp_path / "instance", url)
-        yield url
+        yield cluster.create("school", request.getfixturevalue("durable_template"))
         cluster.drop("school")
 
 

@@ -73,13 +73,14 @@ def test_a_socket_waits_no_longer_than_it_was_told(monkeypatch):
             patient.recv(10)
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])
 def test_what_the_server_refuses_before_it_is_a_request_gets_a_page_of_ours_too(tmp_path, database_url):
     refused = {
         "414": f"GET /students?q={'x' * 9_000} HTTP/1.1\r\nHost: localhost\r\n\r\n",
         "431": "GET / HTTP/1.1\r\nHost: localhost\r\n" + "".join(f"X-{place}: x\r\n" for place in range(80)) + "\r\n",
         "400": "GET / HTTP/1.1\r\nHost: localhost\r\nBad Header\r\n\r\n",
     }
-    with running_server(tmp_path / "instance", database_url) as server:
+    with running_server(tmp_path / "instance", database_url, migrated=True) as server:
         for status, sent in refused.items():
             with closing(socket.create_connection(("127.0.0.1", server.port), 20)) as line:
                 line.sendall(sent.encode())

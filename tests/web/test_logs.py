@@ -100,7 +100,7 @@ def test_of_words_that_are_not_our_own_only_numbers_are_shown(name, lines):
 
 
 def test_a_started_server_logs_lines_of_json_alone(tmp_path, database_url):
-    with running_server(tmp_path / "instance", database_url) as server:
+    with running_server(tmp_path / "instance", database_url, migrated=True) as server:
         server.setup_link()
     logged = [json.loads(line) for line in server.logged()]
     assert {"/readyz"} <= {line.get("route") for line in logged}
