@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from merge.columns import COLUMNS, clashes, fold
+from merge.columns import COLUMNS, clashes
+from merge.headings import fold
 from merge.options import Options, guess
 from merge.sheet import Sheet
 from models import HeadingChoice, Import

@@ -1,8 +1,6 @@
 """The student's columns as the model names them, each with the reader that its cells obey."""
 
 import json
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,12 +20,12 @@ from merge.cells import (
     show_cell,
     write_cell,
 )
+from merge.headings import fold
 from merge.problems import Problem
 from models import students
 from words import Later, _, later, number
 
 READERS: dict[type, Callable[[str, Notation], Any]] = {int: read_whole, float: read_number, str: read_text}
-UNIT = re.compile(r"(?<=\S)\s+in (%|percent|prozent)\s*$", re.IGNORECASE)
 # A cell at a time is what it takes to name a problem; most columns of most sheets have none and are read at once.
 COLUMN_READERS: dict[type, Callable[[Sequence[str], Notation], Sequence[Any] | None]] = {
     int: read_plain_wholes,
@@ -159,13 +157,6 @@ class StudentColumn:
             raise Problem("range", minimum=self.minimum, maximum=self.maximum, text=text.strip())
 
     write = staticmethod(show_cell)
-
-
-def fold(heading: str) -> str:
-    """Make headings comparable: without case, accents, blanks, punctuation and "in %"; "Student #" is a student number."""
-    named = UNIT.sub("", heading.replace("#", " number ") if heading.strip("# ") else heading)
-    decomposed = unicodedata.normalize("NFKD", named.casefold())
-    return "".join(character for character in decomposed if character.isalnum())
 
 
 def match_headings(headings: Sequence[str]) -> list[str | None]:

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from merge.columns import KEY, fold, match_headings
+from merge.columns import KEY, match_headings
+from merge.headings import fold
 from words import later
 
 # As an import keeps them; they are translated where they are shown.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from merge.columns import KEY, fold
+from merge.headings import fold
 from merge.problems import SheetRefused
 from words import Later, later
 
@@ -102,10 +102,12 @@ def roster_of(headings: Sequence[str]) -> Roster | None:
     return Roster(headings) if set(map(fold, headings)) >= SIGNS else None
 
 
-def roster_columns(roster: Roster, columns: Sequence[str | None], rows: Iterable[Sequence[str]]) -> list[str | None]:
+def roster_columns(
+    roster: Roster, id_column: str, columns: Sequence[str | None], rows: Iterable[Sequence[str]]
+) -> list[str | None]:
     """Put the ID into the columns that the headings were matched with, where there is one; else rows are matched by name."""
     key = roster.key(rows)
-    return [KEY.name if place == key else None if column == KEY.name else column for place, column in enumerate(columns)]
+    return [id_column if place == key else None if column == id_column else column for place, column in enumerate(columns)]
 
 
 def lacks_roles(headings: Sequence[str]) -> bool:

@@ -147,7 +147,7 @@ def _understand(plain: Plain, encoding: str | None, delimiter: str | None) -> Sh
     headings = _headings(rows[place]) if rows else []
     columns = match_headings(headings)
     if roster := roster_of(headings):
-        columns = roster_columns(roster, columns, rows[place + 1 :])
+        columns = roster_columns(roster, KEY.name, columns, rows[place + 1 :])
     units = place + 1
     while units <= place + MOST_UNITS and units < len(rows) and is_units_row(rows[units], columns):
         units += 1

@@ -2,7 +2,8 @@
 
 import pytest
 
-from merge.columns import BY_NAME, COLUMNS, KEY, clashes, column_of, fold, match_headings, places
+from merge.columns import BY_NAME, COLUMNS, KEY, clashes, column_of, match_headings, places
+from merge.headings import fold
 from merge.problems import Problem
 
 

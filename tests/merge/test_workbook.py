@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from merge.opening import files_made_of
 from merge.problems import SheetRefused
 from merge.sheet import discard_files, inspect
 from tests.merge.made_workbooks import ADA, HEADINGS, row, text, write_xlsx
+from tests.server import ROOT
 
 FILES = Path(__file__).parent.parent / "files"
 CSV = b"id,name\n1,Ada\n2,Bo\n"
@@ -157,3 +160,10 @@ def test_a_refused_choice_leaves_what_was_made_before(upload):
     with pytest.raises(SheetRefused, match="a heading but no rows under it"):
         inspect(upload, tab="Two")
     assert rows(before) == [(2, ["1", "Ada", "90"])]
+
+
+def test_the_process_that_opens_them_loads_nothing_of_the_app():
+    """Each file is opened in one of its own: what it loads, the uploader waits for, and a hostile file has within reach."""
+    question = "import sys; from merge import archive, confined, kinds, workbook; print({'models', 'flask'} & {*sys.modules})"
+    asked = subprocess.run([sys.executable, "-c", question], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert asked.stdout == "set()\n"
