@@ -132,7 +132,7 @@ def test_choices_that_do_not_fit_together_get_a_sentence_each(columns, sentences
         ("age", "151", "Age has to be from 0 to 150, but here it is 151."),
         ("age", "12,5", "“12,5” is not a whole number."),
         ("score", "100.5", "Score has to be from 0 to 100, but here it is 100.5."),
-        ("score", "n/a", "“n/a” is not a number."),
+        ("score", "n/a", "“n/a” is not a number. Where nothing is known, leave it blank."),
     ],
 )
 def test_a_cell_that_does_not_fit_gets_a_sentence(name, text, sentence):
