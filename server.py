@@ -2,7 +2,8 @@
 
 import socket
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -57,15 +58,11 @@ class Worker(ThreadWorker):
         self._closing = ThreadPoolExecutor(4, "closing")
         super().init_process()
 
-    def finish_request(self, conn: TConn, fs: "Future[Any]") -> None:
-        """Hang up in a thread of its own: that waits for the other side, and here new connections are taken."""
-        close = conn.close
-        conn.close = lambda graceful=False: self._closing.submit(close, graceful)
-        super().finish_request(conn, fs)
-
     def enqueue_req(self, conn: TConn) -> None:
+        """Lend a new connection patience, and hang it up in a thread of its own: that waits for the other side."""
         if not isinstance(conn.sock, ImpatientSocket):
             conn.sock = ImpatientSocket(fileno=conn.sock.detach())
+            conn.close = partial(self._closing.submit, conn.close)
         super().enqueue_req(conn)
 
     def handle(self, conn: TConn) -> Any:
