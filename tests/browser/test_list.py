@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_first_day import set_up
@@ -82,6 +83,7 @@ def test_what_was_found_while_typing_is_worked_like_any_list(server, person):
     expect(page.locator("#announced")).to_have_text(re.compile("^Age of .+ is saved: 17.$"))
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])
 def test_the_list_is_worked_by_keyboard(server, person):
     page = person()
     set_up(page, server.setup_link())
@@ -147,6 +149,7 @@ def test_a_cell_is_edited_where_it_stands_and_nothing_typed_is_lost(server, pers
     expect(cells.nth(1)).to_have_text("12.5")
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])
 def test_a_page_asks_for_four_things_the_first_time_and_for_one_the_next(server, person):
     page = person()
     set_up(page, server.setup_link())

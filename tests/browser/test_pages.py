@@ -1,8 +1,12 @@
 """What every page has: it comes without a flash, keeps still for who wants that, and is read out."""
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_first_day import set_up
+
+# All of it is between the browser and the server's pages, whichever database is behind them.
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"])
 
 WATCH = "addEventListener('pagereveal', (event) => { window.fades = Boolean(event.viewTransition); })"
 

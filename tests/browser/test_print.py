@@ -2,9 +2,13 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_first_day import set_up
+
+# All of it is between the browser and the server's pages, whichever database is behind them.
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"])
 
 PEOPLE = 120
 

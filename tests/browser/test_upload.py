@@ -7,6 +7,9 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.test_first_day import FILES, set_up
 
+# All of it is between the browser and the server's pages, whichever database is behind them.
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"])
+
 DROP = """(place, names) => {
     const dataTransfer = new DataTransfer();
     for (const name of names) dataTransfer.items.add(new File(["name,age\\nAda,16\\n"], name, { type: "text/csv" }));

@@ -160,6 +160,7 @@ def everything(app):
     return everything
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])
 def test_every_address_and_method_of_the_app_stands_in_the_table(app):
     adapter = app.url_map.bind("")
     listed = {(method, adapter.match(path, method)[0]) for method, path in TABLE}
@@ -167,6 +168,7 @@ def test_every_address_and_method_of_the_app_stands_in_the_table(app):
     assert known == listed
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])
 def test_a_page_without_a_rule_does_not_start_the_app(database_url, tmp_path, monkeypatch):
     from flask import Blueprint
 
