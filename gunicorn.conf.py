@@ -1,5 +1,7 @@
 """How gunicorn serves Rollbook: one process, whose threads answer people and whose inline worker runs imports."""
 
+import atexit
+import gc
 import sys
 
 import doctor
@@ -39,6 +41,11 @@ logconfig_dict = logs.CONFIG
 
 # Nobody controls it from outside; two Rollbooks of one user would quarrel about the socket.
 control_socket_disable = True
+
+
+# Before it ends, Python looks through all that it holds for garbage: a second of a processor's time for nothing, once for
+# each process. Where processors are scarce, that has taken longer than `graceful_timeout`, and so the worker was killed.
+atexit.register(gc.freeze)
 
 
 def on_starting(_server: object) -> None:

@@ -1,6 +1,8 @@
 """The server as it is run for real: it stops without cutting anybody off, keeps a log, and any number of it serve as one."""
 
 import secrets
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
@@ -12,7 +14,7 @@ from models import db
 from tests.cluster import wait_until
 from tests.colleague import Colleague
 from tests.conftest import PASSWORD
-from tests.server import running_server
+from tests.server import ROOT, running_server
 
 EMAIL = "office@school.example"
 # What keeps everybody else from saving.
@@ -55,6 +57,14 @@ def test_a_save_that_is_under_way_when_the_server_is_told_to_stop_is_finished_an
     assert " GET /students 200 " in lines
     assert " POST /students/new 303 " in lines
     assert "Lovelace" not in lines, "the log need not know for whom somebody searched"
+
+
+def test_whoever_stops_does_not_look_for_garbage_first(tmp_path):
+    """A server that is told to stop has half a minute, and not always a processor: what is frozen is not looked through."""
+    told_last = "import atexit, gc, runpy; atexit.register(lambda: print(gc.get_freeze_count() > 0)); "
+    command = [sys.executable, "-c", f"{told_last}runpy.run_path('gunicorn.conf.py')"]
+    environ = {"ROLLBOOK_INSTANCE": str(tmp_path / "instance")}
+    assert subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True).stdout == "True\n"
 
 
 @pytest.mark.parametrize("backend", ["postgresql"])
