@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from models import db
-from tests.cluster import running_cluster
+from tests.cluster import running_cluster, wait_until
 from tests.crash.conftest import colleague
 from tests.server import Server
 
@@ -106,3 +106,30 @@ def test_a_full_disk_is_said_and_once_there_is_room_all_goes_on(app, database_ur
             assert app.test_cli_runner().invoke(args=["verify"]).exit_code == 0
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_an_import_that_meets_a_full_disk_changes_nobody_and_says_why(app, database_url, tmp_path, full):
+    server = Server(tmp_path / "instance", database_url)
+    server.serve()
+    try:
+        with closing(colleague(app, server)) as desk:
+            page = desk.upload(SHEET).location
+            wait_for(desk, page, "ready")
+            with full(server.process):
+                assert desk.post(f"{page}/apply", {}).status == 303
+                wait_for(desk, page, "failed")
+                assert "The disk of the server is full" in desk.get(page).text
+            assert "Ada" not in desk.get("/students").text
+            again = desk.upload(SHEET).location
+            wait_for(desk, again, "ready")
+            assert desk.post(f"{again}/apply", {}).status == 303
+            wait_for(desk, again, "applied")
+            assert "Ada" in desk.get("/students").text
+            assert app.test_cli_runner().invoke(args=["verify"]).exit_code == 0
+    finally:
+        server.stop()
+
+
+def wait_for(desk, page, state):
+    assert wait_until(lambda: desk.get(f"{page}/progress").json["state"] == state)
