@@ -7,8 +7,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 import accounts
-from accounts import SCOPES
-from forms import TokenForm
+from forms import SCOPES, TokenForm
 from models import Token, db, now
 from web.access import may, requires, user_id
 from words import _
@@ -45,9 +44,9 @@ def revoke(token_id: int) -> ResponseReturnValue:
 
 
 def _form() -> TokenForm:
-    return TokenForm([scope for scope, role in SCOPES.items() if may(role)])
+    return TokenForm([scope for scope, role in accounts.SCOPES.items() if may(role)])
 
 
 def _page(form: TokenForm) -> str:
     own = select(Token).where(Token.user_id == user_id()).order_by(Token.id.desc())
-    return render_template("tokens/list.html", form=form, tokens=db.session.scalars(own).all(), now=now())
+    return render_template("tokens/list.html", form=form, scopes=SCOPES, tokens=db.session.scalars(own).all(), now=now())
