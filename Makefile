@@ -35,7 +35,7 @@ run: $(VENV)/.runtime
 	@exec $(RUN) gunicorn
 
 test: programs check
-	@$(RUN) pytest -n 2
+	@$(RUN) pytest -n 2 --dist worksteal
 
 check: $(VENV)/.dev node_modules/.installed
 	@$(RUN) ruff format --check --quiet
