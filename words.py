@@ -106,11 +106,16 @@ def listed(phrases: Iterable[str]) -> str:
 
 def decimal_mark() -> str:
     """Name the sign that stands before decimals."""
-    return str(_locale().number_symbols["latn"]["decimal"])
+    return _decimal_mark(_locale())
 
 
 def right_to_left() -> bool:
     return _locale().text_direction == "rtl"
+
+
+@cache
+def _decimal_mark(locale: Locale) -> str:
+    return str(locale.number_symbols["latn"]["decimal"])
 
 
 def _locale() -> Locale:

@@ -50,10 +50,10 @@ def _fill(connection: Connection, number: int) -> None:
     series = SERIES[connection.dialect.name].format(number=number)
     sizes = {"given": len(GIVEN), "family": len(FAMILY)}
     if postgresql:
-        connection.execute(text("DROP INDEX ix_students_search"))
+        connection.execute(text("DROP INDEX ix_students_folded"))
         connection.execute(text("SET LOCAL maintenance_work_mem = '512MB'"))
     connection.execute(text(STUDENTS.format(number=number, rare=RARE, series=series, **sizes)))
     connection.execute(insert(Change).values(id=1, actor="benchmark", reason="form"))
     connection.execute(text(REVISIONS))
     if postgresql:
-        connection.execute(text("CREATE INDEX ix_students_search ON students USING gin (fold_name(name) gin_trgm_ops)"))
+        connection.execute(text("CREATE INDEX ix_students_folded ON students USING gin (folded gin_trgm_ops)"))

@@ -152,4 +152,5 @@ def _of_words(session: Session, query: Query) -> Iterator[Condition]:
     if query.words:
         ids = find_ids(session, query.words)
         inside = on_postgresql(session)
-        yield Condition(lambda rows: has_words(rows, query.words), ids, (NAME.name,), beside=not inside, all_at_once=inside)
+        looked_at = "folded" if inside else NAME.name
+        yield Condition(lambda rows: has_words(rows, query.words), ids, (looked_at,), beside=not inside, all_at_once=True)

@@ -23,7 +23,7 @@ __all__ = ["END", "BadQuery", "Count", "Query", "parse_query", "read_query"]
 FIRST_WALK = 4_000
 FURTHER = 10
 # To find a match by an index, look it up and sort it takes about as long as a few steps of a walk.
-STEPS = 2
+STEPS = 8
 # One or two letters have no index: a page may end early then, and the next one goes on from there.
 LONGEST_WALK = 50_000
 

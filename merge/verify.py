@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from merge.columns import NAME, VALUES
 from merge.ids import highest_given
 from merge.imports import is_emptied
+from merge.search import count_indexed
 from models import Change, Import, Student, planned_rows, revisions, students
 
 SHOWN = 10
@@ -34,6 +35,7 @@ def verify(session: Session) -> Iterator[Finding]:
         first = session.scalars(select(rows.c[0]).order_by(rows.c[0]).limit(SHOWN)) if number else ()
         yield Finding(promise, number, list(first))
     yield Finding("the next id has never been given out", *_ids_given_again(session))
+    yield Finding("search knows everybody by their name", *_unknown_to_search(session))
 
 
 def _unlike_their_revision() -> Select[Any]:
@@ -110,3 +112,13 @@ def _ids_given_again(session: Session) -> tuple[int, list[int]]:
     highest = session.scalar(select(func.max(Student.id))) or 0
     given = highest_given(session)
     return (0, []) if given >= highest else (1, [highest])
+
+
+def _unknown_to_search(session: Session) -> tuple[int, list[int]]:
+    """SQLite's index holds no names that could be read: it tells how many it has, not of whom."""
+    if session.get_bind().dialect.name == "sqlite":
+        number = session.scalar(select(func.count()).select_from(students)) or 0
+        return abs(number - count_indexed(session)), []
+    outdated = students.c.folded.is_distinct_from(func.fold_name(students.c[NAME.name]))
+    unknown = session.scalars(select(students.c.id).where(outdated).order_by(students.c.id)).all()
+    return len(unknown), list(unknown[:SHOWN])

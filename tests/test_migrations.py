@@ -41,7 +41,7 @@ KEEPS_OUT = tuple(
     for pattern in (
         r"CREATE (UNIQUE )?INDEX (?!CONCURRENTLY)\S+ ON LARGE",
         r"ALTER TABLE LARGE.*( TYPE | SET NOT NULL|ADD CONSTRAINT(?!.* NOT VALID))",
-        r"UPDATE LARGE",
+        r"UPDATE LARGE(?!.* BETWEEN )",
         r"DELETE FROM LARGE",
     )
 )
