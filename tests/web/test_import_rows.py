@@ -163,7 +163,7 @@ def test_once_its_rows_are_dropped_an_import_still_shows_its_numbers(app, page, 
         imports.drop_old(db.session(), now() + timedelta(days=1))
     page = editor.visit("/imports/1")
     assert "The rows are no longer kept" in page.text
-    assert "1 was changed" in page.text
+    assert "1 student was changed" in page.text
     assert "no longer kept" in editor.visit(f"{ROWS}rejected&q=x").text
     assert "not there" in editor.visit(editor.visit("/imports/1/missing", status=303).location).alerts
 
