@@ -1,12 +1,12 @@
 """Read the dashboard in a small and a large school, and count the large one anew: python -m benchmarks.dashboard [STUDENTS …]"""
 
 import sys
-import tempfile
 from functools import partial
 from pathlib import Path
 
 from benchmarks.list import TRIES, open_school, timed
-from tests.cluster import Cluster, running_cluster
+from benchmarks.page import write_page
+from tests.cluster import Cluster
 from worker import count_school
 
 SIZES = (1_000, 1_000_000)
@@ -22,17 +22,6 @@ A school of more than a few thousand is shown as a worker counted it last; “co
 """
 
 
-def main(sizes: list[int]) -> None:
-    lines = [HEADING, "|---" * (HEADING.count("|") - 1) + "|"]
-    print("\n".join(lines), flush=True)
-    with tempfile.TemporaryDirectory() as folder, running_cluster(durable=True) as cluster:
-        for database in ("SQLite", "PostgreSQL"):
-            for size in sizes:
-                lines.append(_measure(database, size, Path(folder), cluster))
-                print(lines[-1], flush=True)
-    PAGE.write_text(INTRODUCTION + "\n".join(lines) + "\n")
-
-
 def _measure(database: str, size: int, folder: Path, cluster: Cluster) -> str:
     with open_school(database, size, folder, cluster) as school:
         with school.app.app_context():
@@ -44,4 +33,4 @@ def _measure(database: str, size: int, folder: Path, cluster: Cluster) -> str:
 
 
 if __name__ == "__main__":
-    main([int(text) for text in sys.argv[1:]] or list(SIZES))
+    write_page(PAGE, INTRODUCTION, HEADING, [int(text) for text in sys.argv[1:]] or SIZES, _measure)

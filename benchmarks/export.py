@@ -3,7 +3,6 @@
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
@@ -12,9 +11,10 @@ from pathlib import Path
 import psycopg2
 
 from benchmarks.browser import add_editor, sign_in_over_http
+from benchmarks.page import write_page
 from benchmarks.school import fill_school
 from benchmarks.workload import make_app
-from tests.cluster import Cluster, running_cluster
+from tests.cluster import Cluster
 from tests.server import running_server
 
 SIZES = (1_000, 1_000_000)
@@ -28,17 +28,6 @@ The dump is the database's own, of the same rows in the same order, thrown away:
 The CSV and the workbook are read over HTTP to their end. The memory is the most that the server has had by then.
 
 """
-
-
-def main(sizes: list[int]) -> None:
-    lines = [HEADING, "|---" * (HEADING.count("|") - 1) + "|"]
-    print("\n".join(lines), flush=True)
-    with tempfile.TemporaryDirectory() as folder, running_cluster(durable=True) as cluster:
-        for database in ("SQLite", "PostgreSQL"):
-            for size in sizes:
-                lines.append(_measure(database, size, Path(folder), cluster))
-                print(lines[-1], flush=True)
-    PAGE.write_text(INTRODUCTION + "\n".join(lines) + "\n")
 
 
 def _measure(database: str, size: int, folder: Path, cluster: Cluster) -> str:
@@ -77,4 +66,4 @@ def _time(act: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    main([int(text) for text in sys.argv[1:]] or list(SIZES))
+    write_page(PAGE, INTRODUCTION, HEADING, [int(text) for text in sys.argv[1:]] or SIZES, _measure)
