@@ -41,7 +41,7 @@ class Act(StrEnum):
     SECOND_FACTOR_RESET = "second-factor-reset"
     SECOND_FACTOR_ASKED = "second-factor-asked"
     TOKEN_MADE = "token-made"  # noqa: S105  no token
-    TOKEN_REVOKED = "token-revoked"  # noqa: S105
+    TOKEN_REVOKED = "token-revoked"  # noqa: S105  no token
     SHEET_UPLOADED = "sheet-uploaded"
     BULK_PREPARED = "bulk-prepared"
     IMPORT_APPLIED = "import-applied"

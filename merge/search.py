@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    null,
     or_,
     select,
     table,
@@ -61,7 +62,8 @@ def has_words(rows: FromClause, words: Sequence[str]) -> ColumnElement[bool]:
     """Keep the rows whose name holds each of the words."""
     if _fits_no_name(words):
         return false()
-    folded = Folded(*(rows.c[name] for name in (NAME.name, "folded") if name in rows.c))
+    name = rows.c.get(NAME.name, null())
+    folded = Folded(name, rows.c.get("folded", func.fold_name(name)))
     return and_(*(folded.contains(word, autoescape=True) for word in words))
 
 
@@ -128,7 +130,7 @@ def is_indexed(session: Session) -> bool:
 
 
 class Folded(FunctionElement[str]):
-    """A row's name as search compares it, of its name, or of what is kept beside it, or of both."""
+    """A row's name as search compares it, of its name and of what PostgreSQL keeps beside it."""
 
     type = Text()
     inherit_cache = True

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
+from merge import search
 from merge.cells import write_cell
 from models import Change, Student, planned_rows, revisions, staged_rows
 from tests.merge.conftest import assert_revisions_agree, table
@@ -66,4 +67,5 @@ def _empty(session) -> None:
     session.expunge_all()
     for rows in (Student, revisions, Change, staged_rows, planned_rows):
         session.execute(delete(rows))
+    search.index_anew(session)
     session.commit()

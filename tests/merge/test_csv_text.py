@@ -7,6 +7,7 @@ from sqlalchemy import delete, insert
 
 from merge import listing
 from merge.cells import read_text
+from merge.columns import COLUMNS
 from merge.csv_text import csv_students, defuse
 from merge.problems import Problem
 from merge.sheet import inspect
@@ -40,9 +41,11 @@ def handed_out(session, tmp_path):
     """Store students, hand them out, and read the file as a sheet."""
     path = tmp_path / "students.csv"
 
+    names = [column.name for column in COLUMNS]
+
     def handed_out(stored):
         session.execute(delete(students))
-        session.execute(insert(students), [dict(zip(students.c.keys(), (*student, 1), strict=True)) for student in stored])
+        session.execute(insert(students), [dict(zip(names, student, strict=True)) for student in stored])
         parts = csv_students(session, listing.everybody(session, listing.parse_query({"sort": "id"})))
         path.write_bytes("".join(line for part in parts for line in part).encode())
         sheet = inspect(path)
