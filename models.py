@@ -167,7 +167,7 @@ class Student(Base):
         },
     )
     version: Mapped[int] = mapped_column(default=1)
-    # The name as search compares it. On PostgreSQL a trigger keeps it; SQLite, which folds most names faster than that, has none.
+    # The name as search compares it, which takes long to make out. PostgreSQL keeps it by a trigger; for SQLite merge/ does.
     folded: Mapped[str | None] = mapped_column(Text, deferred=True)
 
     # The door in merge/ counts the version up itself, since a record that was deleted and comes back goes on where it was.
@@ -176,12 +176,12 @@ class Student(Base):
 
 
 students = cast("Table", Student.__table__)
-# The list is sorted by any column, then by id. What searches and ranges look at on the way PostgreSQL finds beside it, since a
-# look at the table for each row takes ten times as long.
+# The list is sorted by any column, then by id. What searches and ranges look at on the way stands in the index, too: to look
+# it up in the table for each row would take up to ten times as long.
 for column in students.c:
     if "label" in column.info and not column.primary_key:
-        ranged = [other.name for other in students.c if "min" in other.info and other not in (column, students.c.id)]
-        Index(f"ix_students_{column.name}", column, students.c.id, postgresql_include=[*ranged, "folded"])
+        ranged = [other for other in students.c if "min" in other.info and other not in (column, students.c.id)]
+        Index(f"ix_students_{column.name}", column, students.c.id, *ranged, students.c.folded)
 
 
 def _student_values() -> list[Column[Any]]:

@@ -16,11 +16,13 @@ SERIES = {
     "sqlite": "(WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < {number}) SELECT i FROM s) AS series",
 }
 STUDENTS = """
-INSERT INTO students (id, name, age, score, version)
-SELECT i, CASE WHEN i = {number} / 2 + 1 THEN '{rare}' ELSE given.name || ' ' || family.name END,
+INSERT INTO students (id, name, age, score, version, folded)
+SELECT made_up.*, fold_name(name) FROM (
+SELECT i, CASE WHEN i = {number} / 2 + 1 THEN '{rare}' ELSE given.name || ' ' || family.name END AS name,
     CASE WHEN i % 50 <> 7 THEN 11 + i * 7 % 8 END, CASE WHEN i % 30 <> 11 THEN i * 7919 % 1001 / 10.0 END, 1
 FROM {series}
 JOIN given_names AS given ON given.n = i % {given} JOIN family_names AS family ON family.n = i / {given} * 31 % {family}
+) AS made_up
 """
 REVISIONS = """
 INSERT INTO revisions (student_id, version, change_id, name, age, score)

@@ -151,6 +151,5 @@ def _of_changes(changes: Select[int], *, newest: bool) -> Condition:
 def _of_words(session: Session, query: Query) -> Iterator[Condition]:
     if query.words:
         ids = find_ids(session, query.words)
-        inside = on_postgresql(session)
-        looked_at = "folded" if inside else NAME.name
-        yield Condition(lambda rows: has_words(rows, query.words), ids, (looked_at,), beside=not inside, all_at_once=True)
+        beside = not on_postgresql(session)
+        yield Condition(lambda rows: has_words(rows, query.words), ids, ("folded",), beside=beside, all_at_once=True)

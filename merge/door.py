@@ -90,19 +90,18 @@ def _follow(session: Session, ours: ColumnElement[bool]) -> Written:
     stays = and_(ours, ~revisions.c.deleted)
     # A version 1 is always a new student, so most rows need no look at what is there.
     changed = update(students).prefix_with(WHOLE, dialect="sqlite").where(stays, revisions.c.version > 1, base)
-    values = {name: revisions.c[name] for name in ("version", *NAMES)}
+    values = {name: revisions.c[name] for name in ("version", *NAMES)} | search.kept_beside(session, unchanged=True)
     return Written(
         updates=count_rows(session, changed.values(**values)),
-        inserts=count_rows(session, _insert_new(stays)),
+        inserts=count_rows(session, _insert_new(stays, search.kept_beside(session))),
         deletes=count_rows(session, _delete_gone(and_(ours, revisions.c.deleted), base)),
     )
 
 
-def _insert_new(stays: ColumnElement[bool]) -> Insert:
-    new = select(revisions.c.student_id, revisions.c.version, *(revisions.c[name] for name in NAMES)).where(
-        stays, or_(revisions.c.version == 1, ~exists().where(students.c.id == revisions.c.student_id))
-    )
-    return insert(students).prefix_with(WHOLE, dialect="sqlite").from_select(["id", "version", *NAMES], new)
+def _insert_new(stays: ColumnElement[bool], beside: dict[str, ColumnElement[Any]]) -> Insert:
+    values = [revisions.c.student_id, revisions.c.version, *(revisions.c[name] for name in NAMES), *beside.values()]
+    new = select(*values).where(stays, or_(revisions.c.version == 1, ~exists().where(students.c.id == revisions.c.student_id)))
+    return insert(students).prefix_with(WHOLE, dialect="sqlite").from_select(["id", "version", *NAMES, *beside], new)
 
 
 def _delete_gone(gone: ColumnElement[bool], base: ColumnElement[bool]) -> Delete:

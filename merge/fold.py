@@ -56,7 +56,7 @@ def mark(name: str, words: Sequence[str]) -> list[Piece]:
     """Cut a name into what some folded word was found in, and what stands between."""
     if not words:
         return [(name, False)]
-    folded = [fold_name(character) for character in name]
+    folded = list(name.lower()) if name.isascii() else [fold_name(character) for character in name]
     owners = [place for place, text in enumerate(folded) for _ in text]
     text, found = "".join(folded), set[int]()
     for word in words:

@@ -13,6 +13,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from merge import search
 from merge.columns import VALUES
 from merge.door import open_change
+from merge.fold import fold_name
 from merge.ids import keep_ids_ahead, next_id
 from models import FormToken, Student, revisions
 
@@ -51,6 +52,7 @@ def save(
         if version is None or session.is_modified(student):
             base = _last_version(session, student_id) if version is None else version
             student.version = base + 1
+            student.folded = fold_name(student.name)
             _keep_revision(session, student, student.version, open_change(session, actor, reason))
         if version is None:
             session.flush()

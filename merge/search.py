@@ -11,8 +11,8 @@ from sqlalchemy import (
     Engine,
     FromClause,
     Select,
-    Text,
     and_,
+    case,
     column,
     event,
     exists,
@@ -20,16 +20,13 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    null,
     or_,
     select,
     table,
     text,
+    update,
 )
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
 
 from merge.columns import NAME
 from merge.fold import fold_name
@@ -62,8 +59,7 @@ def has_words(rows: FromClause, words: Sequence[str]) -> ColumnElement[bool]:
     """Keep the rows whose name holds each of the words."""
     if _fits_no_name(words):
         return false()
-    name = rows.c.get(NAME.name, null())
-    folded = Folded(name, rows.c.get("folded", func.fold_name(name)))
+    folded = rows.c.folded if "folded" in rows.c else func.fold_name(rows.c[NAME.name])
     return and_(*(folded.contains(word, autoescape=True) for word in words))
 
 
@@ -91,7 +87,7 @@ def follow(session: Session, ours: ColumnElement[bool]) -> None:
     new = revisions.c
     same = exists().where(students.c.id == new.student_id, students.c[NAME.name] == new[NAME.name])
     outdated = (
-        select(literal("delete"), students.c.id, func.fold_name(students.c[NAME.name]))
+        select(literal("delete"), students.c.id, students.c.folded)
         .join(revisions, students.c.id == new.student_id)
         .where(ours, new.version > 1, or_(new.deleted, new[NAME.name] != students.c[NAME.name]))
     )
@@ -105,11 +101,21 @@ def follow(session: Session, ours: ColumnElement[bool]) -> None:
         session.execute(text("UPDATE student_names_total SET number = number + :more"), {"more": added.rowcount - gone.rowcount})
 
 
+def kept_beside(session: Session, *, unchanged: bool = False) -> dict[str, ColumnElement[Any]]:
+    """Give what a student's row keeps for search beside its revision's values; a name that is unchanged is not folded again."""
+    if session.get_bind().dialect.name != "sqlite":
+        return {}
+    new = revisions.c[NAME.name]
+    folded = func.fold_name(new)
+    return {"folded": case((students.c[NAME.name] == new, students.c.folded), else_=folded) if unchanged else folded}
+
+
 def index_anew(session: Session) -> None:
     """Build SQLite's index from all students there are, for whoever has filled the table at once."""
     if session.get_bind().dialect.name == "sqlite":
+        session.execute(update(students).where(students.c.folded.is_(None)).values(folded=func.fold_name(students.c[NAME.name])))
         session.execute(text("INSERT INTO student_names (student_names) VALUES ('delete-all')"))
-        names = select(students.c.id, func.fold_name(students.c[NAME.name])).order_by(students.c.id)
+        names = select(students.c.id, students.c.folded).order_by(students.c.id)
         session.execute(insert(student_names).from_select(["rowid", "name"], names))
         session.execute(text("UPDATE student_names_total SET number = (SELECT count(*) FROM students)"))
 
@@ -127,25 +133,6 @@ def is_indexed(session: Session) -> bool:
     if not indexed:
         _warn()
     return indexed
-
-
-class Folded(FunctionElement[str]):
-    """A row's name as search compares it, of its name and of what PostgreSQL keeps beside it."""
-
-    type = Text()
-    inherit_cache = True
-
-
-@compiles(Folded, "postgresql")
-def _kept(folded: Folded, compiler: SQLCompiler, **options: Any) -> str:
-    return str(compiler.process(folded.clauses.clauses[-1], **options))
-
-
-@compiles(Folded, "sqlite")
-def _made(folded: Folded, compiler: SQLCompiler, **options: Any) -> str:
-    """Leave to Python only the names that are not ASCII: it takes ten times as long for each."""
-    name = compiler.process(folded.clauses.clauses[0], **options)
-    return f"CASE WHEN length(CAST({name} AS BLOB)) = length({name}) THEN lower({name}) ELSE fold_name({name}) END"
 
 
 def prepare(engine: Engine) -> None:

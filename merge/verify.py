@@ -116,9 +116,9 @@ def _ids_given_again(session: Session) -> tuple[int, list[int]]:
 
 def _unknown_to_search(session: Session) -> tuple[int, list[int]]:
     """SQLite's index holds no names that could be read: it tells how many it has, not of whom."""
+    missing = 0
     if session.get_bind().dialect.name == "sqlite":
-        number = session.scalar(select(func.count()).select_from(students)) or 0
-        return abs(number - count_indexed(session)), []
+        missing = abs((session.scalar(select(func.count()).select_from(students)) or 0) - count_indexed(session))
     outdated = students.c.folded.is_distinct_from(func.fold_name(students.c[NAME.name]))
     unknown = session.scalars(select(students.c.id).where(outdated).order_by(students.c.id)).all()
-    return len(unknown), list(unknown[:SHOWN])
+    return len(unknown) + missing, list(unknown[:SHOWN])

@@ -4,7 +4,7 @@ from alembic import context
 from alembic.autogenerate.rewriter import Rewriter
 from alembic.operations import Operations, ops
 from flask import current_app
-from sqlalchemy import Column, Index, text
+from sqlalchemy import Index, text
 
 from merge.search import is_ours
 from models import LARGE
@@ -32,9 +32,6 @@ def drop_it_if_it_was_made(_context: object, _revision: object, operation: ops.D
 def create_index(operations: Operations, operation: ops.CreateIndexOp) -> None:
     """Within a transaction no index can be made concurrently."""
     index = operation.to_index(operations.migration_context)
-    # Alembic tells the table of those columns alone by which the index is sorted.
-    for name in index.dialect_options["postgresql"]["include"] or ():
-        index.table.append_column(Column(name))
     if operation.kw.get("postgresql_concurrently") and database.engine.dialect.name == "postgresql":
         for_later.append(index)
     else:

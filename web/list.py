@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from flask import render_template, url_for
+from markupsafe import escape
 
 from forms import ViewForm
 from merge import listing, views
@@ -50,6 +51,8 @@ def list_page(query: listing.Query, form: ViewForm | None = None) -> str:
         page=page,
         count=count,
         columns=COLUMNS,
+        # Looked up in the reader's language once, not for each cell.
+        labels={column.name: escape(column.label) for column in COLUMNS},
         sizes=sorted({*SIZES, query.per_page}),
         within=own,
         pages=_pages(query, page) if page else {},

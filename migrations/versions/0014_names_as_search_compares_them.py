@@ -1,6 +1,7 @@
-"""Keep each name beside itself as search compares it, on PostgreSQL, where folding takes longer than all else of a search"""
+"""Keep each name beside itself as search compares it, and in the indexes that lists are read by what is looked at on the way"""
 
 import logging
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 from alembic import op
@@ -30,16 +31,14 @@ KEEP_FOLDED = (
     """,
 )
 SEARCH = "CREATE INDEX CONCURRENTLY ix_students_folded ON students USING gin (folded gin_trgm_ops)"
-INCLUDED = {
-    "name": "INCLUDE (age, score, folded)",
-    "age": "INCLUDE (score, folded)",
-    "score": "INCLUDE (age, folded)",
-}
+SORTED = {"name": ["age", "score", "folded"], "age": ["score", "folded"], "score": ["age", "folded"]}
 
 
 def upgrade() -> None:
     if op.get_bind().dialect.name != "postgresql":
         op.add_column("students", sa.Column("folded", sa.Text(), nullable=True))
+        op.execute("UPDATE students SET folded = fold_name(name)")
+        _sort_anew(SORTED)
         return
     # People go on working meanwhile. What was broken off begins anew, and finds done what was done.
     with op.get_context().autocommit_block():
@@ -48,18 +47,20 @@ def upgrade() -> None:
             op.execute(statement)
         _fold_all()
         _index_search()
-        _index_sorts(INCLUDED)
+        _sort_anew_beside_work(SORTED)
 
 
 def downgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         with op.get_context().autocommit_block():
-            _index_sorts(dict.fromkeys(INCLUDED, ""))
+            _sort_anew_beside_work(dict.fromkeys(SORTED, ()))
         op.execute("DROP TRIGGER fold_new_name ON students")
         op.execute("DROP TRIGGER fold_changed_name ON students")
         op.execute("DROP FUNCTION keep_folded()")
         if op.get_bind().scalar(sa.text("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')")):
             op.execute("CREATE INDEX ix_students_search ON students USING gin (fold_name(name) gin_trgm_ops)")
+    else:
+        _sort_anew(dict.fromkeys(SORTED, ()))
     op.drop_column("students", "folded")
 
 
@@ -83,11 +84,17 @@ def _index_search() -> None:
     op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_students_search")
 
 
-def _index_sorts(included: dict[str, str]) -> None:
-    """Let the indexes that lists are read by hold also what searches and ranges look at on the way, or no longer."""
-    for column, include in included.items():
+def _sort_anew(columns: Mapping[str, Sequence[str]]) -> None:
+    for column, more in columns.items():
+        op.drop_index(f"ix_students_{column}", "students")
+        op.execute(f"CREATE INDEX ix_students_{column} ON students ({', '.join([column, 'id', *more])})")
+
+
+def _sort_anew_beside_work(columns: Mapping[str, Sequence[str]]) -> None:
+    """Put new indexes in the place of the old ones while people read by those."""
+    for column, more in columns.items():
         name = f"ix_students_{column}"
         op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}_new")
-        op.execute(f"CREATE INDEX CONCURRENTLY {name}_new ON students ({column}, id) {include}")
+        op.execute(f"CREATE INDEX CONCURRENTLY {name}_new ON students ({', '.join([column, 'id', *more])})")
         op.execute(f"DROP INDEX CONCURRENTLY {name}")
         op.execute(f"ALTER INDEX {name}_new RENAME TO {name}")

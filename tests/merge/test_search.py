@@ -160,10 +160,9 @@ def test_a_postgresql_without_the_extension_searches_all_the_same_and_says_so(se
 def assert_index_agrees(session):
     """Each trigram of each name, and no other, is in the index."""
     names = dict(session.execute(select(Student.id, Student.name)).all())
+    kept = dict(session.execute(select(Student.id, Student.folded)).all())
+    assert kept == {number: fold_name(name) for number, name in names.items()}
     if session.get_bind().dialect.name == "postgresql":
-        assert dict(session.execute(select(Student.id, Student.folded)).all()) == {
-            n: fold_name(name) for n, name in names.items()
-        }
         # Without this, the planner would rather read a table as small as this one.
         session.execute(text("SET LOCAL enable_seqscan = off"))
         for word in (word for word in WORDS if len(fold_name(word)) > 2):
