@@ -59,8 +59,11 @@ def count_up_to(session: Session, condition: Condition, most: int) -> int:
 
     Where the index would have to find them all first, a sample may tell about how many more they are.
     """
-    if condition.all_at_once and (about := _estimate(session, condition)) > most:
-        return about
+    if condition.all_at_once:
+        if (about := _estimate(session, condition)) > most:
+            return about
+        # Whoever asks for less first would have the index find them all twice.
+        most = max(most, MOST_AT_ONCE)
     for limit, number in condition.counted.items():
         if limit >= most or number <= limit:
             return number

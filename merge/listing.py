@@ -20,7 +20,7 @@ from models import Student, students
 
 __all__ = ["END", "BadQuery", "Count", "Query", "parse_query", "read_query"]
 
-FIRST_WALK = 4_000
+FIRST_WALK = 16_000
 FURTHER = 10
 # To find a match by an index, look it up and sort it takes about as long as a few steps of a walk.
 STEPS = 8
