@@ -45,6 +45,7 @@ def main() -> None:
         parts = [INTRODUCTION]
         for name, url in urls.items():
             migrate(Path(folder) / f"migrated-{name}", url)
+            (Path(folder) / name).mkdir()
             with running_school(Path(folder) / name, url) as school:
                 parts.append("\n".join([f"## {name}", *_tables(_measure(school)), ""]))
             print(parts[-1], flush=True)
