@@ -68,9 +68,9 @@ def reading_from(replica: Engine) -> Iterator[None]:
         yield
 
 
-def write_if_free(engine: Engine, statement: Executable) -> Row[Any] | None:
-    """Run and commit a statement, or leave it be where another writer would have to be waited for; give its row, if any."""
-    with _told(reading, value=False), engine.connect() as connection, _patience(connection, 0):
+def write_if_free(engine: Engine, statement: Executable, patience_ms: int = 0) -> Row[Any] | None:
+    """Run and commit a statement, or leave it be where another writer keeps it waiting for longer; give its row, if any."""
+    with _told(reading, value=False), engine.connect() as connection, _patience(connection, patience_ms):
         try:
             result = connection.execute(statement)
             row = result.first() if result.returns_rows else None

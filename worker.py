@@ -32,6 +32,8 @@ TIDY_EVERY_S = 3600
 LONGEST_UPLOAD = timedelta(days=1)
 SENT_KEPT = timedelta(days=30)
 COUNT_EVERY_S = 30
+# What took seconds to count is worth a wait; without it the next who look would each count anew.
+COUNTED_PATIENCE_MS = 5_000
 # So that a school too large to be counted quickly is not counted all the time.
 REST = 20
 
@@ -82,7 +84,7 @@ def count_school() -> float:
         renewal = figures.renewal(db.session())
         db.session.rollback()
     if renewal is not None:
-        write_if_free(db.engine, renewal)
+        write_if_free(db.engine, renewal, COUNTED_PATIENCE_MS)
     return time.monotonic() - started
 
 

@@ -1,12 +1,16 @@
 """The first page after signing in: the school in figures, each of which leads to the list that it counts."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select, update
 
+import database
 import worker
 from merge import figures
-from models import now
+from models import KeptFigures, Role, db, now
 from web import dashboard
 
 
@@ -70,6 +74,30 @@ def test_each_plot_has_a_title_a_description_and_a_table_behind_it(viewer):
     assert "Age 11: median 61, half from 61 to 90" in page.html
     day = f"{now():%Y-%m-%d}"
     assert f"/changes?from={day}&amp;to={day}" in page.html
+
+
+def test_what_was_counted_is_kept_though_somebody_writes_at_that_moment(app, add, stored, monkeypatch):
+    add(1, "Ada")
+    writing, written = threading.Event(), threading.Event()
+
+    def write():
+        with app.app_context(), db.engine.begin() as connection:
+            connection.execute(update(Role).values(needs_second_factor=False))
+            writing.set()
+            assert written.wait(30)
+
+    def keep(*arguments):
+        threading.Timer(0.2, written.set).start()
+        return database.write_if_free(*arguments)
+
+    monkeypatch.setattr(worker, "write_if_free", keep)
+    with ThreadPoolExecutor(1) as somebody:
+        done = somebody.submit(write)
+        assert writing.wait(30)
+        with app.app_context():
+            worker.count_school()
+        done.result()
+    assert len(stored(select(KeptFigures))) == 1
 
 
 def test_it_says_how_old_the_figures_are(viewer, add, monkeypatch):
