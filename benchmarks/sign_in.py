@@ -47,7 +47,7 @@ def main() -> None:
             migrate(Path(folder) / f"migrated-{name}", url)
             (Path(folder) / name).mkdir()
             with running_school(Path(folder) / name, url) as school:
-                parts.append("\n".join([f"## {name}", *_tables(_measure(school)), ""]))
+                parts.append("\n".join([f"### {name}", *_tables(_measure(school)), ""]))
             print(parts[-1], flush=True)
     PAGE.write_text("\n".join(parts))
 

@@ -19,6 +19,7 @@ HIDE = """() => {
     sheet.replaceSync(`
         time { display: inline-block; width: 9em; height: 1em; overflow: hidden; visibility: hidden; }
         main code, .qr svg, .varies { visibility: hidden; }
+        .one-time code { display: block; height: 3em; overflow: hidden; }
         .foot .languages { display: none; }
     `);
     document.adoptedStyleSheets = [sheet];
