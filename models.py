@@ -176,12 +176,13 @@ class Student(Base):
 
 
 students = cast("Table", Student.__table__)
-# The list is sorted by any column, then by id. What searches and ranges look at on the way stands in the index, too: to look
-# it up in the table for each row would take up to ten times as long.
+# The list is sorted by any column, then by id. What searches, ranges and other orders look at on the way stands in the index,
+# too: to look it up in the table for each row would take up to ten times as long.
 for column in students.c:
     if "label" in column.info and not column.primary_key:
-        ranged = [other for other in students.c if "min" in other.info and other not in (column, students.c.id)]
-        Index(f"ix_students_{column.name}", column, students.c.id, *ranged, students.c.folded)
+        looked_at = [students.c.name, *(other for other in students.c if "min" in other.info and not other.primary_key)]
+        others = [other for other in looked_at if other is not column]
+        Index(f"ix_students_{column.name}", column, students.c.id, *others, students.c.folded)
 
 
 def _student_values() -> list[Column[Any]]:

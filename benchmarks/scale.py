@@ -61,6 +61,10 @@ def main(sizes: list[int]) -> None:
                 for part in _parts():
                     columns[-1].append(part.measure(school))
                     print(number, part.title, columns[-1][-1], flush=True)
+            _write(columns)
+
+
+def _write(columns: list[list[str]]) -> None:
     lines = [f"| {' | '.join(row)} |" for row in zip(*columns, strict=True)]
     lines.insert(1, "|---" * len(columns) + "|")
     PAGE.write_text(INTRODUCTION + "\n".join(lines) + "\n")

@@ -7,14 +7,14 @@ from typing import Literal
 from sqlalchemy import FromClause, Select, func, select, text
 from sqlalchemy.orm import Session
 
-from merge.conditions import Condition, clauses, on_postgresql
+from merge.conditions import Condition, clauses, looked_at, on_postgresql
 from merge.search import count_indexed
 from models import students
 from words import ngettext
 
 MOST = 10_000
 # What an index finds all at once has to be looked up a student at a time to be counted.
-MOST_AT_ONCE = 2_000
+MOST_AT_ONCE = 1_000
 LOOKED_THROUGH = 4_000
 GLANCED_AT = 4_000
 # A sample of so many rows tells an estimate, if so many of them match; from a small table none is needed.
@@ -46,10 +46,13 @@ def count_matching(session: Session, asked: list[Condition]) -> Count:
     if not asked:
         return _count_all(session)
     indexed = [condition for condition in asked if condition.ids is not None]
-    numbers = [count_up_to(session, condition, _most(condition)) for condition in indexed]
     if len(asked) == len(indexed) == 1:
-        return _bounded(numbers[0], _most(asked[0]), sampled=numbers[0] == asked[0].about)
-    few = [place for place, number in enumerate(numbers) if number <= min(_most(indexed[place]), LOOKED_THROUGH)]
+        (condition,) = asked
+        number = count_up_to(session, condition, most := _most(condition, MOST))
+        return _bounded(number, most, sampled=number == condition.about)
+    bounds = [_most(condition, LOOKED_THROUGH) for condition in indexed]
+    numbers = [count_up_to(session, condition, most) for condition, most in zip(indexed, bounds, strict=True)]
+    few = [place for place, number in enumerate(numbers) if number <= bounds[place]]
     lead = min(few, key=numbers.__getitem__, default=None)
     return _glance(session, asked) if lead is None else _count_among(session, indexed[lead], asked)
 
@@ -72,14 +75,15 @@ def count_up_to(session: Session, condition: Condition, most: int) -> int:
     return number
 
 
-def _most(condition: Condition) -> int:
-    return MOST_AT_ONCE if condition.all_at_once else MOST
+def _most(condition: Condition, otherwise: int) -> int:
+    return MOST_AT_ONCE if condition.all_at_once else otherwise
 
 
 def _count_among(session: Session, lead: Condition, asked: list[Condition]) -> Count:
     """Count exactly, among the few that meet the one condition."""
-    rows = lead.rows(LOOKED_THROUGH)
-    met = func.count().filter(*clauses([condition for condition in asked if condition is not lead], rows))
+    others = [condition for condition in asked if condition is not lead]
+    rows = lead.rows(LOOKED_THROUGH, looked_at(others))
+    met = func.count().filter(*clauses(others, rows))
     return Count(session.execute(select(met).select_from(rows)).scalar_one())
 
 

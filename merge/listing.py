@@ -4,17 +4,17 @@ A page whose filters stand in another order than its students would take a sort 
 don't. Few matches are quick to sort, and many are soon met; so both are tried in turn, each as far as the walk so far tells.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Column, FromClause, Select, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Select, Subquery, select
+from sqlalchemy.orm import Session
 
 from merge.columns import COLUMNS
-from merge.conditions import Condition, by_index, clauses, conditions
+from merge.conditions import Condition, by_index, clauses, conditions, looked_at
 from merge.counting import Count, count_matching, count_up_to
-from merge.places import END, Place, place_of, read_place, stretches, whole_order, write_place
+from merge.places import END, Place, Stretch, place_of, read_place, stretches, whole_order, write_place
 from merge.query import DIGITS, BadQuery, Query, parse_query, read_query
 from models import Student, students
 
@@ -22,8 +22,6 @@ __all__ = ["END", "BadQuery", "Count", "Query", "parse_query", "read_query"]
 
 FIRST_WALK = 16_000
 FURTHER = 10
-# To find a match by an index, look it up and sort it takes about as long as a few steps of a walk.
-STEPS = 8
 # One or two letters have no index: a page may end early then, and the next one goes on from there.
 LONGEST_WALK = 50_000
 
@@ -122,12 +120,12 @@ class _Reading:
     def read(self, start: Place | None, number: int) -> tuple[list[Student], Place | None]:
         """Read so many students from the start, and give the place where the look stopped short of the list's end, if it did."""
         if not self.across:
-            return self._read_sorted(select(Student).where(*clauses(self.along, students)), students, start, number), None
+            return self._along(start, number), None
         found: list[Student] = []
         walk, walked = FIRST_WALK, 0
         while True:
-            if lead := self._narrowest(walk // STEPS):
-                return found + self._within(lead, walk // STEPS, start, number - len(found)), None
+            if lead := self._narrowest(walk):
+                return found + self._within(lead, walk, start, number - len(found)), None
             met, start = self._walk(start, walk, number - len(found))
             found += met
             walked += walk
@@ -142,10 +140,9 @@ class _Reading:
         found: list[Student] = []
         for stretch in stretches(self.query, start):
             inside = [*stretch.clause(students), *clauses(self.along, students)]
-            looked = select(*self._needed()).where(*inside).order_by(*stretch.order(students)).limit(length).subquery("looked")
-            matches = select(Student).join_from(looked, students, students.c.id == looked.c.id)
-            matches = matches.where(*clauses(self.across, looked)).order_by(*stretch.order(looked))
-            found += self.session.scalars(matches.limit(number - len(found)))
+            walked = select(*looked_at(self.across, self.query.sort)).where(*inside).order_by(*stretch.order(students))
+            rows = walked.limit(length).subquery("looked")
+            found += self.session.scalars(self._first(stretch, rows, clauses(self.across, rows), number - len(found)))
             if len(found) >= number:
                 return found, None
             sorted_by = students.c[self.query.sort]
@@ -154,30 +151,44 @@ class _Reading:
                 return found, Place(*reached)
         return found, None
 
-    def _needed(self) -> list[Column[Any]]:
-        """Name the columns that a walk looks at: where the index that it follows has them all, it needs no look at the table."""
-        names = ("id", self.query.sort, *(name for condition in self.across for name in condition.columns))
-        return [students.c[name] for name in dict.fromkeys(names)]
+    def _narrowest(self, walk: int) -> Condition | None:
+        """Give the condition that the fewest students meet, if to find those by an index takes no longer than such a walk."""
+        known = [condition for condition in self.across if condition.ids is not None]
+        numbers = [count_up_to(self.session, condition, walk // condition.steps) for condition in known]
+        few = [place for place, number in enumerate(numbers) if number <= walk // known[place].steps]
+        return known[min(few, key=numbers.__getitem__)] if few else None
 
-    def _narrowest(self, most: int) -> Condition | None:
-        """Give the condition that the fewest students meet, if those are no more than that and an index knows them."""
-        numbers = {place: count_up_to(self.session, c, most) for place, c in enumerate(self.across) if c.ids is not None}
-        place, number = min(numbers.items(), key=lambda item: item[1], default=(0, most + 1))
-        return self.across[place] if number <= most else None
-
-    def _within(self, lead: Condition, most: int, start: Place | None, number: int) -> list[Student]:
+    def _within(self, lead: Condition, walk: int, start: Place | None, number: int) -> list[Student]:
         """Sort all that match, of the few that meet the one condition, and read so many of them from the start."""
-        rows = lead.rows(most)
-        others = clauses([condition for condition in (*self.along, *self.across) if condition is not lead], rows)
-        return self._read_sorted(select(aliased(Student, rows)).where(*others), rows, start, number)
+        others = [condition for condition in (*self.along, *self.across) if condition is not lead]
+        rows = lead.rows(walk // lead.steps, looked_at(others, self.query.sort))
 
-    def _read_sorted(self, matching: Select[Student], rows: FromClause, start: Place | None, number: int) -> list[Student]:
+        def read(stretch: Stretch, number: int) -> Select[Student]:
+            return self._first(stretch, rows, [*clauses(others, rows), *stretch.clause(rows)], number)
+
+        return self._collect(read, start, number)
+
+    def _along(self, start: Place | None, number: int) -> list[Student]:
+        """Read so many students in the order of an index."""
+
+        def read(stretch: Stretch, number: int) -> Select[Student]:
+            kept = [*clauses(self.along, students), *stretch.clause(students)]
+            return select(Student).where(*kept).order_by(*stretch.order(students)).limit(number)
+
+        return self._collect(read, start, number)
+
+    def _collect(self, read: Callable[[Stretch, int], Select[Student]], start: Place | None, number: int) -> list[Student]:
         found: list[Student] = []
         for stretch in stretches(self.query, start):
             if len(found) < number:
-                read = matching.where(*stretch.clause(rows)).order_by(*stretch.order(rows)).limit(number - len(found))
-                found += self.session.scalars(read)
+                found += self.session.scalars(read(stretch, number - len(found)))
         return found
+
+    def _first(self, stretch: Stretch, rows: Subquery, kept: list[ColumnElement[bool]], number: int) -> Select[Student]:
+        """Pick and sort by what an index holds, and look up the students of so many rows only."""
+        held = [rows.c[name] for name in dict.fromkeys(("id", self.query.sort))]
+        first = select(*held).where(*kept).order_by(*stretch.order(rows)).limit(number).subquery("first")
+        return select(Student).join_from(first, students, students.c.id == first.c.id).order_by(*stretch.order(first))
 
 
 def _further(walk: int, walked: int, found: int, number: int) -> int:
