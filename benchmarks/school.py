@@ -26,7 +26,7 @@ JOIN given_names AS given ON given.n = i % {given} JOIN family_names AS family O
 """
 REVISIONS = """
 INSERT INTO revisions (student_id, version, change_id, name, age, score)
-SELECT id, 1, 1, name, age, score FROM students
+SELECT id, 1, -1, name, age, score FROM students
 """
 
 
@@ -59,7 +59,7 @@ def _fill(connection: Connection, number: int) -> None:
     for index in students.indexes:
         index.drop(connection)
     connection.execute(text(STUDENTS.format(number=number, rare=RARE, series=series, **sizes)))
-    connection.execute(insert(Change).values(id=1, actor="benchmark", reason="form"))
+    connection.execute(insert(Change).values(id=-1, actor="benchmark", reason="form"))
     connection.execute(text(REVISIONS))
     for index in students.indexes:
         index.create(connection)
