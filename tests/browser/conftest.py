@@ -108,33 +108,44 @@ def comparable(chromium: Browser) -> bool:
 
 
 @pytest.fixture
-def picture(request: pytest.FixtureRequest, database_url: str, comparable: bool) -> Iterator[Callable[[Page, str], None]]:
-    """See that a page looks as it is kept, light and dark, wide and narrow; axe finds no fault, and nothing scrolls sideways."""
+def seen(request: pytest.FixtureRequest, comparable: bool) -> Iterator[looks.Looks]:
+    """Hold the pictures that a test takes against those that are kept."""
     folder = OUTPUT / re.sub(r"\W+", "-", request.node.name).strip("-")
     folder.mkdir(parents=True, exist_ok=True)
     seen = looks.Looks(request.path.stem.removeprefix("test_"), folder, comparable)
     if not comparable:
         request.node.user_properties.append(("note", looks.ELSEWHERE))
+    yield seen
+    seen.check()
+
+
+@pytest.fixture
+def picture(seen: looks.Looks, database_url: str) -> Callable[[Page, str], None]:
+    """See that a page looks as it is kept, that axe finds no fault, and that nothing scrolls sideways."""
 
     def picture(page: Page, name: str) -> None:
-        page.mouse.move(0, 0)
         for viewport in ZOOMED:
             page.set_viewport_size(viewport)
             assert_fits(page)
-        for size, viewport in SIZES.items():
-            page.set_viewport_size(viewport)
-            assert_fits(page)
-            # Both databases show the same pages, so one picture of each will do.
-            for scheme in ("light", "dark") if database_url.startswith("sqlite") else ():
-                # Half-way through a transition a colour is none of ours.
-                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-                seen.take(page, f"{name}-{size}-{scheme}")
-                assert_accessible(page, RULES if scheme == "light" else COLOURS)
+        # Both databases show the same pages, so one picture of each will do.
+        look_at(page, name, seen if database_url.startswith("sqlite") else None)
         page.set_viewport_size(SIZES["wide"])
         page.emulate_media(color_scheme="light", reduced_motion="no-preference")
 
-    yield picture
-    seen.check()
+    return picture
+
+
+def look_at(page: Page, name: str, seen: looks.Looks | None) -> None:
+    """See that a page fits, wide and narrow; and with what was seen of it, that it still looks so and axe finds no fault."""
+    page.mouse.move(0, 0)
+    for size, viewport in SIZES.items():
+        page.set_viewport_size(viewport)
+        assert_fits(page)
+        for scheme in ("light", "dark") if seen else ():
+            # Half-way through a transition a colour is none of ours.
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            seen.take(page, f"{name}-{size}-{scheme}")
+            assert_accessible(page, RULES if scheme == "light" else COLOURS)
 
 
 # Read from left to right and from right to left.
