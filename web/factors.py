@@ -4,7 +4,8 @@ import secrets
 from typing import Any
 
 from flask import session
-from flask_security import LoginForm, MfRecoveryCodesUtil, Totp, WebauthnUtil
+from flask_security import LoginForm, MfRecoveryCodesUtil, MfRecoveryForm, Totp, TwoFactorVerifyCodeForm, WebauthnUtil
+from flask_security.forms import IsString, IsStringOrInt
 from flask_security.webauthn import WebAuthnRegisterResponseForm, WebAuthnSigninResponseForm
 from markupsafe import Markup
 from passlib import totp as passlib_totp
@@ -12,6 +13,8 @@ from qrcode import make as make_qrcode
 from qrcode.image.svg import SvgPathImage
 from sqlalchemy import select
 from webauthn.helpers.structs import AuthenticatorSelectionCriteria, ResidentKeyRequirement, UserVerificationRequirement
+from wtforms import StringField
+from wtforms.validators import DataRequired
 
 import audit
 from accounts import find_by_address, hash_token
@@ -41,6 +44,14 @@ class SignInForm(LoginForm):
         if not good and self.email.data and self.password.data:
             self.email.errors, self.password.errors = [], [NOT_TOGETHER]
         return good
+
+
+class CodeForm(TwoFactorVerifyCodeForm):
+    code = StringField(validators=[IsStringOrInt(), DataRequired(later("Type the six digits that the app shows."))])
+
+
+class RecoveryCodeForm(MfRecoveryForm):
+    code = StringField(validators=[IsString(), DataRequired(later("Type one of your recovery codes."))])
 
 
 class AuthenticatorApp(Totp):

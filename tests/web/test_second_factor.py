@@ -47,6 +47,14 @@ def test_after_the_password_comes_the_code(half_signed_in, phone):
     visitor.visit("/students")
 
 
+@pytest.mark.parametrize(
+    ("page", "told"),
+    [("/login/code", "Type the six digits that the app shows."), ("/login/recovery", "Type one of your recovery codes.")],
+)
+def test_without_a_code_one_is_told_which_to_type(half_signed_in, page, told):
+    assert half_signed_in().send(page, {"code": ""}, status=422).problems["code"].endswith(told)
+
+
 def test_signing_in_with_a_code_leads_to_the_page_that_was_asked_for(app, phone):
     visitor = Visitor(app)
     login = visitor.visit("/students?q=ada", status=302).location
