@@ -60,6 +60,33 @@ WORDS = {
     Act.AUDIT_DROPPED: later("Dropped old entries"),
 }
 
+DETAILS = {
+    "inserts": later("added"),
+    "updates": later("changed"),
+    "deletes": later("deleted"),
+    "skipped": later("left as they are"),
+    "students": later("students"),
+    "rows": later("rows"),
+    "bytes": later("bytes"),
+    "kind": later("what"),
+    "factors": later("proofs"),
+    "secret": later("with"),
+    "sessions": later("sessions"),
+    "before": later("before"),
+    "role": later("role"),
+    "roles": later("roles"),
+    "scopes": later("may"),
+    "entries": later("entries"),
+}
+VALUES = {
+    "sheet": later("a sheet"),
+    "set": later("a new value for a column"),
+    "delete": later("a deletion"),
+    "password": later("a password"),
+    "code": later("a code"),
+    "passkey": later("a passkey"),
+}
+
 
 @dataclass(frozen=True)
 class Query:
@@ -138,9 +165,12 @@ def _cells(entry: AuditEntry) -> list[str]:
 
 
 def _details(entry: AuditEntry) -> str:
-    """Say an entry's details in one line."""
-    written = ((name, number(value) if isinstance(value, int) else value) for name, value in entry.details.items())
-    return ", ".join(f"{name}: {value}" for name, value in written)
+    """Say an entry's details in one line; what there is none of is left out."""
+    return ", ".join(f"{DETAILS.get(name, name)}: {_value(value)}" for name, value in entry.details.items() if value != 0)
+
+
+def _value(value: str | int) -> str:
+    return number(value) if isinstance(value, int) else str(VALUES.get(value, value))
 
 
 def _link(entry: AuditEntry) -> str | None:

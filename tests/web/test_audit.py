@@ -6,8 +6,9 @@ import io
 import pytest
 from sqlalchemy import select
 
+import audit
 from audit import Act
-from models import AuditEntry, User
+from models import AuditEntry, User, db
 from tests.conftest import PASSWORD
 from tests.web.conftest import someone
 from tests.web.phone import set_up_phone
@@ -148,6 +149,22 @@ def test_an_address_that_was_made_up_is_refused_in_plain_words(admin, query):
     admin.visit(f"/audit.csv?{query}", status=400)
 
 
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "what: a sheet, added: 1,204, left as they are: 1"),
+        ("de", "was: eine Tabelle, hinzugefügt: 1.204, unverändert gelassen: 1"),
+    ],
+)
+def test_details_are_told_in_words_and_without_what_there_is_none_of(app, admin, language, told):
+    with app.app_context():
+        audit.add(db.session(), Act.IMPORT_APPLIED, "import 4", kind="sheet", inserts=1204, updates=0, deletes=0, skipped=1)
+        db.session.commit()
+    admin.send("/language", {"language": language}, page="/profile")
+    row = admin.visit("/audit?what=import-applied").all("tbody")[0].all("tr")[0]
+    assert told in row.text
+
+
 def test_long_logs_come_in_pages(app, admin, session_of_entries):
     seen, page = [], admin.visit("/audit?what=link-made")
     while True:
@@ -161,9 +178,6 @@ def test_long_logs_come_in_pages(app, admin, session_of_entries):
 
 @pytest.fixture
 def session_of_entries(app):
-    import audit
-    from models import db
-
     with app.app_context():
         for place in range(ENTRIES + 5):
             audit.add(db.session(), Act.LINK_MADE, f"user{place}@school.example")
