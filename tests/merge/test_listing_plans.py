@@ -71,6 +71,7 @@ def test_no_page_and_no_count_reads_all_students(session, plans, sort, monkeypat
     # What a million students would meet, a few thousand do with these.
     monkeypatch.setattr(listing, "FIRST_WALK", 200)
     monkeypatch.setattr(listing, "LONGEST_WALK", 1_000)
+    monkeypatch.setattr("merge.counting.LARGE", 1_000)
     middle = session.get_one(Student, PEOPLE // 2)
     for arguments in QUERIES:
         query = parse_query(arguments | {"sort": sort})
@@ -91,6 +92,20 @@ def test_a_list_without_filters_is_not_sorted_but_read_in_order(session, plans, 
     listing.page(session, parse_query({"sort": sort, "before": listing.END}))
     for plan in plans:
         assert not re.search(r"\bSort\b|TEMP B-TREE", plan), plan
+
+
+@pytest.mark.usefixtures("school")
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_a_sample_tells_about_how_many_match_and_tells_the_same_again(session, monkeypatch):
+    monkeypatch.setattr("merge.counting.LARGE", 1_000)
+    monkeypatch.setattr("merge.counting.MOST_AT_ONCE", 100)
+    query = parse_query({"q": "number 1"})
+    told = listing.count(session, query)
+    assert told.kind == "about"
+    assert 1_400 <= told.number <= 1_700  # 1,542 in truth
+    assert listing.count(session, query) == told
+    session.execute(text("DELETE FROM students"))
+    assert listing.count(session, query) == listing.Count(0)
 
 
 def _reads_all(plan):
