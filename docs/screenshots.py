@@ -34,6 +34,8 @@ def take_pictures(chromium: Browser, folder: Path, keep: Keep) -> None:
         office, teacher = _sign_in(chromium, server)
 
         def take(page: Page, name: str, height: int = 760) -> None:
+            # A click waits until the next page begins to come; what is not there yet would keep its own moments.
+            page.wait_for_load_state()
             page.set_viewport_size({"width": WIDTH, "height": height})
             page.evaluate(SAME_MOMENT)
             keep(name, page.screenshot(animations="disabled"))

@@ -18,8 +18,9 @@ from tests.server import Server, running_server
 
 ROLES = ("viewer", "editor", "admin")
 SHEET = b"id,name,age,score\n7,Ada Lovelace,12,98\n8,Grace Hopper,13,\n9,,1,1\n"
-# What every request of somebody signed in may touch, and every try at a password, and what notes such a try or a look.
-PASSING = ("sessions", "throttles", "audit")
+# What every request of somebody signed in may touch, and every try at a password, and what notes such a try or a look;
+# and what the worker counts, whenever it comes to it.
+PASSING = ("sessions", "throttles", "audit", "figures")
 TRACKED = ("last_login_at", "current_login_at", "last_login_ip", "current_login_ip", "login_count")
 
 

@@ -10,7 +10,7 @@ import pysqlite3
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from flask import Flask
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 import config
 from app import create_app
@@ -23,6 +23,10 @@ OUTPUT = ROOT / "tests" / "output"
 RULES = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 COLOURS = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
 SIZES = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 390, "height": 844}}
+
+# Where a machine has much to do, a page may take longer than the usual five seconds.
+PATIENCE_MS = 15_000
+expect.set_options(timeout=PATIENCE_MS)
 
 # A window of 1280 at 200 % and at 400 %.
 ZOOMED = ({"width": 640, "height": 450}, {"width": 320, "height": 256})
@@ -94,7 +98,7 @@ def person(chromium: Browser, server: Server) -> Iterator[Callable[..., Page]]:
         context = chromium.new_context(**{"base_url": server.url, "viewport": SIZES["wide"], **options})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE_MS)
         return page
 
     yield person
@@ -137,6 +141,8 @@ def picture(seen: looks.Looks, database_url: str) -> Callable[[Page, str], None]
 
 def look_at(page: Page, name: str, seen: looks.Looks | None) -> None:
     """See that a page fits, wide and narrow; and with what was seen of it, that it still looks so and axe finds no fault."""
+    # A click waits only until the page that it leads to begins to come.
+    page.wait_for_load_state()
     page.mouse.move(0, 0)
     for size, viewport in SIZES.items():
         page.set_viewport_size(viewport)
