@@ -93,7 +93,7 @@ def follow(session: Session, ours: ColumnElement[bool]) -> None:
     )
     # FTS5 lets go of a name by a row in a column that is called as the table; it has to be told which name it was.
     gone = session.execute(insert(student_names).from_select(["student_names", "rowid", "name"], outdated))
-    names = select(new.student_id, func.fold_name(new[NAME.name])).where(ours, ~new.deleted, or_(new.version == 1, ~same))
+    names = select(new.student_id, _fold(new[NAME.name])).where(ours, ~new.deleted, or_(new.version == 1, ~same))
     added = session.execute(insert(student_names).from_select(["rowid", "name"], names))
     assert isinstance(gone, CursorResult)
     assert isinstance(added, CursorResult)
@@ -106,14 +106,14 @@ def kept_beside(session: Session, *, unchanged: bool = False) -> dict[str, Colum
     if session.get_bind().dialect.name != "sqlite":
         return {}
     new = revisions.c[NAME.name]
-    folded = func.fold_name(new)
+    folded = _fold(new)
     return {"folded": case((students.c[NAME.name] == new, students.c.folded), else_=folded) if unchanged else folded}
 
 
 def index_anew(session: Session) -> None:
     """Build SQLite's index from all students there are, for whoever has filled the table at once."""
     if session.get_bind().dialect.name == "sqlite":
-        session.execute(update(students).where(students.c.folded.is_(None)).values(folded=func.fold_name(students.c[NAME.name])))
+        session.execute(update(students).where(students.c.folded.is_(None)).values(folded=_fold(students.c[NAME.name])))
         session.execute(text("INSERT INTO student_names (student_names) VALUES ('delete-all')"))
         names = select(students.c.id, students.c.folded).order_by(students.c.id)
         session.execute(insert(student_names).from_select(["rowid", "name"], names))
@@ -148,6 +148,11 @@ def is_ours(name: str | None) -> bool:
 
 def _teach(connection: Any, _record: object) -> None:
     connection.create_function("fold_name", 1, lambda name: name and fold_name(name), deterministic=True)
+
+
+def _fold(name: ColumnElement[str]) -> ColumnElement[str]:
+    """Fold a name on SQLite, which can do so for plain letters: for each call of Python it waits for all of Python's threads."""
+    return case((name.op("NOT GLOB")("*[^ -~]*"), func.lower(name)), else_=func.fold_name(name))
 
 
 @cache
