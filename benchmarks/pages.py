@@ -92,7 +92,7 @@ def _measure(chromium: Browser, instance: Path, url: str, sheet: Path, students:
     with running_server(instance, url) as server:
         server.flask("import", str(sheet))
         state = _sign_in(chromium, server)
-        pages = {"list": "/students", "form": f"/students/{students // 2}", "preview": "/imports/1", "dashboard": "/"}
+        pages = {"list": "/students", "form": f"/students/{students // 2}", "preview": "/imports/2", "dashboard": "/"}
         for name, address in pages.items():
             visits = [_visit_twice(chromium, server, state, address) for _ in range(TRIES)]
             for visit, figures in zip(("first", "second"), zip(*visits, strict=True), strict=True):

@@ -34,7 +34,7 @@ def take_pictures(chromium: Browser, folder: Path, keep: Keep) -> None:
         office, teacher = _sign_in(chromium, server)
 
         def take(page: Page, name: str, height: int = 760) -> None:
-            # A click waits until the next page begins to come; what is not there yet would keep its own moments.
+            # A click waits only until the page that it leads to begins to come.
             page.wait_for_load_state()
             page.set_viewport_size({"width": WIDTH, "height": height})
             page.evaluate(SAME_MOMENT)
@@ -53,7 +53,8 @@ def take_pictures(chromium: Browser, folder: Path, keep: Keep) -> None:
 
 def _sign_in(chromium: Browser, server: Server) -> tuple[Page, Page]:
     """Set the school up, and invite a teacher."""
-    office, teacher = (chromium.new_context(base_url=server.url).new_page() for _ in range(2))
+    # Nothing fades in, half of which a picture would show.
+    office, teacher = (chromium.new_context(base_url=server.url, reduced_motion="reduce").new_page() for _ in range(2))
     office.goto(server.setup_link())
     office.get_by_label("E-mail address").fill(OFFICE)
     _choose_password(office)
