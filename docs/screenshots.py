@@ -38,7 +38,7 @@ def take_pictures(chromium: Browser, folder: Path, keep: Keep) -> None:
             page.wait_for_load_state()
             page.set_viewport_size({"width": WIDTH, "height": height})
             page.evaluate(SAME_MOMENT)
-            keep(name, page.screenshot(animations="disabled"))
+            keep(name, _in_few_colours(page.screenshot(animations="disabled")))
 
         office.goto("/students?sort=-score")
         take(office, "students")
@@ -124,10 +124,15 @@ def _write_spring_term(path: Path) -> None:
         csv.writer(file).writerows([heading, *rows])
 
 
-def _keep(name: str, shot: bytes) -> None:
-    """Keep it in 256 colours, which nobody tells from all of them and takes half the room."""
-    picture = Image.open(io.BytesIO(shot)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    picture.save(ROOT / "docs" / f"{name}.png", optimize=True)
+def _in_few_colours(shot: bytes) -> bytes:
+    """Leave 256 colours, which nobody tells from all of them and which take half the room."""
+    picture = io.BytesIO()
+    Image.open(io.BytesIO(shot)).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(picture, "PNG", optimize=True)
+    return picture.getvalue()
+
+
+def _keep(name: str, picture: bytes) -> None:
+    (ROOT / "docs" / f"{name}.png").write_bytes(picture)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ class Condition:
 
     @property
     def steps(self) -> int:
-        """As many steps of a walk as take about as long as to find one by the index: with a look at the table, and without."""
+        """How many steps of a walk take as long as to find one by the index; more where each is looked up in the table then."""
         return 4 if self.column else 16
 
     def rows(self, most: int, columns: Iterable[Column[Any]]) -> Subquery:
