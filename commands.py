@@ -275,7 +275,9 @@ def _finish(import_id: int) -> str:
             running.join(GLANCE_S)
             over = not running.is_alive()
             told = _progress(import_id)
-            bar.update(round(told["share"] * BAR) - bar.pos, told["sentence"])
+            # A step begins at 0 again, and the bar's own update() only ever goes on.
+            bar.pos, bar.current_item = round(told["share"] * BAR), told["sentence"]
+            bar.render_progress()
     return str(_progress(import_id)["state"])
 
 

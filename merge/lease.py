@@ -72,7 +72,10 @@ def _told_beside(sheet: str) -> Iterator[Report]:
     def report(done: float) -> None:
         if cancel.exists():
             raise CalledOff
-        share.write_text(str(done))
+        # In one move, since who reads it halfway would see the work begin anew.
+        written = _beside(sheet, "share.new")
+        written.write_text(str(done))
+        written.replace(share)
 
     cancel.unlink(missing_ok=True)  # left over from one that came too late
     try:

@@ -1,17 +1,20 @@
 """What an administrator types does what the pages do."""
 
 import contextlib
+import io
 import json
 import os
 import pty
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
+import commands
 from accounts import add_user
 from models import Change, Import, Student, User, db
 from tests.conftest import PASSWORD
@@ -99,6 +102,33 @@ def test_a_person_at_a_terminal_sees_how_far_an_import_is(tmp_path, database_url
         assert "30,000 insert" in run.communicate()[0]
     os.close(terminal)
     assert re.search(r"\[#+\] +100% +Writing the changes", seen)
+
+
+def test_the_bar_begins_again_with_each_step(app, monkeypatch):
+    told = [("Reading", 0.5), ("Comparing", 0.0), ("Comparing", 0.3), ("Comparing", 1.0)]
+    shares = iter(told)
+    over, terminal = threading.Event(), Terminal()
+
+    def progress(_):
+        sentence, share = next(shares, told[-1])
+        if share == 1.0:
+            over.set()
+        return {"sentence": sentence, "share": share, "state": "ready"}
+
+    monkeypatch.setattr(commands, "_progress", progress)
+    monkeypatch.setattr(commands.worker, "finish", lambda _: over.wait())
+    monkeypatch.setattr(commands.sys, "stderr", terminal)
+    with app.app_context():
+        assert commands._finish(1) == "ready"
+    shown = re.findall(r"(\d+)%  ([A-Z]\w+)", terminal.getvalue())
+    assert shown == [(str(round(100 * share)), sentence) for sentence, share in told]
+
+
+class Terminal(io.StringIO):
+    """A terminal that a person looks at, and keeps what it showed."""
+
+    def isatty(self):
+        return True
 
 
 def _typed(terminal):
