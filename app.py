@@ -39,6 +39,7 @@ from web.language import language, register_language
 from web.limits import register_limits
 from web.metrics import metrics, register_metrics
 from web.noting import register_noting
+from web.places import register_places
 from web.privacy import privacy
 from web.profile import profile
 from web.replica import register_replica
@@ -124,6 +125,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     register_senders(app)
     register_arrivals(app)
     _tell_reading_requests(app)  # before the extensions look up who is signed in
+    register_places(app)
     register_sessions(app)
     register_noting(app)
     CSRFProtect(app).exempt(api)  # nobody is let in there by a cookie

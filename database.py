@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -21,11 +22,16 @@ reads_from: ContextVar[Engine | None] = ContextVar("reads_from", default=None)
 """The replica that sessions ask meanwhile, if not the database itself."""
 
 BUSY_TIMEOUT_MS = 60_000
+# What a connection's `info` keeps: that its thread may write, and how many milliseconds it waits for that, if not the usual.
+TURN, PATIENCE = "turn", "patience"
 # An error names the statement, never the values in it.
 QUIET = {"hide_parameters": True}
 
-# One for each thread of the web process, its worker and the worker's lease; a few more may come for a moment.
+# More than read at the same moment; a few more may come for a while.
 CONNECTIONS = 20
+# However many wait to write to SQLite, nobody waits for a connection: there is never more than one for each thread. Each
+# keeps pages of the file in memory, so it is always the same few that work where few are at work.
+SQLITE_POOL = {"pool_size": CONNECTIONS, "max_overflow": -1, "pool_use_lifo": True}
 # A server that has gone without a word is missed after 30 seconds, not after the two hours of TCP's own patience.
 CONNECT = {
     "application_name": "rollbook",
@@ -41,17 +47,51 @@ def engine_options(url: str, **connect: Any) -> dict[str, Any]:
     """Give the options of create_engine for this address, with more of the driver's own."""
     if make_url(url).get_backend_name() == "sqlite":
         # Python's own sqlite3 may carry a SQLite with the WAL-reset bug; this package brings a repaired one.
-        return {"module": pysqlite3, "connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000}, **QUIET}
+        return {"module": pysqlite3, "connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000}, **SQLITE_POOL, **QUIET}
     return {"pool_pre_ping": True, **QUIET, "pool_size": CONNECTIONS, "connect_args": {**CONNECT, **connect}}
 
 
 def prepare(engine: Engine) -> None:
     """Attach what has to be set on each connection."""
     if engine.dialect.name == "sqlite":
+        turns = Turns()
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "begin", lambda connection: _begin_sqlite(connection, turns))
+        event.listen(engine, "checkin", lambda _, record: _end_turn(record.info, turns))
     else:
         event.listen(engine, "connect", _prepare_postgresql)
+
+
+class Turns:
+    """Lets the threads of this process have something one after the other, or a few at a time, in the order they came in."""
+
+    def __init__(self, at_once: int = 1) -> None:
+        self._guard = threading.Lock()
+        self._free = at_once
+        self._waiting: deque[threading.Event] = deque()
+
+    def take(self, patience_s: float) -> bool:
+        """Wait for a turn, and tell whether it came in time."""
+        mine = threading.Event()
+        with self._guard:
+            if self._free:
+                self._free -= 1
+                return True
+            self._waiting.append(mine)
+        if mine.wait(patience_s):
+            return True
+        with self._guard:
+            if not mine.is_set():
+                self._waiting.remove(mine)
+            return mine.is_set()
+
+    def give(self) -> None:
+        """Let the next one have it."""
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._free += 1
 
 
 @contextmanager
@@ -118,9 +158,11 @@ def _patience(connection: Connection, milliseconds: int) -> Iterator[None]:
         return
     own: Any = connection.connection.driver_connection
     own.execute(f"PRAGMA busy_timeout={milliseconds}")
+    connection.info[PATIENCE] = milliseconds
     try:
         yield
     finally:
+        del connection.info[PATIENCE]
         own.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
 
@@ -149,7 +191,24 @@ def _prepare_postgresql(connection: Any, _record: object) -> None:
     connection.commit()
 
 
-def _begin_sqlite(connection: Connection) -> None:
+def _begin_sqlite(connection: Connection, turns: Turns) -> None:
     # A transaction that reads first and writes later may find that it can't have the lock any more, and no
     # waiting helps then; so whatever may write takes the lock before it reads.
+    # Left alone, SQLite has those who wait ask again and again, and whoever asks at the right moment is next: where
+    # many write, some of them never are.
+    if not reading.get() and TURN not in connection.info:
+        if not turns.take(connection.info.get(PATIENCE, BUSY_TIMEOUT_MS) / 1000):
+            raise OperationalError("BEGIN IMMEDIATE", None, Busy("database is locked"))
+        connection.info[TURN] = True
     connection.exec_driver_sql("BEGIN" if reading.get() else "BEGIN IMMEDIATE")
+
+
+def _end_turn(info: dict[str, Any], turns: Turns) -> None:
+    if info.pop(TURN, False):
+        turns.give()
+
+
+class Busy(pysqlite3.OperationalError):  # type: ignore[misc]
+    """What SQLite itself says to those who have waited too long."""
+
+    sqlite_errorcode = pysqlite3.SQLITE_BUSY

@@ -105,6 +105,8 @@ def _measure(database: str, seconds: int, folder: Path, cluster: Cluster) -> tup
     with running_server(folder / name, url) as server, _staff(server) as staff:
         times, memory = _work(staff, seconds, server)
     after = _bare(folder, url)
+    for error, number in times.errors.most_common():
+        print(f"{database}: {number} x {error}", file=sys.stderr, flush=True)
     return _lines(database, seconds, times, memory, (before, after), _lost(app, staff["edit"]), _imported(app))
 
 
@@ -156,7 +158,7 @@ def _work_until(over: threading.Event, person: Person, kind: str, times: Times) 
             print(repr(error)[:300], file=sys.stderr, flush=True)
         times.taken[kind].append((time.perf_counter() - start) * 1000)
         if not right:
-            times.errors[kind] += 1
+            times.errors[f"{kind}: {person.desk.heard}"] += 1
 
 
 def _bare(folder: Path, url: str) -> Times:

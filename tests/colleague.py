@@ -55,6 +55,8 @@ class Colleague:
         self._token = ""
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=patience_s)
         self._windows = [self]
+        self.heard = ""
+        """What came of the last request, in a few words."""
 
     def another(self, url: str = "") -> "Colleague":
         """Open another window of the same browser, at another server maybe."""
@@ -96,7 +98,9 @@ class Colleague:
             reply = self._send(method, path, body, headers)
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
-            raise Unanswered(f"{method} {path}: {error!r}") from error
+            self.heard = f"{method} {path}: {error!r}"
+            raise Unanswered(self.heard) from error
+        self.heard = f"{method} {path}: {reply.status}"
         for header in reply.headers.get_all("Set-Cookie", []):
             self._cookies.update([header.split(";")[0].split("=", 1)])
         return reply

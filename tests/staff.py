@@ -15,6 +15,8 @@ GLANCE_S = 0.2
 
 
 class Person(Protocol):
+    desk: Colleague
+
     def work_once(self) -> bool:
         """Do something, and tell whether it was acknowledged."""
 

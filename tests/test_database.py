@@ -5,10 +5,13 @@ import threading
 
 import pytest
 from sqlalchemy import insert, select, text
+from sqlalchemy.exc import OperationalError
 
-from database import has_safe_wal, reading
+from database import Turns, has_safe_wal, reading
 from merge import imports, record
+from merge.faults import is_away
 from models import Student, db
+from tests.cluster import wait_until
 
 
 def pragma(name):
@@ -108,6 +111,60 @@ def test_an_upload_is_answered_while_the_worker_writes_for_long(app, sign_in, mo
     thread.join()
     assert not waited
     assert answers[0].location == "/imports/1"
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_pages_are_read_while_a_whole_staff_waits_to_write(app, sign_in):
+    visitor, written = sign_in("viewer"), []
+    with app.app_context():
+        engine = db.engine
+
+    def write():
+        with engine.begin():
+            written.append(True)
+
+    threads = [threading.Thread(target=write, daemon=True) for _ in range(50)]
+    with engine.begin():
+        for thread in threads:
+            thread.start()
+        assert wait_until(lambda: engine.pool.checkedout() == 51)
+        assert "There are no students yet" in visitor.visit("/students").text
+        assert not written
+    for thread in threads:
+        thread.join()
+    assert len(written) == 50
+
+
+def test_turns_come_in_the_order_in_which_people_came():
+    turns, order, threads = Turns(), [], []
+
+    def work(number):
+        assert turns.take(10)
+        order.append(number)
+        turns.give()
+
+    assert turns.take(0)
+    for number in range(20):
+        threads.append(threading.Thread(target=work, args=[number]))
+        threads[-1].start()
+        assert wait_until(lambda number=number: len(turns._waiting) == number + 1)
+    assert not turns.take(0)
+    turns.give()
+    for thread in threads:
+        thread.join()
+    assert order == list(range(20))
+    assert turns.take(0)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_who_waits_too_long_to_write_hears_that_sqlite_is_busy(app, monkeypatch):
+    monkeypatch.setattr("database.BUSY_TIMEOUT_MS", 10)
+    with app.app_context(), db.engine.begin():
+        with pytest.raises(OperationalError) as error, db.engine.begin():
+            pass
+        assert is_away(error.value)
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(insert(Student).values(id=1, name="Ada", version=1))
 
 
 def test_twenty_writers_at_once_all_get_through(app):

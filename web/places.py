@@ -1,0 +1,37 @@
+"""Have only a few pages looked up and made at a time where the database works in this process; the others wait their turn."""
+
+from flask import Flask, Response, g, request
+
+from database import Turns, reading
+from models import db
+
+# More of them at once only take the interpreter from each other, and from those who write: nobody is served sooner.
+AT_ONCE = 4
+# Then a page is made all the same: whatever the others wait for must not keep everybody out.
+PATIENCE_S = 5
+
+
+def register_places(app: Flask) -> None:
+    """Let those who only read come in a few at a time; whoever writes waits for the one lock anyway, and a probe for nobody."""
+    with app.app_context():
+        if db.engine.dialect.name != "sqlite":
+            return
+    places = Turns(AT_ONCE)
+
+    @app.before_request
+    def come_in() -> None:
+        g.has_place = reading.get() and request.blueprint != "health" and places.take(PATIENCE_S)
+
+    @app.after_request
+    def leave(response: Response) -> Response:
+        _give_back(places)
+        return response
+
+    @app.teardown_request
+    def leave_at_last(_error: BaseException | None) -> None:
+        _give_back(places)
+
+
+def _give_back(places: Turns) -> None:
+    if g.pop("has_place", False):
+        places.give()
