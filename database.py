@@ -34,8 +34,9 @@ QUIET = {"hide_parameters": True}
 # More than read at the same moment; a few more may come for a while.
 CONNECTIONS = 20
 # However many wait to write to SQLite, nobody waits for a connection: there is never more than one for each thread. Each
-# keeps pages of the file in memory, so it is always the same few that work where few are at work.
-SQLITE_POOL = {"pool_size": CONNECTIONS, "max_overflow": -1, "pool_use_lifo": True}
+# keeps pages, the schema and statements in memory, so only those are kept open that work at the same time, not all that wait.
+SQLITE_POOL = {"pool_size": 10, "max_overflow": -1, "pool_use_lifo": True}
+SQLITE_STATEMENTS = 32
 # A server that has gone without a word is missed after 30 seconds, not after the two hours of TCP's own patience.
 CONNECT = {
     "application_name": "rollbook",
@@ -51,7 +52,8 @@ def engine_options(url: str, **connect: Any) -> dict[str, Any]:
     """Give the options of create_engine for this address, with more of the driver's own."""
     if make_url(url).get_backend_name() == "sqlite":
         # Python's own sqlite3 may carry a SQLite with the WAL-reset bug; this package brings a repaired one.
-        return {"module": pysqlite3, "connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000}, **SQLITE_POOL, **QUIET}
+        own = {"timeout": BUSY_TIMEOUT_MS / 1000, "cached_statements": SQLITE_STATEMENTS}
+        return {"module": pysqlite3, "connect_args": own, **SQLITE_POOL, **QUIET}
     return {"pool_pre_ping": True, **QUIET, "pool_size": CONNECTIONS, "connect_args": {**CONNECT, **connect}}
 
 

@@ -1,6 +1,7 @@
 """How gunicorn serves Rollbook: one process, whose threads answer people and whose inline worker runs imports."""
 
 import atexit
+import ctypes
 import gc
 import sys
 
@@ -41,6 +42,12 @@ logconfig_dict = logs.CONFIG
 
 # Nobody controls it from outside; two Rollbooks of one user would quarrel about the socket.
 control_socket_disable = True
+
+
+# glibc gives threads up to eight heaps for each processor, and what one of them has freed the others don't use: with as many
+# threads as ours, memory grew for as long as many were at work. Where it is not glibc, there is nothing to say.
+M_ARENA_MAX, HEAPS = -8, 2
+getattr(ctypes.CDLL(None), "mallopt", lambda *_: None)(M_ARENA_MAX, HEAPS)
 
 
 # Before it ends, Python looks through all that it holds for garbage: a second of a processor's time for nothing, once for
