@@ -22,10 +22,9 @@ reads_from: ContextVar[Engine | None] = ContextVar("reads_from", default=None)
 """The replica that sessions ask meanwhile, if not the database itself."""
 
 BUSY_TIMEOUT_MS = 60_000
-KILOBYTE, MEGABYTE = 1024, 1024 * 1024
 # In bytes: the pages of the file that one connection keeps in memory, and about as much as all of them and what SQLite works
 # in come to together. Beyond that each makes do with the pages that it has (sqlite.org/pragma.html, soft_heap_limit).
-CACHE, CACHES = 32 * MEGABYTE, 64 * MEGABYTE
+CACHE, CACHES = 32 << 20, 64 << 20
 # What a connection's `info` keeps: that its thread may write, and how many milliseconds it waits for that, if not the usual.
 TURN, PATIENCE = "turn", "patience"
 # An error names the statement, never the values in it.
@@ -185,7 +184,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor.execute(f"PRAGMA synchronous={'FULL' if wal else 'EXTRA'}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA temp_store=MEMORY")
-    cursor.execute(f"PRAGMA cache_size=-{CACHE // KILOBYTE}")
+    cursor.execute(f"PRAGMA cache_size=-{CACHE // 1024}")
     cursor.execute(f"PRAGMA soft_heap_limit={CACHES}")
     cursor.close()
 

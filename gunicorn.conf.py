@@ -45,7 +45,7 @@ control_socket_disable = True
 
 
 # glibc gives threads up to eight heaps for each processor, and what one of them has freed the others don't use: with as many
-# threads as ours, memory grew for as long as many were at work. Where it is not glibc, there is nothing to say.
+# threads as ours, memory grows for as long as many are at work. Where it is not glibc, there is nothing to say.
 M_ARENA_MAX, HEAPS = -8, 2
 getattr(ctypes.CDLL(None), "mallopt", lambda *_: None)(M_ARENA_MAX, HEAPS)
 

@@ -22,7 +22,7 @@ from models import staged_rows
 # Keeps a row's cells apart in `staged_rows.cells`.
 SEPARATOR = "\x1f"
 ID_PLACE = list(staged_rows.columns).index(staged_rows.c.student_id)
-NAMES = ", ".join(column.name for column in staged_rows.columns)
+STAGED = ", ".join(column.name for column in staged_rows.columns)
 # In characters; and in rows, since a statement has at most 32,766 values (sqlite.org/limits.html).
 COPIED_AT_ONCE = 1 << 20
 INSERTED_AT_ONCE = 32_766 // len(staged_rows.columns)
@@ -144,7 +144,7 @@ def write_staged(session: Session, columns: list[Sequence[Any]]) -> None:
     connection = session.connection()
     cursor = connection.connection.cursor()
     if connection.dialect.name == "postgresql":
-        cursor.copy_expert(f"COPY staged_rows ({NAMES}) FROM STDIN", io.StringIO(_copy_text(columns)), COPIED_AT_ONCE)
+        cursor.copy_expert(f"COPY staged_rows ({STAGED}) FROM STDIN", io.StringIO(_copy_text(columns)), COPIED_AT_ONCE)
     else:
         for start in range(0, len(columns[0]), INSERTED_AT_ONCE):
             _insert(cursor, list(zip(*(column[start : start + INSERTED_AT_ONCE] for column in columns), strict=True)))
@@ -153,7 +153,7 @@ def write_staged(session: Session, columns: list[Sequence[Any]]) -> None:
 
 def _insert(cursor: Any, rows: list[tuple[Any, ...]]) -> None:
     row = f"({', '.join('?' * len(rows[0]))})"
-    cursor.execute(f"INSERT INTO staged_rows ({NAMES}) VALUES {', '.join([row] * len(rows))}", list(chain.from_iterable(rows)))
+    cursor.execute(f"INSERT INTO staged_rows ({STAGED}) VALUES {', '.join([row] * len(rows))}", list(chain.from_iterable(rows)))
 
 
 def _copy_text(columns: list[Sequence[Any]]) -> str:

@@ -22,6 +22,7 @@ def register_places(app: Flask) -> None:
     def come_in() -> None:
         g.has_place = reading.get() and request.blueprint != "health" and places.take(PATIENCE_S)
 
+    # A request ends only when its answer is sent, which a download may take minutes for; and one that breaks has no answer.
     @app.after_request
     def leave(response: Response) -> Response:
         _give_back(places)
