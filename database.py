@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 import pysqlite3
@@ -24,7 +25,10 @@ reads_from: ContextVar[Engine | None] = ContextVar("reads_from", default=None)
 BUSY_TIMEOUT_MS = 60_000
 # In bytes: the pages of the file that one connection keeps in memory, and about as much as all of them and what SQLite works
 # in come to together. Beyond that each makes do with the pages that it has (sqlite.org/pragma.html, soft_heap_limit).
-CACHE, CACHES = 32 << 20, 64 << 20
+CACHE, CACHES = 8 << 20, 64 << 20
+# In bytes, from where on SQLite's write-ahead log is emptied; and in milliseconds, how long a turn for that is waited for, and
+# how long those who write then wait for those who read.
+LOG, LOG_TURN_MS, READERS_MS = 16 << 20, 5_000, 1_000
 # What a connection's `info` keeps: that its thread may write, and how many milliseconds it waits for that, if not the usual.
 TURN, PATIENCE = "turn", "patience"
 # An error names the statement, never the values in it.
@@ -134,6 +138,37 @@ def write_soon(engine: Engine, statement: Insert) -> None:
         written = None
     if written is None:
         threading.Thread(target=_write, args=(engine, statement), name="write soon").start()
+
+
+def empty_log(engine: Engine) -> None:
+    """Empty SQLite's write-ahead log where it has grown large; if somebody reads for long, it has to be tried again later.
+
+    By itself SQLite begins the log anew in a moment in which nobody reads. Where many do, no such moment comes: the log grows
+    for good, and with it the work of each who reads. Here those who write wait, and who comes to read needs no log meanwhile
+    (sqlite.org/wal.html, "avoiding excessively large WAL files").
+    """
+    if engine.dialect.name != "sqlite" or _log_size(engine) < LOG:
+        return
+    with _told(reading, value=False), engine.connect() as connection:
+        with _patience(connection, LOG_TURN_MS):
+            connection.begin().rollback()  # the turn stays ours until the connection is given back
+        with _patience(connection, READERS_MS):
+            _checkpoint(connection)
+
+
+def _log_size(engine: Engine) -> int:
+    log_file = Path(f"{engine.url.database}-wal")
+    return log_file.stat().st_size if log_file.exists() else 0
+
+
+def _checkpoint(connection: Connection) -> None:
+    # Not within a transaction, as all that SQLAlchemy itself executes would be.
+    statement, own = "PRAGMA wal_checkpoint(TRUNCATE)", connection.connection.driver_connection
+    assert own is not None
+    try:
+        own.execute(statement).fetchone()
+    except pysqlite3.Error as reason:
+        raise OperationalError(statement, None, reason) from reason
 
 
 def _write(engine: Engine, statement: Executable) -> None:

@@ -1,12 +1,12 @@
 """How gunicorn serves Rollbook: one process, whose threads answer people and whose inline worker runs imports."""
 
 import atexit
-import ctypes
 import gc
 import sys
 
 import doctor
 import logs
+import memory
 from config import ARRIVING, load
 
 try:
@@ -44,11 +44,7 @@ logconfig_dict = logs.CONFIG
 control_socket_disable = True
 
 
-# glibc gives threads up to eight heaps for each processor, and what one of them has freed the others don't use: with as many
-# threads as ours, memory grows for as long as many are at work. Where it is not glibc, there is nothing to say.
-M_ARENA_MAX, HEAPS = -8, 2
-getattr(ctypes.CDLL(None), "mallopt", lambda *_: None)(M_ARENA_MAX, HEAPS)
-
+memory.share_heaps()
 
 # Before it ends, Python looks through all that it holds for garbage: a second of a processor's time for nothing, once for
 # each process. Where processors are scarce, that has taken longer than `graceful_timeout`, and so the worker was killed.

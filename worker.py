@@ -6,7 +6,10 @@ import socket
 import threading
 import time
 import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from flask import Flask
 from sqlalchemy import delete, select
@@ -14,7 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import accounts
 import audit
-from database import only_reading, write_if_free
+import memory
+from database import empty_log, only_reading, write_if_free
 from merge import erase, figures, imports, record
 from merge.lease import LeaseLost
 from models import Change, Import, KeptAnswer, db, now
@@ -34,16 +38,15 @@ SENT_KEPT = timedelta(days=30)
 COUNT_EVERY_S = 30
 # What took seconds to count is worth a wait; without it the next who look would each count anew.
 COUNTED_PATIENCE_MS = 5_000
-# So that a school too large to be counted quickly is not counted all the time.
+LOG_EVERY_S = 10
+# So that what takes long, such as counting a large school, is not done all the time.
 REST = 20
 
 
-def run_until_idle(holder: str | None = None) -> int:
+def run_until_idle() -> int:
     """Run steps until no import waits, in the current app context, and give their number."""
-    holder = holder or _holder()
-    steps = 0
-    while (import_id := _claim(holder)) is not None:
-        _step(import_id, holder)
+    holder, steps = _holder(), 0
+    while _run_next(holder):
         steps += 1
     return steps
 
@@ -60,32 +63,48 @@ def finish(import_id: int) -> str:
 
 
 def work(app: Flask, stop: threading.Event) -> None:
-    """Run steps until told to stop; a database that is away for a while is waited for."""
-    holder, tidied, count_at = _holder(), float(-TIDY_EVERY_S), 0.0
+    """Run steps until told to stop, and between them what is due; a database that is away for a while is waited for."""
+    holder = _holder()
+    chores = [Chore(partial(_tidy, app), TIDY_EVERY_S), Chore(count_school, COUNT_EVERY_S), Chore(_empty_log, LOG_EVERY_S)]
     while not stop.is_set():
         try:
             with app.app_context():
-                run_until_idle(holder)
-                if time.monotonic() - tidied > TIDY_EVERY_S:
-                    tidied = time.monotonic()
-                    _tidy(app)
-                if time.monotonic() > count_at:
-                    count_at = time.monotonic() + max(COUNT_EVERY_S, REST * count_school())
-            stop.wait(POLL_S)
+                worked = _run_next(holder)
+                for chore in chores:
+                    chore.do_if_due()
+            if not worked:
+                stop.wait(POLL_S)
         except SQLAlchemyError:
             log.exception("the worker can't reach the database and tries again")
             stop.wait(AFTER_FAULT_S)
 
 
-def count_school() -> float:
-    """Keep the figures that the dashboard shows up to date, and tell how many seconds it took."""
-    started = time.monotonic()
+def count_school() -> None:
+    """Keep the figures that the dashboard shows up to date."""
     with only_reading():
         renewal = figures.renewal(db.session())
         db.session.rollback()
     if renewal is not None:
         write_if_free(db.engine, renewal, COUNTED_PATIENCE_MS)
-    return time.monotonic() - started
+
+
+@dataclass
+class Chore:
+    """Something to be done every so many seconds, or less often if it takes long."""
+
+    do: Callable[[], None]
+    every_s: float
+    due: float = 0.0
+
+    def do_if_due(self) -> None:
+        started = time.monotonic()
+        if started < self.due:
+            return
+        try:
+            self.do()
+        finally:
+            ended = time.monotonic()
+            self.due = started + max(self.every_s, REST * (ended - started))
 
 
 class InlineWorker:
@@ -101,6 +120,10 @@ class InlineWorker:
             if self._thread is None:
                 self._thread = threading.Thread(target=work, args=(self._app, threading.Event()), name="worker", daemon=True)
                 self._thread.start()
+
+
+def _empty_log() -> None:
+    empty_log(db.engine)
 
 
 def _tidy(app: Flask) -> None:
@@ -119,6 +142,15 @@ def _holder() -> str:
     return f"{socket.gethostname()[:24]}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
 
 
+def _run_next(holder: str) -> bool:
+    """Run the next step that waits, and tell whether there was one."""
+    import_id = _claim(holder)
+    if import_id is None:
+        return False
+    _step(import_id, holder)
+    return True
+
+
 def _claim(holder: str) -> int | None:
     with only_reading():
         waiting = db.session.scalar(select(Import.id).where(imports.needs_worker()).limit(1))
@@ -134,6 +166,8 @@ def _step(import_id: int, holder: str) -> None:
             imports.fail(db.session(), import_id, holder, NOT_ALLOWED)
     except LeaseLost:
         log.info("import %s is no longer ours", import_id)
+    finally:
+        memory.hand_back()
 
 
 def _is_allowed(import_id: int) -> bool:

@@ -2,12 +2,15 @@
 
 import io
 import threading
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import OperationalError
 
-from database import Turns, has_safe_wal, reading
+import worker
+from database import Turns, empty_log, has_safe_wal, only_reading, reading
 from merge import imports, record
 from merge.faults import is_away
 from models import Student, db
@@ -165,6 +168,83 @@ def test_who_waits_too_long_to_write_hears_that_sqlite_is_busy(app, monkeypatch)
         assert is_away(error.value)
     with app.app_context(), db.engine.begin() as connection:
         connection.execute(insert(Student).values(id=1, name="Ada", version=1))
+
+
+@pytest.fixture
+def log_file(app):
+    """Give SQLite's write-ahead log, into which a student has been written."""
+    write(app, 1, "Ada")
+    with app.app_context():
+        return Path(f"{db.engine.url.database}-wal")
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_the_log_is_emptied_though_there_is_always_somebody_who_reads(app, log_file, monkeypatch):
+    monkeypatch.setattr("database.LOG", 1)
+    monkeypatch.setattr("database.READERS_MS", 30_000)
+    over, begun = threading.Event(), [threading.Event() for _ in range(4)]
+
+    def read_on(begun):
+        while not over.is_set():
+            with look(app):
+                begun.set()
+                over.wait(0.02)
+
+    threads = [threading.Thread(target=read_on, args=[own]) for own in begun]
+    for thread, own in zip(threads, begun, strict=True):
+        thread.start()
+        assert own.wait(10)
+    with app.app_context():
+        assert log_file.stat().st_size
+        empty_log(db.engine)
+        assert not log_file.stat().st_size
+    over.set()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_a_log_that_somebody_reads_for_long_keeps_nobody_from_writing(app, log_file, monkeypatch):
+    monkeypatch.setattr("database.LOG", 1)
+    monkeypatch.setattr("database.READERS_MS", 20)
+    with look(app) as seen, app.app_context():
+        write(app, 2, "Bo")
+        empty_log(db.engine)
+        write(app, 3, "Cy")
+        assert log_file.stat().st_size
+        assert seen() == ["Ada"]
+    with app.app_context():
+        empty_log(db.engine)
+        assert not log_file.stat().st_size
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_the_worker_empties_the_log_once_it_has_grown(app, log_file, monkeypatch):
+    monkeypatch.setattr("database.LOG", log_file.stat().st_size + 1)
+    with app.app_context():
+        empty_log(db.engine)
+        assert log_file.stat().st_size
+    monkeypatch.setattr("database.LOG", log_file.stat().st_size)
+    stop = threading.Event()
+    thread = threading.Thread(target=worker.work, args=(app, stop))
+    thread.start()
+    assert wait_until(lambda: not log_file.stat().st_size)
+    stop.set()
+    thread.join()
+
+
+def write(app, number, name):
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(insert(Student).values(id=number, name=name, version=1))
+
+
+@contextmanager
+def look(app):
+    """Read for as long as this lasts, and see what was there in the beginning."""
+    with app.app_context(), only_reading(), db.engine.connect() as connection:
+        names = select(Student.name).order_by(Student.id)
+        connection.execute(names)
+        yield lambda: connection.scalars(names).all()
 
 
 def test_twenty_writers_at_once_all_get_through(app):
