@@ -141,7 +141,7 @@ def write_soon(engine: Engine, statement: Insert) -> None:
 
 
 def empty_log(engine: Engine) -> None:
-    """Empty SQLite's write-ahead log where it has grown large; if somebody reads for long, it has to be tried again later.
+    """Empty SQLite's write-ahead log where it has grown large; if somebody reads or writes for long, try again later.
 
     By itself SQLite begins the log anew in a moment in which nobody reads. Where many do, no such moment comes: the log grows
     for good, and with it the work of each who reads. Here those who write wait, and who comes to read needs no log meanwhile
@@ -150,15 +150,27 @@ def empty_log(engine: Engine) -> None:
     if engine.dialect.name != "sqlite" or _log_size(engine) < LOG:
         return
     with _told(reading, value=False), engine.connect() as connection:
-        with _patience(connection, LOG_TURN_MS):
-            connection.begin().rollback()  # the turn stays ours until the connection is given back
-        with _patience(connection, READERS_MS):
-            _checkpoint(connection)
+        if _takes_turn(connection, LOG_TURN_MS):
+            with _patience(connection, READERS_MS):
+                _checkpoint(connection)
 
 
 def _log_size(engine: Engine) -> int:
-    log_file = Path(f"{engine.url.database}-wal")
-    return log_file.stat().st_size if log_file.exists() else 0
+    try:
+        return Path(f"{engine.url.database}-wal").stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _takes_turn(connection: Connection, patience_ms: int) -> bool:
+    """Tell whether this connection may write until it is given back."""
+    with _patience(connection, patience_ms):
+        try:
+            connection.begin().rollback()
+        except OperationalError:
+            connection.rollback()
+            return False
+    return True
 
 
 def _checkpoint(connection: Connection) -> None:

@@ -219,6 +219,18 @@ def test_a_log_that_somebody_reads_for_long_keeps_nobody_from_writing(app, log_f
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])
+def test_a_log_that_somebody_writes_for_long_is_left_for_later(app, log_file, monkeypatch):
+    monkeypatch.setattr("database.LOG", 1)
+    monkeypatch.setattr("database.LOG_TURN_MS", 20)
+    with app.app_context():
+        with db.engine.begin():
+            empty_log(db.engine)
+            assert log_file.stat().st_size
+        empty_log(db.engine)
+        assert not log_file.stat().st_size
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
 def test_the_worker_empties_the_log_once_it_has_grown(app, log_file, monkeypatch):
     monkeypatch.setattr("database.LOG", log_file.stat().st_size + 1)
     with app.app_context():
