@@ -1,6 +1,5 @@
 # make run: set everything up and serve.   make test: set everything up and run every test.
 # make check: format, lint, types, known vulnerabilities.   make screenshots: take the pictures in the README and the handbooks anew.
-# make pictures: agree to how all pages look now; the browser tests hold them against that.
 # make benchmark: measure everything, which takes hours, and write benchmarks/README.md.
 # make words: bring the files in translations/ to the sentences that the code holds; what is new there waits for its translation.
 # make requirements: pin what the .in files ask for (UPGRADE=--upgrade for newer releases).
@@ -27,7 +26,7 @@ define need
 } || { echo "The Debian package $(2) is missing and can't be installed from here: apt-get install $(2)" >&2; exit 1; }
 endef
 
-.PHONY: run test check words requirements programs screenshots pictures benchmark
+.PHONY: run test check words requirements programs screenshots benchmark
 
 run: $(VENV)/.runtime
 	@$(RUN) flask db upgrade
@@ -47,10 +46,6 @@ check: $(VENV)/.dev node_modules/.installed
 
 screenshots: programs $(VENV)/.dev
 	@$(RUN) docs.screenshots
-
-pictures: programs $(VENV)/.dev
-	@rm -rf tests/browser/pictures
-	@PICTURES=renew $(RUN) pytest -n 2 -k sqlite tests/browser
 
 benchmark: programs $(VENV)/.dev
 	@$(RUN) benchmarks.first_sheet

@@ -46,13 +46,6 @@ def pytest_configure() -> None:
     leaks.listen()
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say once what tests have noted, wherever they ran."""
-    reports = [report for found in terminalreporter.stats.values() for report in found if isinstance(report, pytest.TestReport)]
-    for note in sorted({str(note) for report in reports for kind, note in report.user_properties if kind == "note"}):
-        terminalreporter.write_line(note)
-
-
 def settings(folder: Path, database_url: str, **more: str) -> config.Settings:
     """Read settings as the app does, from an environment of our own."""
     environ = {"ROLLBOOK_INSTANCE": str(folder), "DATABASE_URL": database_url, "SECRET_KEY": SECRET}

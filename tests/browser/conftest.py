@@ -1,6 +1,5 @@
 """A real server, with its worker inside, and a real Chromium that people use it with."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import cache, cached_property
@@ -14,11 +13,9 @@ from playwright.sync_api import Browser, Page, expect
 
 import config
 from app import create_app
-from tests.browser import looks
 from tests.conftest import EMPTYING
-from tests.server import ROOT, Server, running_chromium, serving
+from tests.server import Server, running_chromium, serving
 
-OUTPUT = ROOT / "tests" / "output"
 # axe's makers leave this one of WCAG 2.2 off.
 RULES = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 COLOURS = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
@@ -111,53 +108,53 @@ def person(chromium: Browser, server: Server) -> Iterator[Callable[..., Page]]:
         context.close()
 
 
-@pytest.fixture(scope="session")
-def comparable(chromium: Browser) -> bool:
-    return looks.is_comparable(chromium)
-
-
 @pytest.fixture
-def seen(request: pytest.FixtureRequest, comparable: bool) -> Iterator[looks.Looks]:
-    """Hold the pictures that a test takes against those that are kept."""
-    folder = OUTPUT / re.sub(r"\W+", "-", request.node.name).strip("-")
-    folder.mkdir(parents=True, exist_ok=True)
-    seen = looks.Looks(request.path.stem.removeprefix("test_"), folder, comparable)
-    if not comparable:
-        request.node.user_properties.append(("note", looks.ELSEWHERE))
-    yield seen
-    seen.check()
+def check_page(database_url: str) -> Callable[[Page], None]:
+    """See that a page is laid out whole, that axe finds no fault, and that nothing scrolls sideways."""
 
-
-@pytest.fixture
-def picture(seen: looks.Looks, database_url: str) -> Callable[[Page, str], None]:
-    """See that a page looks as it is kept, that axe finds no fault, and that nothing scrolls sideways."""
-
-    def picture(page: Page, name: str) -> None:
-        # Both databases show the same pages, so one picture of each will do.
-        look_at(page, name, seen if database_url.startswith("sqlite") else None)
+    def check_page(page: Page) -> None:
+        # Both databases show the same pages, so axe looks at those of one.
+        check_layout(page, accessible=database_url.startswith("sqlite"))
         for viewport in ZOOMED:
             page.set_viewport_size(viewport)
             assert_fits(page)
         page.set_viewport_size(SIZES["wide"])
         page.emulate_media(color_scheme="light", reduced_motion="no-preference")
 
-    return picture
+    return check_page
 
 
-def look_at(page: Page, name: str, seen: looks.Looks | None) -> None:
-    """See that a page fits, wide and narrow; and with what was seen of it, that it still looks so and axe finds no fault."""
+def check_layout(page: Page, *, accessible: bool) -> None:
+    """See that a page fits and no control covers another, wide and narrow; and, if asked, that axe finds no fault."""
     # A click waits only until the page that it leads to begins to come, and that page fades in.
     page.wait_for_load_state()
     page.evaluate(FADED_IN)
     page.mouse.move(0, 0)
-    for size, viewport in SIZES.items():
+    for viewport in SIZES.values():
         page.set_viewport_size(viewport)
         assert_fits(page)
-        for scheme in ("light", "dark") if seen else ():
+        assert page.evaluate(OVERLAPPING) == [], f"{page.url} {page.viewport_size}"
+        for scheme in ("light", "dark") if accessible else ():
             # Half-way through a transition a colour is none of ours.
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            seen.take(page, f"{name}-{size}-{scheme}")
             assert_accessible(page, RULES if scheme == "light" else COLOURS)
+
+
+# Controls that are drawn over one another, but for those that contain each other or stay in view while the page scrolls.
+OVERLAPPING = """() => {
+    const stays = (at) => at && (["fixed", "sticky"].includes(getComputedStyle(at).position) || stays(at.parentElement));
+    const shown = [...document.querySelectorAll("a[href], button, input, select, textarea, summary")]
+        .filter((at) => at.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
+        .filter((at) => !at.closest("svg") && !stays(at));
+    const boxes = shown
+        .map((at) => ({ at, box: at.getBoundingClientRect() }))
+        .filter(({ box }) => box.width > 1 && box.height > 1);
+    const cover = (a, b) =>
+        Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2;
+    return boxes.flatMap((a, place) => boxes.slice(place + 1)
+        .filter((b) => !a.at.contains(b.at) && !b.at.contains(a.at) && cover(a.box, b.box))
+        .map((b) => `${a.at.outerHTML.slice(0, 90)} covers ${b.at.outerHTML.slice(0, 90)}`));
+}"""
 
 
 # Read from left to right and from right to left.

@@ -12,13 +12,13 @@ HEAD, TEACHER = "head@school.example", "teacher@school.example"
 PASSWORD = "correct horse battery staple"
 
 
-def test_from_the_invitation_to_a_second_factor_that_the_role_needs(server, person, picture):
+def test_from_the_invitation_to_a_second_factor_that_the_role_needs(server, person, check_page):
     head = person()
     set_up(head, server.setup_link())
     head.get_by_role("link", name="Users").click()
     head.get_by_label("E-mail address").fill(TEACHER)
     head.get_by_role("radio", name="Editor").check()
-    picture(head, "users")
+    check_page(head)
     head.get_by_role("button", name="Invite").click()
     link = head.get_by_role("main").locator("code").inner_text()
     head.goto("/users")
@@ -32,9 +32,9 @@ def test_from_the_invitation_to_a_second_factor_that_the_role_needs(server, pers
     teacher.get_by_role("button", name="Set the password").click()
     sign_in(teacher, TEACHER)
     expect(teacher.get_by_role("heading", level=1)).to_have_text("Second factor")
-    picture(teacher, "second-factor")
+    check_page(teacher)
     teacher.get_by_role("button", name="Set up an authenticator app").click()
-    picture(teacher, "authenticator")
+    check_page(teacher)
     phone = TOTP(teacher.get_by_role("main").locator("code").inner_text().replace("-", ""))
     teacher.get_by_label("Code").fill(phone.generate().token)
     teacher.get_by_role("button", name="Finish setting up").click()
@@ -42,8 +42,8 @@ def test_from_the_invitation_to_a_second_factor_that_the_role_needs(server, pers
     teacher.get_by_role("button", name="Make recovery codes").click()
     code = teacher.locator(".codes code").first.inner_text()
     teacher.get_by_role("link", name=TEACHER).click()
-    picture(teacher, "profile")
-    make_a_token(teacher, picture)
+    check_page(teacher)
+    make_a_token(teacher, check_page)
 
     again = person()
     again.goto("/students")
@@ -63,38 +63,38 @@ def test_from_the_invitation_to_a_second_factor_that_the_role_needs(server, pers
     head.goto("/users")
     head.get_by_role("link", name="Audit log").click()
     expect(head.get_by_role("table")).to_contain_text("Shut a user out")
-    picture(head, "audit")
+    check_page(head)
 
 
-def test_passkeys_instead_of_the_password_and_after_it(server, person, picture):
+def test_passkeys_instead_of_the_password_and_after_it(server, person, check_page):
     # Browsers tie no passkey to a bare address.
     page = person(base_url=server.url.replace("127.0.0.1", "localhost"))
     complaints = complaints_of(page)
     with_security_key(page)
     set_up(page, server.setup_link().replace("127.0.0.1", "localhost"))
-    sign_in_with_a_passkey_alone(page, picture)
+    sign_in_with_a_passkey_alone(page, check_page)
     remove_it(page)
     sign_in_with_password_and_passkey(page)
     assert complaints == []
 
 
-def make_a_token(page: Page, picture):
+def make_a_token(page: Page, check_page):
     page.get_by_role("link", name="Tokens").click()
     page.get_by_label("What is it for?").fill("Timetable")
     page.get_by_role("checkbox", name="Read").check()
     page.get_by_role("button", name="Make the token").click()
     assert page.get_by_role("main").locator("code").first.inner_text().startswith("rollbook_")
-    picture(page, "token")
+    check_page(page)
     page.get_by_role("link", name="Back to the tokens").click()
     expect(page.get_by_role("table")).to_contain_text("Timetable")
-    picture(page, "tokens")
+    check_page(page)
 
 
-def sign_in_with_a_passkey_alone(page: Page, picture):
+def sign_in_with_a_passkey_alone(page: Page, check_page):
     add_passkey(page, "Desk", "Instead of my password")
     page.get_by_role("button", name="Sign out").click()
     page.goto("/students?q=ada")
-    picture(page, "login")
+    check_page(page)
     page.get_by_role("button", name="Use a passkey instead").click()
     expect(page).to_have_url(re.compile(r"/students\?q=ada$"))
 

@@ -8,12 +8,12 @@ from playwright.sync_api import expect
 from tests.browser.test_first_day import set_up
 
 
-def test_students_are_searched_filtered_and_the_list_is_kept_under_a_name(server, person, picture):
+def test_students_are_searched_filtered_and_the_list_is_kept_under_a_name(server, person, check_page):
     page = person()
     set_up(page, server.setup_link())
     server.flask("demo", "240")
     page.goto("/students")
-    picture(page, "list")
+    check_page(page)
     page.get_by_label("Name, a part of it, or an ID").fill("an")
     page.keyboard.press("Enter")
     expect(page.locator("mark").first).to_be_visible()
@@ -21,19 +21,19 @@ def test_students_are_searched_filtered_and_the_list_is_kept_under_a_name(server
     page.get_by_label("from Age").fill("old")
     page.get_by_role("button", name="Show", exact=True).click()
     expect(page.get_by_label("from Age")).to_have_accessible_description("“old” is not a whole number.")
-    picture(page, "wrong-filter")
+    check_page(page)
     page.get_by_label("from Age").fill("13")
     page.get_by_role("button", name="Show", exact=True).click()
     expect(page.get_by_role("link", name="Age at least 13")).to_be_visible()
     page.get_by_text("Views", exact=True).click()
     page.get_by_label("Keep this list as").fill("Teenagers with “an”")
-    picture(page, "found")
+    check_page(page)
     page.get_by_role("button", name="Keep it").click()
     expect(page.get_by_role("status")).to_contain_text("The list is kept as “Teenagers with “an””.")
     page.get_by_role("link", name="Age at least 13").click()
     expect(page.get_by_role("link", name="Age at least 13")).to_have_count(0)
     page.goto("/students/views")
-    picture(page, "views")
+    check_page(page)
     page.get_by_role("link", name="Teenagers").click()
     expect(page.get_by_role("link", name="Age at least 13")).to_be_visible()
     page.goto("/students?q=7")

@@ -5,20 +5,20 @@ from playwright.sync_api import Page, expect
 from tests.browser.test_first_day import set_up
 
 
-def test_from_nothing_to_the_first_merged_sheet(server, person, picture, tmp_path):
+def test_from_nothing_to_the_first_merged_sheet(server, person, check_page, tmp_path):
     page = person()
     set_up(page, server.setup_link())
-    look_around(page, picture)
+    look_around(page, check_page)
     clear(page)
     merge_the_sample(page, tmp_path / "sample.csv")
 
 
-def look_around(page: Page, picture):
+def look_around(page: Page, check_page):
     page.get_by_role("button", name="Try with 200 made-up students").click()
     expect(page.get_by_role("main")).to_contain_text("Applied")
     page.get_by_role("link", name="Dashboard").click()
     expect(page.get_by_role("main")).to_contain_text("200 students are on the roll")
-    picture(page, "1-dashboard")
+    check_page(page)
     page.get_by_role("link", name="60 to under 70").first.click()
     expect(page.get_by_role("list", name="Filters")).to_contain_text("Score from 60 to under 70")
     page.goto("/")

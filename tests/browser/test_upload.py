@@ -37,7 +37,7 @@ def test_a_sheet_that_is_dropped_is_taken_and_two_are_not(page):
     expect(page.get_by_role("heading", level=1)).to_have_text("class.csv")
 
 
-def test_a_sheet_on_its_way_shows_how_far_it_is_and_can_be_stopped(page, tmp_path, picture):
+def test_a_sheet_on_its_way_shows_how_far_it_is_and_can_be_stopped(page, tmp_path, check_page):
     sheet = tmp_path / "large.csv"
     sheet.write_bytes(b"name,age\n" + b"Ada,16\n" * 3_000_000)
     slow_down(page, bytes_a_second=1_000_000)
