@@ -210,6 +210,44 @@ def _form_faults(page: Page) -> Iterator[str]:
         token = any(field.get("name") == "csrf_token" and field.get("value") for field in form.all("input"))
         if posts != token:
             yield f"The form to “{form.get('action')}” {'lacks a' if posts else 'shows its'} token."
+        yield from _main_button_faults(form, _submitters(page, form))
+
+
+def _submitters(page: Page, form: Node) -> list[Node]:
+    """Give the buttons that send a form, in the order of the tree, those too that only name it by its id."""
+    buttons = [node for node in page.all("button", "input") if _submits(node)]
+    named = form.get("id")
+    return [
+        node
+        for node in buttons
+        if (node.get("form") == named if "form" in node.attributes else any(outer is form for outer in node.ancestors()))
+    ]
+
+
+def _submits(node: Node) -> bool:
+    types = ("", "submit") if node.tag == "button" else ("submit", "image")
+    return node.get("type").lower() in types
+
+
+def _main_button_faults(form: Node, submitters: list[Node]) -> Iterator[str]:
+    """Find where Enter does not do the main thing: a browser then takes the first button that sends, hidden or not."""
+    if not submitters:
+        return
+    first, *others = submitters
+    what = f"Enter in the form to “{form.get('action')}” presses “{first.text}”, which"
+    if "disabled" in first.attributes or any("hidden" in node.attributes for node in (first, *first.ancestors())):
+        yield f"{what} can’t be seen or pressed."
+    ranks = [_rank(button) for button in submitters]
+    if others and ranks[0] != min(ranks):
+        yield f"{what} is not the main one."
+    if ranks.count(0) > 1:
+        yield f"The form to “{form.get('action')}” has several main buttons."
+
+
+def _rank(button: Node) -> int:
+    """Tell how much a button is the main one of its form, from 0 on."""
+    kinds = ("button-primary", "button-secondary", "button-danger", "button-quiet")
+    return next((rank for rank, kind in enumerate(kinds) if kind in button.get("class").split()), len(kinds))
 
 
 def _is_sent(field: Node) -> bool:

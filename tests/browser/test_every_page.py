@@ -117,6 +117,26 @@ UNSEEN_FOCUS = """() => [...document.querySelectorAll("a[href], button, input, s
     return parseFloat(width) < 2;
 }).map((target) => target.outerHTML.slice(0, 120))"""
 
+# Enter in the first text field of each form; the browser chooses the button, and the page only says which.
+CATCH_SUBMITS = """() => {
+    window.sentBy = [];
+    addEventListener("submit", (event) => {
+        event.preventDefault();
+        event.stopImmediatePropagation();
+        window.sentBy.push(event.submitter.textContent.trim());
+    }, { capture: true });
+    return [...document.forms].map((form) => {
+        form.noValidate = true;
+        const submitters = [...form.elements].filter((element) => element.type === "submit");
+        const main = submitters.filter((button) => button.checkVisibility());
+        const field = [...form.elements].find((element) => ["text", "search", "email", "password"].includes(element.type));
+        if (!field || !field.checkVisibility()) return null;
+        field.dataset.enter = "";
+        const named = main.find((button) => button.classList.contains("button-primary")) ?? main[0];
+        return named.textContent.trim();
+    }).filter((named) => named !== null);
+}"""
+
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, sqlite_template) -> Iterator[tuple[Server, str]]:
@@ -199,10 +219,18 @@ def assert_open_to_everyone(page: Page) -> None:
         assert_accessible(page, TARGETS)
     page.keyboard.press("Tab")
     assert page.evaluate(UNSEEN_FOCUS) == []
+    assert_enter_does_the_main_thing(page)
     page.evaluate(STRETCH)
     for viewport in (*ZOOMED, *SIZES.values()):
         page.set_viewport_size(viewport)
         assert_fits(page)
+
+
+def assert_enter_does_the_main_thing(page: Page) -> None:
+    main = page.evaluate(CATCH_SUBMITS)
+    for field in page.locator("[data-enter]").all():
+        field.press("Enter")
+    assert page.evaluate("window.sentBy") == main
 
 
 def sign_in(page: Page, email: str) -> None:
