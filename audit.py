@@ -46,6 +46,7 @@ class Act(StrEnum):
     BULK_PREPARED = "bulk-prepared"
     IMPORT_APPLIED = "import-applied"
     IMPORT_UNDONE = "import-undone"
+    ROWS_CONFIRMED = "rows-confirmed"
     IMPORT_CANCELLED = "import-cancelled"
     STUDENTS_EXPORTED = "students-exported"
     REJECTS_EXPORTED = "rejects-exported"

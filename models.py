@@ -275,6 +275,8 @@ class Import(Base):
     unchanged: Mapped[int] = mapped_column(default=0)
     rejected: Mapped[int] = mapped_column(default=0)
     conflicts: Mapped[int] = mapped_column(default=0)
+    reviews: Mapped[int] = mapped_column(default=0)
+    """Rows that are not applied until somebody has confirmed which student they mean."""
 
     sha256: Mapped[str] = mapped_column(String(64), index=True)
     limits: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
@@ -347,6 +349,12 @@ planned_rows = Table(
     Column("student_id", BigId, nullable=False),
     Column("base_version", Integer, nullable=False),
     *_student_values(),
+    # Why somebody has to confirm the row, or had to: a merge.review.ReviewReason.
+    Column("reason", String(20)),
+    # The verdict that a row of verdict "review" gets once it is confirmed.
+    Column("action", String(8)),
+    # The other student's id, or the other line, that the reason names.
+    Column("related", BigId),
     sqlite_with_rowid=False,
 )
 

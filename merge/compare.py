@@ -44,6 +44,7 @@ class Counts:
     deletes: int
     unchanged: int
     rejected: int
+    reviews: int = 0
 
 
 def compare(
@@ -68,7 +69,7 @@ def compare(
 
 
 def count_planned(session: Session, import_id: int) -> dict[str, int]:
-    """Count the rows that are still to be written, by verdict."""
+    """Count the rows that are still to be written or need review, by verdict."""
     counts = (
         select(planned_rows.c.verdict, func.count())
         .where(planned_rows.c.import_id == import_id, planned_rows.c.verdict != "conflict")
@@ -193,5 +194,5 @@ def count_verdicts(session: Session, import_id: int) -> Counts:
     planned = count_planned(session, import_id)
     accepted = session.scalar(select(func.count()).select_from(staged_rows).where(_accepted(import_id))) or 0
     rows = session.scalar(select(func.count()).select_from(staged_rows).where(staged_rows.c.import_id == import_id)) or 0
-    inserts, updates, deletes = (planned.get(verdict, 0) for verdict in ("insert", "update", "delete"))
-    return Counts(inserts, updates, deletes, accepted - inserts - updates - deletes, rows - accepted)
+    inserts, updates, deletes, reviews = (planned.get(verdict, 0) for verdict in ("insert", "update", "delete", "review"))
+    return Counts(inserts, updates, deletes, accepted - sum(planned.values()), rows - accepted, reviews)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from merge.columns import KEY, NAME, places
 from merge.compare import Counts, compare, count_verdicts
-from merge.imports import WrongState
+from merge.lease import WrongState
 from merge.options import Options
 from merge.pages import PLANNED
 from merge.preview import Row, rejected_row
@@ -28,6 +28,7 @@ UNKEPT = {ord(SEPARATOR): None, 0: None}
 EFFECTS = {
     "insert": later("Line %(line)s can be used now: it adds a student."),
     "update": later("Line %(line)s can be used now: it changes a student."),
+    "review": later("Line %(line)s can be used now, once somebody has confirmed which student it means."),
     "unchanged": later("Line %(line)s can be used now: it says what is stored already."),
 }
 

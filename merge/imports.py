@@ -20,6 +20,7 @@ from merge.compare import Counts, compare, count_planned, discard_plan, plan_del
 from merge.door import open_change
 from merge.faults import is_away, is_full
 from merge.lease import LEASE, CalledOff, LeaseLost, call_off, kept_lease
+from merge.lease import WrongState as WrongState
 from merge.options import Options
 from merge.problems import SheetRefused
 from merge.selection import Selection, stage_selected
@@ -38,10 +39,6 @@ UNREAD = ("uploaded", "reading", "ready")
 CANCELLABLE = ("uploaded", "reading", "ready", "applying")
 CHUNK = 1 << 20
 MOST_DROPPED = 100
-
-
-class WrongState(RuntimeError):
-    """The import is not in a state for that: it can't be applied twice, say."""
 
 
 def receive(
@@ -321,8 +318,10 @@ def _apply(session: Session, import_id: int, holder: str) -> None:
     _move(session, mine, LeaseLost, lease_until=now() + LEASE, **_starting("applying"))
     session.commit()
     applying = session.get_one(Import, import_id)
-    planned = sum(count_planned(session, import_id).values())
-    if planned != applying.inserts + applying.updates + applying.deletes:
+    counted = count_planned(session, import_id)
+    reviews = counted.pop("review", 0)
+    planned = sum(counted.values())
+    if (planned, reviews) != (applying.inserts + applying.updates + applying.deletes, applying.reviews):
         # The database crashed and its unlogged tables are empty: read the sheet again, and show it again before it is applied.
         _move(session, mine, LeaseLost, state="uploaded", **RELEASED)
         session.commit()

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from merge.columns import NAME
 from merge.options import Options
 from merge.pages import ROWS
-from models import Change, Import, Student, staged_rows, students
+from models import Change, Import, Student, planned_rows, staged_rows, students
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def count_missing(session: Session, import_: Import) -> Missing:
     Only those whom rejected rows name have to be looked up.
     """
     all_ = session.scalar(select(func.count()).select_from(Student)) or 0
-    named = import_.updates + import_.unchanged + import_.conflicts
+    named = import_.updates + import_.unchanged + import_.conflicts + _count_reviewed(session, import_)
     if import_.state == "applied":
         named += import_.inserts
     return Missing(max(0, all_ - named - _count_rejected(session, import_)), _is_certain(session, import_))
@@ -76,6 +76,14 @@ def _count_rejected(session: Session, import_: Import) -> int:
     ours, theirs = _key(import_)
     rejected = and_(staged_rows.c.import_id == import_.id, staged_rows.c.problems.is_not(None))
     return session.scalar(select(func.count()).select_from(students).where(ours.in_(select(theirs).where(rejected)))) or 0
+
+
+def _count_reviewed(session: Session, import_: Import) -> int:
+    """Count the rows that need review and are about a student who is there."""
+    if not import_.reviews:
+        return 0
+    reviewed = (planned_rows.c.import_id == import_.id, planned_rows.c.verdict == "review", planned_rows.c.action == "update")
+    return session.scalar(select(func.count()).select_from(planned_rows).where(*reviewed)) or 0
 
 
 def _is_certain(session: Session, import_: Import) -> bool:

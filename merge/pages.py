@@ -14,7 +14,7 @@ from words import _
 
 ROWS = 100
 ALL = "all"
-PLANNED = ("insert", "update", "delete", "conflict")
+PLANNED = ("insert", "update", "delete", "conflict", "review")
 VERDICTS = (*PLANNED, "unchanged", "rejected")
 # In an address, what stands behind every line.
 END = "end"

@@ -14,6 +14,7 @@ from merge.imports import BUSY
 from merge.lease import share_told
 from merge.pages import ALL, PLANNED, Query, find_lines
 from merge.problems import Problem, load_problems
+from merge.review import sentence
 from merge.sheet import Sheet
 from merge.stage import SEPARATOR
 from models import Import, now, planned_rows, revisions, staged_rows, students
@@ -22,7 +23,7 @@ from words import _, later, ngettext, number
 # The states in which the staged rows are whole and nobody works on them.
 SHOWN = ("ready", "applied", "undone")
 # What a page shows if its address does not say: the first of these that there are any of.
-OPENS_ON = ("delete", "update", "insert", "rejected", "unchanged")
+OPENS_ON = ("review", "delete", "update", "insert", "rejected", "unchanged")
 STEPS = {
     "reading": later("Reading the sheet"),
     "selecting": later("Gathering the students"),
@@ -37,6 +38,7 @@ VERDICTS = {
     "update": "updates",
     "unchanged": "unchanged",
     "rejected": "rejected",
+    "review": "reviews",
     "conflict": "conflicts",
     "delete": "deletes",
 }
@@ -55,12 +57,23 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Review:
+    """Why a row needs review: the code, the student or line that it names, and what the row does once it is confirmed."""
+
+    reason: str
+    related: int | None
+    action: str
+
+
+@dataclass(frozen=True)
 class Row:
     line: int
     verdict: str
     cells: list[Cell]
     problems: list[str]
-    """What is wrong with the row, one sentence for each student column that has a problem."""
+    """What is wrong with the row, one sentence for each student column that has a problem; or why it needs review."""
+    review: Review | None = None
+    """What a row that needs review is about."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +199,9 @@ def rows_on_lines(import_id: int, lines: list[int]) -> Select[Any]:
             staged_rows.c.problems,
             staged_rows.c.student_id,
             planned_rows.c.verdict,
+            planned_rows.c.reason,
+            planned_rows.c.related,
+            planned_rows.c.action,
             revisions.c.version,
             *values,
         )
@@ -196,7 +212,7 @@ def rows_on_lines(import_id: int, lines: list[int]) -> Select[Any]:
 
 
 def _in_student_columns(sheet: Sheet, row: SqlRow[Any]) -> Row:
-    line, text, dumped, student_id, verdict, base_version, *values = tuple(row)
+    line, text, dumped, student_id, verdict, reason, related, action, base_version, *values = tuple(row)
     if dumped:
         return _rejected_in_student_columns(sheet, line, text.split(SEPARATOR), load_problems(dumped))
     cells = [Cell(KEY.write(student_id))]
@@ -206,6 +222,8 @@ def _in_student_columns(sheet: Sheet, row: SqlRow[Any]) -> Row:
         after = planned if verdict else stored if staged is None else staged
         differs = base_version is not None and before != after
         cells.append(Cell(column.write(after), column.write(before) if differs else None))
+    if verdict == "review":
+        return Row(line, verdict, cells, [sentence(reason, related)], Review(reason, related, action))
     return Row(line, verdict or "unchanged", cells, [])
 
 

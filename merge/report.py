@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from merge.columns import COLUMNS, KEY, NAME
 from merge.preview import Row, are_rows_kept, counts, rows
 from merge.unattended import held_back
 from models import Import
@@ -24,6 +25,7 @@ def report(session: Session, import_: Import) -> dict[str, Any]:
         "ignored": _ignored(import_),
         "left_out": [{"line": line, "reason": str(Later.load(reason))} for line, reason in import_.sheet["left_out"]],
         "rejected_rows": [{"line": row.line, "problems": row.problems} for row in _rejected(session, import_)],
+        "review_rows": [_review(row) for row in _reviews(session, import_)],
         "held_back": held_back(import_),
         "failure": str(import_.failure) if import_.failure else None,
     }
@@ -37,12 +39,36 @@ def summary(session: Session, import_: Import) -> list[str]:
     said = [f"Import {import_.id} ({import_.title}) is {import_.state}: {import_.rows:,} rows, {numbers}."]
     said += held_back(import_)
     said += [f"Left out, from line {line:,}: {Later.load(reason)}" for line, reason in import_.sheet["left_out"]]
-    return said + [f"Line {row.line:,}: {' '.join(row.problems)}" for row in _rejected(session, import_)]
+    return said + [
+        f"Line {row.line:,}: {' '.join(row.problems)}" for row in [*_reviews(session, import_), *_rejected(session, import_)]
+    ]
 
 
 def _rejected(session: Session, import_: Import) -> list[Row]:
     """Give the first hundred rows that can't be used."""
     return rows(session, import_, "rejected") if import_.rejected and are_rows_kept(import_) else []
+
+
+def _reviews(session: Session, import_: Import) -> list[Row]:
+    """Give the first hundred rows that need review."""
+    return rows(session, import_, "review") if import_.reviews and are_rows_kept(import_) else []
+
+
+def _review(row: Row) -> dict[str, Any]:
+    """Tell a row that needs review: whom it means, how the sheet names them, how Rollbook does, and why they may be two."""
+    assert row.review is not None
+    names = {column.name: cell for column, cell in zip(COLUMNS, row.cells, strict=True)}
+    student_id, name = names[KEY.name].after, names[NAME.name]
+    return {
+        "line": row.line,
+        "student_id": int(student_id),
+        "name": name.after,
+        "stored_name": (name.after if name.before is None else name.before) if row.review.action == "update" else None,
+        "action": row.review.action,
+        "reason": row.review.reason,
+        "related": row.review.related,
+        "problems": row.problems,
+    }
 
 
 def _ignored(import_: Import) -> list[str]:

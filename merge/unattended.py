@@ -48,6 +48,8 @@ class Limits:
                     most=number(self.rejected),
                 )
             )
+        if counts.reviews:
+            over.append(ngettext("%(num)s row needs review.", "%(num)s rows need review.", counts.reviews))
         return over
 
     @property

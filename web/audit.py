@@ -51,6 +51,7 @@ WORDS = {
     Act.BULK_PREPARED: later("Prepared a change of many students"),
     Act.IMPORT_APPLIED: later("Applied an import"),
     Act.IMPORT_UNDONE: later("Undid an import"),
+    Act.ROWS_CONFIRMED: later("Confirmed rows of an import"),
     Act.IMPORT_CANCELLED: later("Cancelled an import"),
     Act.STUDENTS_EXPORTED: later("Exported students"),
     Act.REJECTS_EXPORTED: later("Exported rejected rows"),

@@ -7,6 +7,7 @@ from merge.cells import OVERRIDES
 from merge.columns import BY_NAME, COLUMNS, KEY, VALUES, StudentColumn
 from merge.preview import VERDICTS
 from merge.query import MOST_PER_PAGE, PER_PAGE, SIDES, filter_names
+from merge.review import ReviewReason
 from merge.unattended import Limits
 from merge.verify import STATES
 from web.repeats import LONGEST_KEY
@@ -152,8 +153,31 @@ def _import() -> Part:
     }
     counts = dict.fromkeys(VERDICTS, COUNT)
     rejected = {"type": "array", "items": _object({"line": COUNT, "problems": texts}), "maxItems": 100}
-    rest = {"ignored": texts, "left_out": left_out, "rejected_rows": rejected, "held_back": texts, "failure": TEXT_OR_NULL}
+    reviews = {"type": "array", "items": _review(texts), "maxItems": 100}
+    rest = {
+        "ignored": texts,
+        "left_out": left_out,
+        "rejected_rows": rejected,
+        "review_rows": reviews,
+        "held_back": texts,
+        "failure": TEXT_OR_NULL,
+    }
     return _object(own | counts | rest)
+
+
+def _review(texts: Part) -> Part:
+    return _object(
+        {
+            "line": COUNT,
+            "student_id": {"type": "integer"},
+            "name": {"type": "string"},
+            "stored_name": TEXT_OR_NULL,
+            "action": {"type": "string", "enum": ["insert", "update"]},
+            "reason": {"type": "string", "enum": [reason.value for reason in ReviewReason]},
+            "related": {"type": ["integer", "null"]},
+            "problems": texts,
+        }
+    )
 
 
 def _problem() -> Part:

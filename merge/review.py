@@ -1,0 +1,96 @@
+"""Rows whose student somebody has to confirm: held for review, explained, confirmed. Apply passes them by until then."""
+
+from collections.abc import Collection
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, and_, func, literal, null, select, update
+from sqlalchemy.orm import Session
+
+import audit
+from audit import Act
+from merge.lease import WrongState
+from models import Import, planned_rows
+from words import later
+
+HOLDABLE = ("insert", "update")
+# How many lines one statement names at most: databases bound the values of a statement.
+LINES_AT_ONCE = 10_000
+
+
+class ReviewReason(StrEnum):
+    """Why a row may mean another student than it seems to."""
+
+    OTHER_NAME = "other-name"
+    OTHER_STUDENT = "other-student"
+    OTHER_ROW = "other-row"
+    SAME_NAME = "same-name"
+
+
+SENTENCES = {
+    ReviewReason.OTHER_NAME: later("The sheet has another name for this student. Confirm the row if they are one person."),
+    ReviewReason.OTHER_STUDENT: later("In Rollbook this is the name of student %(related)s. The IDs may be mixed up."),
+    ReviewReason.OTHER_ROW: later("Line %(related)s of the sheet has this name too. The IDs may be mixed up."),
+    ReviewReason.SAME_NAME: later(
+        "Student %(related)s has this name and is not in the sheet. Confirm the row if it is about somebody else."
+    ),
+}
+
+
+def sentence(reason: str, related: int | None) -> str:
+    """Say why a row needs review."""
+    return SENTENCES[ReviewReason(reason)] % {"related": related}
+
+
+def hold_for_review(
+    session: Session,
+    import_id: int,
+    condition: ColumnElement[bool],
+    reason: ReviewReason,
+    related: ColumnElement[int] | None = None,
+) -> None:
+    """Keep the planned rows that meet the condition from being applied until somebody has confirmed them. Does not commit."""
+    held = and_(planned_rows.c.import_id == import_id, planned_rows.c.verdict.in_(HOLDABLE), condition)
+    values = {
+        "verdict": literal("review"),
+        "action": planned_rows.c.verdict,
+        "reason": literal(reason.value),
+        "related": null() if related is None else related,
+    }
+    session.execute(update(planned_rows).where(held).values(**values), execution_options={"synchronize_session": False})
+
+
+def confirm(session: Session, import_id: int, lines: Collection[int] | None, actor: str) -> int:
+    """Let the rows on these lines, or all that need review, be applied as planned; commit and give their number.
+
+    A line that needs no review is passed by. Raises WrongState unless the import is ready to be applied.
+    """
+    import_ = _locked(session, import_id)
+    confirmed = _confirm(session, import_, lines)
+    if confirmed:
+        audit.add(session, Act.ROWS_CONFIRMED, f"import {import_id}", actor=actor, rows=confirmed)
+    session.commit()
+    return confirmed
+
+
+def _locked(session: Session, import_id: int) -> Import:
+    """Keep everybody else from moving the import on."""
+    waiting = select(Import).where(Import.id == import_id, Import.state == "ready").with_for_update()
+    import_ = session.scalar(waiting.execution_options(populate_existing=True))
+    if import_ is None:
+        session.rollback()
+        raise WrongState
+    return import_
+
+
+def _confirm(session: Session, import_: Import, lines: Collection[int] | None) -> int:
+    rows = [planned_rows.c.import_id == import_.id, planned_rows.c.verdict == "review"]
+    if lines is not None:
+        rows.append(planned_rows.c.line.in_(sorted(set(lines))[:LINES_AT_ONCE]))
+    numbers = select(planned_rows.c.action, func.count()).where(*rows).group_by(planned_rows.c.action)
+    confirmed = {action: number for action, number in session.execute(numbers)}
+    moved = update(planned_rows).where(*rows).values(verdict=planned_rows.c.action)
+    session.execute(moved, execution_options={"synchronize_session": False})
+    import_.inserts += confirmed.get("insert", 0)
+    import_.updates += confirmed.get("update", 0)
+    import_.reviews -= sum(confirmed.values())
+    return sum(confirmed.values())
