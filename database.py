@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,6 +12,8 @@ import pysqlite3
 from sqlalchemy import Connection, Engine, Executable, Row, event, literal_column, make_url, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.sql.dml import Insert
+
+from write_queue import WriteQueue
 
 log = logging.getLogger(__name__)
 
@@ -63,44 +64,12 @@ def engine_options(url: str, **connect: Any) -> dict[str, Any]:
 def prepare(engine: Engine) -> None:
     """Attach what has to be set on each connection."""
     if engine.dialect.name == "sqlite":
-        turns = Turns()
+        queue = WriteQueue(Path(f"{engine.url.database}-queue"))
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", lambda connection: _begin_sqlite(connection, turns))
-        event.listen(engine, "checkin", lambda _, record: _end_turn(record.info, turns))
+        event.listen(engine, "begin", lambda connection: _begin_sqlite(connection, queue))
+        event.listen(engine, "checkin", lambda _, record: _end_turn(record.info, queue))
     else:
         event.listen(engine, "connect", _prepare_postgresql)
-
-
-class Turns:
-    """Lets the threads of this process have something one after the other, or a few at a time, in the order they came in."""
-
-    def __init__(self, at_once: int = 1) -> None:
-        self._guard = threading.Lock()
-        self._free = at_once
-        self._waiting: deque[threading.Event] = deque()
-
-    def take(self, patience_s: float) -> bool:
-        """Wait for a turn, and tell whether it came in time."""
-        mine = threading.Event()
-        with self._guard:
-            if self._free:
-                self._free -= 1
-                return True
-            self._waiting.append(mine)
-        if mine.wait(patience_s):
-            return True
-        with self._guard:
-            if not mine.is_set():
-                self._waiting.remove(mine)
-            return mine.is_set()
-
-    def give(self) -> None:
-        """Let the next one have it."""
-        with self._guard:
-            if self._waiting:
-                self._waiting.popleft().set()
-            else:
-                self._free += 1
 
 
 @contextmanager
@@ -244,21 +213,19 @@ def _prepare_postgresql(connection: Any, _record: object) -> None:
     connection.commit()
 
 
-def _begin_sqlite(connection: Connection, turns: Turns) -> None:
+def _begin_sqlite(connection: Connection, queue: WriteQueue) -> None:
     # A transaction that reads first and writes later may find that it can't have the lock any more, and no
     # waiting helps then; so whatever may write takes the lock before it reads.
-    # Left alone, SQLite has those who wait ask again and again, and whoever asks at the right moment is next: where
-    # many write, some of them never are.
     if not reading.get() and TURN not in connection.info:
-        if not turns.take(connection.info.get(PATIENCE, BUSY_TIMEOUT_MS) / 1000):
+        if not queue.take(connection.info.get(PATIENCE, BUSY_TIMEOUT_MS) / 1000):
             raise OperationalError("BEGIN IMMEDIATE", None, Busy("database is locked"))
         connection.info[TURN] = True
     connection.exec_driver_sql("BEGIN" if reading.get() else "BEGIN IMMEDIATE")
 
 
-def _end_turn(info: dict[str, Any], turns: Turns) -> None:
+def _end_turn(info: dict[str, Any], queue: WriteQueue) -> None:
     if info.pop(TURN, False):
-        turns.give()
+        queue.give()
 
 
 class Busy(pysqlite3.OperationalError):  # type: ignore[misc]

@@ -2,7 +2,10 @@
 
 import atexit
 import gc
+import os
+import shutil
 import sys
+from typing import Any
 
 import doctor
 import logs
@@ -13,6 +16,10 @@ try:
     _settings = load()
 except ValueError as reason:
     sys.exit(f"Rollbook does not start:\n{reason}")
+
+# Where the processes keep what they count, so that each can tell of all of them (web/metrics.py).
+_counts = _settings.instance / "metrics"
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_counts)
 
 wsgi_app = "app:create_app()"
 bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
@@ -53,3 +60,12 @@ atexit.register(gc.freeze)
 
 def on_starting(_server: object) -> None:
     doctor.refuse_unsafe(_settings)
+    shutil.rmtree(_counts, ignore_errors=True)
+    _counts.mkdir(mode=0o700)
+
+
+def child_exit(_server: object, worker: Any) -> None:
+    """Forget what a process that has ended had under way; what it has counted stays."""
+    from prometheus_client.multiprocess import mark_process_dead  # not before its folder is named
+
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

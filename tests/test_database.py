@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.exc import OperationalError
 
 import worker
-from database import Turns, empty_log, has_safe_wal, only_reading, reading
+from database import empty_log, has_safe_wal, only_reading, reading
 from merge import imports, record
 from merge.faults import is_away
 from models import Student, db
@@ -136,27 +136,6 @@ def test_pages_are_read_while_a_whole_staff_waits_to_write(app, sign_in):
     for thread in threads:
         thread.join()
     assert len(written) == 50
-
-
-def test_turns_come_in_the_order_in_which_people_came():
-    turns, order, threads = Turns(), [], []
-
-    def work(number):
-        assert turns.take(10)
-        order.append(number)
-        turns.give()
-
-    assert turns.take(0)
-    for number in range(20):
-        threads.append(threading.Thread(target=work, args=[number]))
-        threads[-1].start()
-        assert wait_until(lambda number=number: len(turns._waiting) == number + 1)
-    assert not turns.take(0)
-    turns.give()
-    for thread in threads:
-        thread.join()
-    assert order == list(range(20))
-    assert turns.take(0)
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])

@@ -27,12 +27,14 @@ ROOMS = (
     "web",
     "words",
     "worker",
+    "write_queue",
 )
 WEB_LIBRARIES = {"flask", "flask_security", "flask_wtf", "wtforms", "werkzeug", "flask_migrate", "flask_login"}
 
 MAY_IMPORT = {
     "config": set(),
-    "database": set(),
+    "database": {"write_queue"},
+    "write_queue": set(),
     "backup": set(),
     "doctor": {"config", "database"},
     "mailboxes": set(),

@@ -1,5 +1,10 @@
-"""What Prometheus asks for: requests and connections of this process, and the imports as the database has them."""
+"""What Prometheus asks for: requests, connections and memory of the server's processes, and the imports as the database has them.
 
+Where there are several processes, each keeps what it counts in files of a folder that all of them share, and whichever is
+asked adds up (prometheus.github.io/client_python/multiprocess). `PROMETHEUS_MULTIPROC_DIR` names it: gunicorn.conf.py does.
+"""
+
+import os
 import time
 from collections.abc import Iterator
 from hmac import compare_digest
@@ -7,9 +12,11 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
@@ -17,6 +24,7 @@ from config import LOOPBACK
 from merge import queue
 from models import db
 from web.access import public
+from web.processes import Processes
 
 metrics = Blueprint("metrics", __name__)
 
@@ -35,14 +43,17 @@ def show() -> ResponseReturnValue:
 
 
 def register_metrics(app: Flask) -> None:
-    """Count and time the requests of this process."""
-    registry = app.extensions["metrics"] = CollectorRegistry(auto_describe=False)
-    for collector in (ProcessCollector, PlatformCollector):
-        collector(registry=registry)
-    registry.register(School())
-    requests = Counter("rollbook_requests", "Requests that were answered.", ("method", "route", "status"), registry=registry)
-    running = Gauge("rollbook_requests_running", "Requests that are under way.", registry=registry)
-    seconds = Histogram("rollbook_request_seconds", "Until the answer began.", ("route",), registry=registry, buckets=BUCKETS)
+    """Count and time the requests."""
+    own = CollectorRegistry(auto_describe=False)
+    app.extensions["metrics"] = registry = _of_all_processes() or own
+    requests = Counter("rollbook_requests", "Requests that were answered.", ("method", "route", "status"), registry=own)
+    running = Gauge("rollbook_requests_running", "Requests that are under way.", registry=own, multiprocess_mode="livesum")
+    seconds = Histogram("rollbook_request_seconds", "Until the answer began.", ("route",), registry=own, buckets=BUCKETS)
+    with app.app_context():
+        _count_connections(db.engine, own)
+    # The school comes last: to look takes a connection, too.
+    for collector in (PlatformCollector(registry=None), Processes(), School()):
+        registry.register(collector)
 
     @app.before_request
     def begin() -> None:
@@ -66,7 +77,6 @@ class School:
     """Looks when it is asked, so that any process tells the same of the imports, wherever they run."""
 
     def collect(self) -> Iterator[Metric]:
-        yield from _pool()
         try:
             yield from _imports()
         except SQLAlchemyError:
@@ -76,14 +86,31 @@ class School:
             yield GaugeMetricFamily("rollbook_database_up", "Whether the database answers.", 1)
 
 
-def _pool() -> Iterator[Metric]:
-    pool = db.engine.pool
-    assert isinstance(pool, QueuePool)
-    connections = GaugeMetricFamily("rollbook_pool_connections", "Connections to the database.", labels=["state"])
-    connections.add_metric(["in use"], pool.checkedout())
-    connections.add_metric(["idle"], pool.checkedin())
-    yield connections
-    yield GaugeMetricFamily("rollbook_pool_size", "Connections that are kept open at most.", pool.size())
+def _of_all_processes() -> CollectorRegistry | None:
+    """Give the registry that adds up what all processes count; None where there is only this one."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return None
+    registry = CollectorRegistry(auto_describe=False)
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return registry
+
+
+def _count_connections(engine: Engine, registry: CollectorRegistry) -> None:
+    """Tell how many connections to the database there are, whenever one is taken or given back."""
+    options: Any = {"registry": registry, "multiprocess_mode": "livesum"}
+    size = Gauge("rollbook_pool_size", "Connections that are kept open at most.", **options)
+    connections = Gauge("rollbook_pool_connections", "Connections to the database.", ("state",), **options)
+
+    def count(given_back: int) -> None:
+        pool = engine.pool
+        assert isinstance(pool, QueuePool)
+        size.set(pool.size())
+        connections.labels("in use").set(pool.checkedout() - given_back)
+        connections.labels("idle").set(min(pool.size(), pool.checkedin() + given_back))
+
+    event.listen(engine, "checkout", lambda *_: count(0))
+    # One that is about to be given back still counts as taken.
+    event.listen(engine, "checkin", lambda *_: count(1))
 
 
 def _imports() -> Iterator[Metric]:
