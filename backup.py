@@ -23,7 +23,7 @@ def back_up(url: URL, file: Path) -> None:
         raise NotDone(f"{file} exists already, and a backup never overwrites anything. Choose another name.")
     with _finished_or_removed(file) as part:
         if url.get_backend_name() == "sqlite":
-            _copy(Path(str(url.database)), part)
+            _copy_what_is_stored(Path(str(url.database)), part)
             _check_sqlite(part)
         else:
             _run("pg_dump", url, "--format=custom", f"--file={part}")
@@ -58,6 +58,18 @@ def _finished_or_removed(file: Path) -> Iterator[Path]:
         raise NotDone(f"The backup could not be written: {error.strerror or error}.") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def _copy_what_is_stored(source: Path, target: Path) -> None:
+    """Copy what a SQLite database stores at this moment, and none of the pages that still hold what was deleted."""
+    if not source.is_file():
+        raise NotDone(f"There is no database {source}.")
+    try:
+        with closing(pysqlite3.connect(source, isolation_level=None)) as ours:
+            ours.execute("PRAGMA temp_store=FILE")
+            ours.execute("VACUUM INTO ?", (str(target),))
+    except pysqlite3.Error as error:
+        raise NotDone(f"The backup could not be written: {error}.") from error
 
 
 def _copy(source: Path, target: Path) -> None:

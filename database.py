@@ -124,6 +124,13 @@ def empty_log(engine: Engine) -> None:
                 _checkpoint(connection)
 
 
+@contextmanager
+def alone(engine: Engine, patience_ms: int) -> Iterator[bool]:
+    """Keep everybody else from writing to SQLite within the block; False where that takes longer than the patience."""
+    with _told(reading, value=False), engine.connect() as connection:
+        yield _takes_turn(connection, patience_ms)
+
+
 def _log_size(engine: Engine) -> int:
     try:
         return Path(f"{engine.url.database}-wal").stat().st_size

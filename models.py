@@ -561,5 +561,16 @@ class KeptFigures(Base):
     figures: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
+# One row: when somebody was erased last, since when the files wait to be rewritten, and when that was last begun and done.
+file_rewrites = Table(
+    "file_rewrites",
+    Base.metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("erased_at", Moment),
+    Column("pending_since", Moment),
+    Column("rewritten_at", Moment),
+)
+
+
 LARGE = {"students", "revisions", "changes", "staged_rows", "planned_rows"}
 """Tables that may have millions of rows: a migration must not keep people out of them for long."""

@@ -19,7 +19,7 @@ import accounts
 import audit
 import memory
 from database import empty_log, only_reading, write_if_free
-from merge import erase, figures, imports, record
+from merge import erase, figures, file_rewrite, imports, record
 from merge.lease import LeaseLost
 from models import Change, Import, KeptAnswer, db, now
 from words import later
@@ -39,6 +39,7 @@ COUNT_EVERY_S = 30
 # What took seconds to count is worth a wait; without it the next who look would each count anew.
 COUNTED_PATIENCE_MS = 5_000
 LOG_EVERY_S = 10
+REWRITE_EVERY_S = 300
 # So that what takes long, such as counting a large school, is not done all the time.
 REST = 20
 
@@ -65,7 +66,12 @@ def finish(import_id: int) -> str:
 def work(app: Flask, stop: threading.Event) -> None:
     """Run steps until told to stop, and between them what is due; a database that is away for a while is waited for."""
     holder = _holder()
-    chores = [Chore(partial(_tidy, app), TIDY_EVERY_S), Chore(count_school, COUNT_EVERY_S), Chore(_empty_log, LOG_EVERY_S)]
+    chores = [
+        Chore(partial(_tidy, app), TIDY_EVERY_S),
+        Chore(count_school, COUNT_EVERY_S),
+        Chore(_empty_log, LOG_EVERY_S),
+        Chore(_rewrite_files, REWRITE_EVERY_S),
+    ]
     while not stop.is_set():
         try:
             with app.app_context():
@@ -124,6 +130,15 @@ class InlineWorker:
 
 def _empty_log() -> None:
     empty_log(db.engine)
+
+
+def _rewrite_files() -> None:
+    """Rewrite the database's files where an erasure waits for that."""
+    with only_reading():
+        due = file_rewrite.is_due(db.session(), now())
+        db.session.rollback()
+    if due and not file_rewrite.rewrite_files(db.session(), db.engine):
+        log.warning("the database's files could not be rewritten after an erasure, since they are in use; it is tried again")
 
 
 def _tidy(app: Flask) -> None:

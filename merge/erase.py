@@ -1,5 +1,6 @@
 """Erase a student: what is known of them goes from everywhere; that they were erased, when and by whom, stays."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,7 +28,9 @@ import audit
 from audit import Act
 from merge.columns import NAME, VALUES
 from merge.door import NAMES, enter_alone, let_students_follow, open_change, write_revisions
+from merge.file_rewrite import request_rewrite
 from merge.imports import BUSY, RELEASED, discard
+from merge.mentions import names_of, scrub_mentions
 from merge.problems import Problem, dump_problems
 from merge.record import Conflict
 from merge.sheet import discard_files
@@ -84,6 +87,12 @@ def outlook(session: Session, student_id: int) -> Outlook | None:
     )
 
 
+def erased_at(session: Session, student_id: int) -> datetime:
+    """Tell when a student was erased who is known to be."""
+    newest = select(Change.at).join(revisions, revisions.c.change_id == Change.id).where(revisions.c.student_id == student_id)
+    return session.execute(newest.order_by(revisions.c.version.desc()).limit(1)).scalar_one()
+
+
 def erase(session: Session, student_id: int, *, version: int | None, seen: str, actor: str) -> None:
     """Erase a student as they were shown at `version`, with the imports `seen`, and commit. Raises Conflict and Busy."""
     if session.scalar(select(Import.id).where(Import.state.in_(BUSY)).limit(1)):
@@ -95,9 +104,13 @@ def erase(session: Session, student_id: int, *, version: int | None, seen: str, 
         session.rollback()
         raise Conflict(student_id)
     # Their names are still needed to find the rows.
+    names = names_of(session, student_id)
+    _drop_corrections(session, student_id)
     _blank_rows(session, student_id)
     _let_student_go(session, student_id, there.version, actor)
     _let_imports_go(session, there)
+    scrub_mentions(session, names)
+    request_rewrite(session)
     audit.add(session, Act.STUDENT_ERASED, f"student {student_id}", actor=actor)
     session.commit()
 
@@ -112,8 +125,11 @@ def erase_deleted(session: Session, deleted_before: datetime) -> int:
     change_id = open_change(session, RETENTION, RETENTION)
     blank = [cast(None, revisions.c[name].type) for name in NAMES]
     gone = long_gone.subquery()
+    names = list(session.scalars(select(revisions.c[NAME.name]).where(revisions.c.student_id.in_(select(gone.c.student_id)))))
     number = write_revisions(session, select(gone.c.student_id, gone.c.version + 1, literal(change_id), true(), *blank))
     _blank_versions(session, change_id)
+    scrub_mentions(session, [name for name in names if name])
+    request_rewrite(session)
     audit.add(session, Act.STUDENT_ERASED, actor=RETENTION, students=number)
     session.commit()
     return number
@@ -138,6 +154,17 @@ def _blank_rows(session: Session, student_id: int) -> None:
         update(planned_rows).where(planned_rows.c.student_id == student_id).values(**BLANK),
     ):
         session.execute(statement, execution_options={"synchronize_session": False})
+
+
+def _drop_corrections(session: Session, student_id: int) -> None:
+    """Take out of each sheet the cells that somebody has corrected in the student's rows."""
+    rows = select(staged_rows.c.import_id, staged_rows.c.line).where(means(student_id))
+    lines = defaultdict(set)
+    for import_id, line in session.execute(rows):
+        lines[import_id].add(str(line))
+    for import_ in session.scalars(select(Import).where(Import.id.in_(lines))):
+        mended = {line: cells for line, cells in import_.sheet.get("mended", {}).items() if line not in lines[import_.id]}
+        import_.sheet = {**import_.sheet, "mended": mended}
 
 
 def _let_student_go(session: Session, student_id: int, version: int, actor: str) -> None:

@@ -239,12 +239,14 @@ def drop_strays(session: Session, uploads: Path, older_than: datetime) -> int:
 
 
 def discard(session: Session, import_id: int) -> None:
-    """Drop an import's file and its staged rows. Does not commit."""
+    """Drop an import's file, its staged rows and what else is kept of its cells. Does not commit."""
     _discard_rows(session, import_id)
-    path = session.scalar(select(Import.path).where(Import.id == import_id))
+    path, sheet = session.execute(select(Import.path, Import.sheet).where(Import.id == import_id)).one()
     if path:
         discard_files(Path(path))
-    session.execute(update(Import).where(Import.id == import_id).values(path=""))
+    # A sheet without a header row has a student's cells for its headings.
+    without_cells = {**sheet, "headings": [], "columns": [], "mended": {}}
+    session.execute(update(Import).where(Import.id == import_id).values(path="", sheet=without_cells))
 
 
 NO_ROOM = later(

@@ -8,6 +8,7 @@ from audit import Act
 from database import write_soon
 from forms import EraseForm
 from merge import erase as erasure
+from merge.file_rewrite import traces_of
 from merge.held import Held, as_csv, held_on
 from merge.record import Conflict
 from models import db
@@ -64,7 +65,8 @@ def _page(student_id: int) -> str:
     held = _held_or_404(student_id)
     there = erasure.outlook(db.session(), student_id)
     form = EraseForm(formdata=None, version=there.version, seen=there.seen) if there else None
-    return render_template("privacy/show.html", student_id=student_id, held=held, there=there, form=form)
+    traces = None if there else traces_of(db.session(), erasure.erased_at(db.session(), student_id))
+    return render_template("privacy/show.html", student_id=student_id, held=held, there=there, form=form, traces=traces)
 
 
 def _held_or_404(student_id: int) -> Held:
