@@ -15,7 +15,7 @@ import database
 import doctor
 from merge import search
 from models import db
-from web.access import check_rules, may, may_undo
+from web.access import check_rules, may, may_undo, may_undo_change
 from web.accounts import accounts
 from web.addresses import IdConverter
 from web.api import api
@@ -37,6 +37,7 @@ from web.icons import register_icons
 from web.imports import imports
 from web.language import language, register_language
 from web.limits import register_limits
+from web.messages import messages
 from web.metrics import metrics, register_metrics
 from web.noting import register_noting
 from web.places import register_places
@@ -137,7 +138,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     app.url_map.converters["id"] = IdConverter
     for pages in PAGES:
         app.register_blueprint(pages)
-    app.jinja_env.globals.update(may=may, may_undo=may_undo)
+    app.jinja_env.globals.update(may=may, may_undo=may_undo, may_undo_change=may_undo_change, messages=messages)
     register_errors(app)
     register_headers(app, https=settings.https)
     register_static(app)

@@ -5,19 +5,20 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 from sqlalchemy.orm import Session
 
 from merge.columns import VALUES
 from merge.erase import RETENTION
 from merge.history import Cell, changed_cells
 from merge.query import parse_day, parse_place, typed_name
+from merge.undo_change import NEVER
 from models import AuditEntry, Change, Import, revisions
 
 CHANGES = 50
 # More than any change is numbered.
 BEYOND = 2**62
-earlier = revisions.alias("earlier")
+earlier, later = revisions.alias("earlier"), revisions.alias("later")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Entry:
     version: int = 0
     deleted: bool = False
     cells: Sequence[Cell] = ()
+    undoable: bool = False
+    """Whether it can be undone by itself: nobody has changed the student since."""
 
     @property
     def erased(self) -> bool:
@@ -119,9 +122,17 @@ def _matching(session: Session, query: Query) -> Select[Change, Import]:
 def _students(session: Session, change_ids: list[int]) -> dict[int, Entry]:
     """Give what changes of single students did, by the change."""
     before = and_(earlier.c.student_id == revisions.c.student_id, earlier.c.version == revisions.c.version - 1)
+    newer = and_(later.c.student_id == revisions.c.student_id, later.c.version == revisions.c.version + 1)
     columns = [earlier.c[column.name].label(f"was_{column.name}") for column in VALUES]
     rows = (
-        select(Change, revisions, earlier.c.version.label("was_there"), earlier.c.deleted.label("was_deleted"), *columns)
+        select(
+            Change,
+            revisions,
+            earlier.c.version.label("was_there"),
+            earlier.c.deleted.label("was_deleted"),
+            exists().where(newer).label("overtaken"),
+            *columns,
+        )
         .join(revisions, revisions.c.change_id == Change.id)
         .outerjoin(earlier, before)
         .where(Change.id.in_(change_ids), Change.reason != RETENTION)  # which is about thousands
@@ -133,4 +144,13 @@ def _entry(row: Any) -> Entry:
     after = {column.name: getattr(row, column.name) for column in VALUES}
     stood = row.was_there is not None and not row.was_deleted
     was = {column.name: getattr(row, f"was_{column.name}") for column in VALUES} if stood else None
-    return Entry(row.Change, None, row.student_id, row.name or "", row.version, row.deleted, changed_cells(after, was))
+    return Entry(
+        row.Change,
+        None,
+        row.student_id,
+        row.name or "",
+        row.version,
+        row.deleted,
+        changed_cells(after, was),
+        row.Change.reason not in NEVER and not row.overtaken,
+    )

@@ -25,6 +25,7 @@ class Entry:
     version: int
     deleted: bool
     values: dict[str, Any]
+    change_id: int
     at: datetime
     actor: str
     reason: str
@@ -119,7 +120,7 @@ def _entries(student_id: int) -> Select[Any]:
 def _entry(row: Row[Any]) -> Entry:
     values = {column.name: getattr(row, column.name) for column in VALUES}
     title = title_of(row.filename, row.options or {})
-    return Entry(row.version, row.deleted, values, row.at, row.actor, row.reason, row.import_id, title)
+    return Entry(row.version, row.deleted, values, row.change_id, row.at, row.actor, row.reason, row.import_id, title)
 
 
 def _stood(earlier: Entry | None) -> dict[str, Any] | None:

@@ -41,6 +41,8 @@ class Saved:
 
     student: Student
     stand: Stand | None
+    over: int | None
+    """The version that it was saved over, and still has where there was nothing to change."""
 
 
 class Clash(Exception):
@@ -56,7 +58,7 @@ def save(session: Session, values: Mapping[str, Any], *, version: int | None, ac
     stand, merged, newest = None, dict(values), version
     for _ in range(TRIES):
         try:
-            return Saved(record.save(session, merged, version=newest, actor=actor, reason=reason), stand)
+            return Saved(record.save(session, merged, version=newest, actor=actor, reason=reason), stand, newest)
         except Conflict:
             stand = compare(session, values, version)
             if stand is None:

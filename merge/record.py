@@ -60,8 +60,8 @@ def save(
     return student
 
 
-def remove(session: Session, student_id: int, *, version: int, actor: str, reason: str) -> None:
-    """Delete a record as it was seen at `version`, and commit. Its revisions stay. Raises Conflict."""
+def remove(session: Session, student_id: int, *, version: int, actor: str, reason: str) -> int:
+    """Delete a record as it was seen at `version`, commit, and give the change. Its revisions stay. Raises Conflict."""
     with _written_or_conflict(session, student_id):
         student = session.get(Student, student_id)
         if student is None or student.version != version:
@@ -69,6 +69,7 @@ def remove(session: Session, student_id: int, *, version: int, actor: str, reaso
         change_id = open_change(session, actor, reason)
         _keep_revision(session, student, version + 1, change_id, deleted=True)
         session.delete(student)
+    return change_id
 
 
 def drop_tokens(session: Session, older_than: datetime) -> None:

@@ -33,8 +33,9 @@ def undo(session: Session, change_id: int, by_change_id: int, report: Report) ->
 
     It can be undone in turn. Raises UnseenWrite.
     """
-    enter_alone(session)
     touched = session.scalar(select(func.count()).select_from(revisions).where(revisions.c.change_id == change_id)) or 0
+    if touched > 1:  # a writer of one student waits for at most one other, and so blocks nobody for ever
+        enter_alone(session)
     number = 0
     for students_here, share in student_slices(session, change_id, done.c.student_id):
         number += write_revisions(session, _taken_back(change_id, by_change_id).where(students_here))

@@ -149,6 +149,11 @@ def may_undo(import_: Import) -> bool:
     return may("admin") or (may("editor") and _whose(import_) == actor())
 
 
+def may_undo_change(by: str) -> bool:
+    """Tell whether the user may undo what that actor has changed: their own, or as an administrator anybody's."""
+    return may("admin") or (may("editor") and by == actor())
+
+
 def import_owner(import_id: int) -> str | None:
     """Name who applied the import, or else who uploaded it."""
     import_ = db.session.get(Import, import_id)

@@ -1,14 +1,16 @@
 """A student's versions, and the way back to one of them."""
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from forms import VersionForm
 from merge import history as past
 from merge.query import parse_place
 from merge.record import Conflict
+from merge.undo_change import NEVER
 from models import Student, db
-from web.access import actor, requires
+from web.access import actor, may_undo_change, requires
+from web.messages import flash_saved
 from web.noting import note_view
 from words import _
 
@@ -23,7 +25,13 @@ def show(student_id: int) -> ResponseReturnValue:
     if not page.entries:
         abort(404)
     note_view(student_id)
-    return render_template("history/show.html", student=db.session.get(Student, student_id), student_id=student_id, page=page)
+    return render_template(
+        "history/show.html",
+        student=db.session.get(Student, student_id),
+        student_id=student_id,
+        page=page,
+        undo=None if "before" in request.args else _undoable(page.entries[0][0]),
+    )
 
 
 @history.get("/<id:student_id>/revert/<id:version>")
@@ -45,8 +53,14 @@ def revert(student_id: int, version: int) -> ResponseReturnValue:
         student = past.revert(db.session(), student_id, to, version=form.shown, actor=actor())
     except Conflict:
         return _confirmation(student_id, to, overtaken=True), 409
-    flash(_("%(name)s stands again as in version %(version)s.", name=student.name, version=version), "success")
+    flash_saved(_("Restored version %(version)s of %(name)s.", name=student.name, version=version), student, form.shown)
     return redirect(url_for("students.edit", student_id=student_id), 303)
+
+
+def _undoable(newest: past.Entry) -> int | None:
+    """Give the change that made the newest version, if the user may undo it by itself."""
+    by_itself = newest.import_id is None and newest.reason not in NEVER
+    return newest.change_id if by_itself and may_undo_change(newest.actor) else None
 
 
 def _confirmation(student_id: int, to: past.Entry, *, overtaken: bool = False) -> str:

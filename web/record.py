@@ -68,7 +68,7 @@ def deletion_page(student: Student, shown: int | None) -> str:
 
 def said(saved: Saved) -> str:
     student, stand = saved.student, saved.stand
-    sentence = _("%(name)s is saved as student %(id)s.", name=student.name, id=student.id)
+    sentence = _("Saved %(name)s.", name=student.name)
     if stand is None or not stand.merged.theirs:
         return sentence
     return f"{sentence} {_merged_from(stand)}"

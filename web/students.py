@@ -12,6 +12,7 @@ from merge.reconcile import Clash
 from models import Student, db
 from web.access import actor, requires
 from web.list import list_page
+from web.messages import flash_change, flash_saved
 from web.record import deletion_page, form_page, go_on, merge_page, merge_unsaved, said
 from web.replica import may_be_old
 from words import _, later
@@ -51,12 +52,12 @@ def create() -> ResponseReturnValue:
     try:
         student = record.save(db.session(), form.values, version=None, actor=actor(), reason="form", token=form.once)
     except record.Repeated as repeated:
-        return redirect(url_for("students.edit", student_id=repeated.student_id), 303)
+        return _sent_again(form, repeated.student_id)
     except record.Conflict as conflict:
         form["id"].typed = str(conflict.student_id)
         stand = reconcile.compare(db.session(), form.values | {"id": conflict.student_id}, None)
         return merge_page(form, conflict.student_id, stand, created=True), 409
-    flash(_("%(name)s is saved as student %(id)s.", name=student.name, id=student.id), "success")
+    flash_saved(_("Added %(name)s as student %(id)s.", name=student.name, id=student.id), student, None)
     return go_on(form, student)
 
 
@@ -88,7 +89,7 @@ def save(student_id: int) -> ResponseReturnValue:
         return merge_page(form, student_id, clash.stand), 409
     except record.Conflict:
         return merge_page(form, student_id, None), 409
-    flash(said(saved), "success")
+    flash_saved(said(saved), saved.student, saved.over)
     return go_on(form, saved.student)
 
 
@@ -119,11 +120,26 @@ def delete(student_id: int) -> ResponseReturnValue:
     try:
         if form.shown is None:
             raise record.Conflict(student_id)
-        record.remove(db.session(), student_id, version=form.shown, actor=actor(), reason="form")
+        change_id = record.remove(db.session(), student_id, version=form.shown, actor=actor(), reason="form")
     except record.Conflict:
         return deletion_page(_student_or_404(student_id), form.shown), 409
-    flash(_("%(name)s was deleted. The history keeps the record.", name=name), "success")
+    flash_change(_("Deleted %(name)s.", name=name), change_id)
     return redirect(url_for("history.show", student_id=student_id), 303)
+
+
+def _sent_again(form: StudentForm, student_id: int) -> ResponseReturnValue:
+    """Lead to the student whom the form made. Where they were deleted since, only who sent it knows whether they mean another."""
+    if db.session.get(Student, student_id):
+        return redirect(url_for("students.edit", student_id=student_id), 303)
+    form.token.data = secrets.token_urlsafe(24)
+    flash(
+        _(
+            "This form has already added student %(id)s, who was deleted since. Send it again to add another student.",
+            id=student_id,
+        ),
+        "warning",
+    )
+    return form_page(form, None), 409
 
 
 def _student_or_404(student_id: int) -> Student:

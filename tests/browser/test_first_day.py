@@ -75,7 +75,7 @@ def create_a_student(page: Page, check_page=unchecked):
     check_page(page)
     page.get_by_label("Age", exact=True).fill("16")
     page.get_by_role("button", name="Add the student").click()
-    expect(page.get_by_role("status")).to_contain_text("Ada Lovelace is saved as student 1.")
+    expect(page.get_by_role("status")).to_contain_text("Added Ada Lovelace as student 1.")
 
 
 def edit_the_student(page: Page, check_page=unchecked):

@@ -39,7 +39,7 @@ def test_going_back_is_shown_first_and_makes_a_new_version(editor, students):
     page = editor.visit(REVERT)
     assert "Name was Ada <L> becomes Ada Score was 50 becomes blank" in page.text
     sent = editor.post(REVERT, page.values, status=303)
-    assert "Ada stands again as in version 1." in editor.visit(sent.location).alerts
+    assert "Restored version 1 of Ada." in editor.visit(sent.location).alerts
     assert students() == [(7, "Ada", 12, None)]
     assert "Brought back to an earlier version" in editor.visit("/students/7/history").text
 
@@ -59,7 +59,7 @@ def test_who_is_overtaken_sees_what_it_would_change_now(editor, change, students
 def test_a_deleted_student_is_brought_back_from_the_history_under_the_same_id(editor, students):
     sent = editor.send("/students/7/delete", {"version": "2"}, page="/students/7")
     page = editor.visit(sent.location)
-    assert "Ada <L> was deleted." in page.alerts
+    assert "Deleted Ada <L>." in page.alerts
     assert "This student was deleted." in page.text
     editor.send("/students/new", {"name": "Bo"})
     editor.send("/students/7/revert/2", {"version": ""})

@@ -91,6 +91,7 @@ TABLE = {
     ("POST", "/students/bulk/export"): VIEWER,
     ("POST", "/students/bulk/delete"): ADMIN,
     ("GET", "/changes"): VIEWER,
+    ("POST", "/changes/1/undo"): EDITOR,
     ("GET", "/students/views"): VIEWER,
     ("POST", "/students/views"): VIEWER,
     ("POST", "/students/views/1"): VIEWER,

@@ -17,7 +17,7 @@ def test_an_editor_adds_a_student_and_sees_the_stored_record(editor, students):
     page = editor.visit(sent.location)
     assert sent.location == "/students/7"
     assert page.heading == "Ada Lovelace"
-    assert "Ada Lovelace is saved as student 7." in page.alerts
+    assert "Added Ada Lovelace as student 7." in page.alerts
     assert students() == [(7, "Ada Lovelace", 12, 91.5)]
 
 
@@ -277,7 +277,7 @@ def test_a_name_is_shown_as_text_whatever_it_holds(editor, add):
 def test_an_editor_deletes_a_student_and_the_revisions_stay(editor, add, students, stored):
     add(7, "Ada")
     sent = editor.send("/students/7/delete", {"version": "1"}, page="/students/7")
-    assert "Ada was deleted." in editor.visit(sent.location).alerts
+    assert "Deleted Ada." in editor.visit(sent.location).alerts
     assert students() == []
     assert stored(select(revisions.c.version, revisions.c.deleted).order_by(revisions.c.version)) == [(1, False), (2, True)]
 
