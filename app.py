@@ -56,7 +56,7 @@ from web.throttle import register_throttle
 from web.tokens import tokens
 from web.users import users
 from web.views import views
-from worker import InlineWorker
+from worker import start_beside
 
 PAGES = (
     dashboard,
@@ -133,8 +133,6 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     register_throttle(app)
     register_security(app)
     register_bearer(app)
-    if settings.worker == "inline":
-        app.before_request(InlineWorker(app).ensure_running)
     app.url_map.converters["id"] = IdConverter
     for pages in PAGES:
         app.register_blueprint(pages)
@@ -146,13 +144,20 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     register_compression(app)
     commands.register(app)
     check_rules(app)
+    if _flask_run() and settings.worker == "inline":
+        start_beside(app)
     return app
+
+
+def _flask_run() -> click.Context | None:
+    """Give the command where Flask's own server runs this."""
+    running = click.get_current_context(silent=True)
+    return running if running and running.info_name == "run" else None
 
 
 def _refuse_unsafe_flask_run(settings: config.Settings) -> None:
     """Hold Flask's own server to what gunicorn.conf.py asks of the real one; its host is no setting of ours."""
-    running = click.get_current_context(silent=True)
-    if running and running.info_name == "run":
+    if running := _flask_run():
         doctor.refuse_unsafe(replace(settings, host=running.params["host"]))
 
 

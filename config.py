@@ -90,7 +90,9 @@ SETTINGS = (
         "the address that people open: it stands in links, Rollbook answers to no other name but the machine's own, and with "
         "`https://…` cookies are for https only",
     ),
-    Setting("ROLLBOOK_WORKER", "inline", "`none`: the web process runs no imports; start `flask worker` beside it"),
+    Setting(
+        "ROLLBOOK_WORKER", "inline", "`none`: the server starts no process that runs imports; start `flask worker` beside it"
+    ),
 )
 DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
 

@@ -1,10 +1,12 @@
-"""How gunicorn serves Rollbook: one process, whose threads answer people and whose inline worker runs imports."""
+"""How gunicorn serves Rollbook: with processes whose threads answer people, and one that runs imports."""
 
 import atexit
 import gc
 import os
 import shutil
 import sys
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import doctor
@@ -17,14 +19,18 @@ try:
 except ValueError as reason:
     sys.exit(f"Rollbook does not start:\n{reason}")
 
-# Where the processes keep what they count, so that each can tell of all of them (web/metrics.py).
-_counts = _settings.instance / "metrics"
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_counts)
+# Where the processes keep what they count, so that each can tell of all of them (web/metrics.py): in memory, since the files
+# are mapped, and a process is killed that writes to a mapped file on a full disk.
+_MEMORY = Path("/dev/shm")  # noqa: S108  the folder in it is ours alone
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = mkdtemp(prefix="rollbook-", dir=_MEMORY if _MEMORY.is_dir() else None)
 
 wsgi_app = "app:create_app()"
+# Loaded once, before the processes are forked from each other: what they don't change they share.
+preload_app = True
 bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
 
-workers = 1
+workers = 1 + (_settings.worker == "inline")
 worker_class = "server.Worker"
 # One for each form that is on its way in, and more than people who click at once.
 threads = ARRIVING + 16
@@ -60,8 +66,14 @@ atexit.register(gc.freeze)
 
 def on_starting(_server: object) -> None:
     doctor.refuse_unsafe(_settings)
-    shutil.rmtree(_counts, ignore_errors=True)
-    _counts.mkdir(mode=0o700)
+    # What is there by now stays, and looking for garbage in it would only make each process a copy of its own.
+    gc.collect()
+    gc.freeze()
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    if _settings.worker == "inline":
+        worker.share_out(server.WORKERS.values(), server.num_workers)
 
 
 def child_exit(_server: object, worker: Any) -> None:
@@ -69,3 +81,7 @@ def child_exit(_server: object, worker: Any) -> None:
     from prometheus_client.multiprocess import mark_process_dead  # not before its folder is named
 
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(_server: object) -> None:
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

@@ -12,7 +12,7 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Of the request that is being answered, as its answer and its page name it."""
 
 # What these say is worded in this house; of anybody else's words only the numbers are shown.
-OWN = {"database", "doctor", "merge", "web", "worker"}
+OWN = {"database", "doctor", "merge", "server", "web", "worker"}
 
 
 class Lines(logging.Formatter):

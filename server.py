@@ -1,23 +1,33 @@
 """gunicorn's worker and log: who sends too slowly is let go, what the worker refuses gets a page of ours, a path is one line."""
 
+import logging
 import socket
+import threading
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from flask import Flask
 from gunicorn.glogging import Logger
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine
 from gunicorn.workers.gthread import TConn, ThreadWorker
 from werkzeug.exceptions import RequestTimeout
 
 from web.errors import refusal
+from worker import AFTER_FAULT_S, work
+
+log = logging.getLogger(__name__)
 
 # A thread is held meanwhile, so all that comes before the body has to come soon, and the body at the pace of a bad line.
 HEAD_S = 15.0
 SILENCE_S = 30.0
 SLOWEST_BYTES_A_SECOND = 8_192
+GLANCE_S = 0.2
 
 
 class TooSlow(RequestTimeout):
@@ -52,7 +62,24 @@ class ImpatientSocket(socket.socket):
 
 
 class Worker(ThreadWorker):
-    """Answers in threads, and with patience for as much as a person needs."""
+    """Answers in threads, and with patience for as much as a person needs; or runs imports, where that is its part.
+
+    gunicorn's master looks after both kinds: one that dies is succeeded by another, and all end with the server.
+    """
+
+    runs_imports = False
+
+    def share_out(self, others: Iterable["Worker"], number: int) -> None:
+        """Run imports if this process completes the number and none of those does that will be there beside it, the latest."""
+        staying = sorted(others, key=lambda other: other.age, reverse=True)[: number - 1]
+        self.runs_imports = number > 1 and len(staying) == number - 1 and not any(other.runs_imports for other in staying)
+
+    def run(self) -> None:
+        name_process("rollbook-import" if self.runs_imports else "rollbook-pages")
+        if self.runs_imports:
+            run_imports(self)
+        else:
+            super().run()
 
     def init_process(self) -> None:
         self._closing = ThreadPoolExecutor(4, "closing")
@@ -85,6 +112,34 @@ class Worker(ThreadWorker):
             return
         self.log.warning("a request was refused with %s: %s", code, type(exc).__name__)
         client.sendall(refusal(self.wsgi, code))
+
+
+def run_imports(worker: Worker) -> None:
+    """Run imports until the process is to stop: a step that is under way then has as long as a request has."""
+    for listener in worker.sockets:
+        listener.close()
+    stop = threading.Event()
+    thread = threading.Thread(target=_work, args=(worker.wsgi, stop), name="worker", daemon=True)
+    thread.start()
+    while thread.is_alive() and worker.is_parent_alive():
+        worker.notify()
+        if not worker.alive:
+            stop.set()
+        thread.join(GLANCE_S)
+
+
+def name_process(name: str) -> None:
+    """Let `top` and `ps` tell what this process is for, in up to 15 characters."""
+    with suppress(OSError):
+        Path("/proc/self/comm").write_text(name)
+
+
+def _work(app: Flask, stop: threading.Event) -> None:
+    try:
+        work(app, stop)
+    except Exception:
+        log.exception("the worker has failed and begins anew")
+        stop.wait(AFTER_FAULT_S)
 
 
 class Log(Logger):

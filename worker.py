@@ -1,4 +1,4 @@
-"""Claim imports and run their next step: in the web process, or as `flask worker` in any number beside it."""
+"""Claim imports and run their next step: in a process that the server starts, or as `flask worker` in any number beside it."""
 
 import logging
 import os
@@ -113,19 +113,9 @@ class Chore:
             self.due = started + max(self.every_s, REST * (ended - started))
 
 
-class InlineWorker:
-    """Runs imports in a thread of the web process, from its first request on: after the server has forked."""
-
-    def __init__(self, app: Flask) -> None:
-        self._app = app
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-
-    def ensure_running(self) -> None:
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=work, args=(self._app, threading.Event()), name="worker", daemon=True)
-                self._thread.start()
+def start_beside(app: Flask) -> None:
+    """Run imports in a thread of this process, which is Flask's own server: gunicorn has a process for them (server.py)."""
+    threading.Thread(target=work, args=(app, threading.Event()), name="worker", daemon=True).start()
 
 
 def _empty_log() -> None:

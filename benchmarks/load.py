@@ -87,7 +87,7 @@ it and takes it back over and over, and the others open pages. They are one proc
 their share of them.
 The bare framework is Flask on the same gunicorn with an empty page, asked by as many for {BARE_SECONDS} seconds before and after.
 An error is any answer that was not the expected one. An edit is lost if it was acknowledged and is not in the record's history.
-The memory is that of the process that answers, its worker in it: means over the last tenth of each quarter.
+The memory is that of all its processes, what they share counted once: means over the last tenth of each quarter.
 
 """
 
@@ -163,7 +163,7 @@ def _work_until(over: threading.Event, person: Person, kind: str, times: Times) 
 
 def _bare(folder: Path, url: str) -> Times:
     # It asks no database, but gunicorn's settings do not start with one that is not migrated.
-    server = Server(folder / "bare", url)
+    server = Server(folder / "bare", url, ROLLBOOK_WORKER="none")
     server.program = ("gunicorn", "benchmarks.bare:app")
     server.serve()
     try:

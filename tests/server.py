@@ -1,4 +1,4 @@
-"""A real server, with its worker inside, and a real Chromium that people use it with."""
+"""A real server, with a process that runs imports, and a real Chromium that people use it with."""
 
 import os
 import re
@@ -98,6 +98,11 @@ class Server:
         self._process.wait()
         refuse_leaks(self.logged())
 
+    def kill_master(self) -> None:
+        """Kill the process that looks after the others, and only that."""
+        self._process.kill()
+        self._process.wait()
+
     def logged(self) -> list[str]:
         """Give the lines that it has logged so far."""
         return self.log.read_text(errors="replace").splitlines()
@@ -117,19 +122,21 @@ class Server:
         return found.group()
 
     def memory(self) -> float:
-        """Give the most memory that it has had so far, in MB; proc(5) tells it in kB."""
-        return self._memory("VmHWM")
+        """Give the most memory that a process of its that answers has had so far, in MB; proc(5) tells it in kB."""
+        return int(re.findall(r"VmHWM:\s+(\d+)", Path(f"/proc/{self.process}/status").read_text())[0]) / 1024
 
     def memory_now(self) -> float:
-        return self._memory("VmRSS")
-
-    def _memory(self, kind: str) -> float:
-        return int(re.findall(rf"{kind}:\s+(\d+)", Path(f"/proc/{self.process}/status").read_text())[0]) / 1024
+        """Give the memory of all its processes together, in MB; what they share counts once."""
+        return sum(map(_memory, (self._process.pid, *self._children())))
 
     @property
     def process(self) -> int:
-        """The process that answers; gunicorn starts another one should it die."""
-        return self._children()[0]
+        """One of the processes that answer; gunicorn starts another one should it die."""
+        return self.processes("pages")[0]
+
+    def processes(self, kind: str) -> list[int]:
+        """Give those that are there now for "pages", or for "import"."""
+        return [child for child in self._children() if _name(child) == f"rollbook-{kind}"]
 
     def _children(self) -> list[int]:
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
@@ -142,3 +149,18 @@ class Server:
                 return bool(answer.status == 200)
         except OSError:
             return False
+
+
+def _name(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _memory(process: int) -> float:
+    """Give a process's part of the memory, in MB; proc(5) tells it in kB."""
+    try:
+        return int(re.findall(r"^Pss:\s+(\d+)", Path(f"/proc/{process}/smaps_rollup").read_text(), re.M)[0]) / 1024
+    except (OSError, IndexError):
+        return 0.0

@@ -55,7 +55,7 @@ MAY_IMPORT = {
     "worker": {"merge", "models", "database", "accounts", "audit", "memory", "words"},
     "commands": set(ROOMS) - {"web", "app"},
     "web": {"web", "demo", "forms", "mailboxes", "merge", "models", "accounts", "audit", "config", "database", "logs", "words"},
-    "server": {"web"},
+    "server": {"web", "worker"},
     "app": set(ROOMS),
 }
 

@@ -1,20 +1,25 @@
 """The server as it is run for real: it stops without cutting anybody off, keeps a log, and any number of it serve as one."""
 
+import os
 import secrets
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
 
 from accounts import add_user
 from models import db
+from server import Worker
 from tests.cluster import wait_until
 from tests.colleague import Colleague
 from tests.conftest import PASSWORD
-from tests.server import ROOT, running_server
+from tests.server import ROOT, Server, running_server
 
 EMAIL = "office@school.example"
 # What keeps everybody else from saving.
@@ -65,6 +70,64 @@ def test_whoever_stops_does_not_look_for_garbage_first(tmp_path):
     command = [sys.executable, "-c", f"{told_last}runpy.run_path('gunicorn.conf.py')"]
     environ = {"ROLLBOOK_INSTANCE": str(tmp_path / "instance")}
     assert subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True).stdout == "True\n"
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_import_process_that_is_killed_is_succeeded_and_all_end_with_the_server(database_url, tmp_path, office):
+    with running_server(tmp_path / "instance", database_url, migrated=True) as server:
+        desk = office(server.url)
+        _wait_for(desk, desk.upload(SHEET).location, "ready")
+        (killed,) = server.processes("import")
+        os.kill(killed, signal.SIGKILL)
+        assert wait_until(lambda: server.processes("import") not in ([killed], []))
+        page = desk.upload(SHEET.replace(b"Bob", b"Barbara")).location
+        _wait_for(desk, page, "ready")
+        assert desk.post(f"{page}/apply", {}).status == 303
+        _wait_for(desk, page, "applied")
+        started = [*server.processes("import"), *server.processes("pages")]
+    assert not any(Path(f"/proc/{process}").exists() for process in started)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_processes_end_when_their_master_is_killed(database_url, tmp_path):
+    server = Server(tmp_path / "instance", database_url)
+    server.serve()
+    assert wait_until(lambda: server.processes("import"))
+    started = [*server.processes("import"), *server.processes("pages")]
+    assert len(started) == 2
+    server.kill_master()
+    assert wait_until(lambda: not any(Path(f"/proc/{process}").exists() for process in started))
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_server_without_worker_runs_no_imports(database_url, tmp_path, office):
+    with running_server(tmp_path / "instance", database_url, migrated=True, ROLLBOOK_WORKER="none") as server:
+        desk = office(server.url)
+        page = desk.upload(SHEET).location
+        assert server.processes("import") == []
+        assert desk.get(f"{page}/progress").json["state"] == "uploaded"
+
+
+@pytest.mark.parametrize(
+    ("others", "number", "runs_imports"),
+    [
+        ([], 2, False),
+        ([False], 2, True),
+        ([True], 2, False),
+        ([False, False], 3, True),
+        ([False, True], 3, False),
+        # All are replaced: those who were there before go, the oldest first.
+        ([True, False, False], 3, True),
+        ([False, False, True], 3, False),
+        ([False, False, True, False, False], 3, True),
+        ([], 1, False),
+    ],
+)
+def test_share_out_leaves_one_process_that_runs_imports(others, number, runs_imports):
+    aged = [SimpleNamespace(age=age, runs_imports=runs) for age, runs in enumerate(others)]
+    new = SimpleNamespace()
+    Worker.share_out(new, aged, number)
+    assert new.runs_imports is runs_imports
 
 
 @pytest.mark.parametrize("backend", ["postgresql"])
