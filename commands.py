@@ -258,7 +258,8 @@ def _import(file: BinaryIO, filename: str, *, actor: str, apply_: bool, blank_cl
     session = db.session()
     import_id = imports.receive(session, current_app.config["UPLOADS"], filename, file, actor, blank_clears=blank_clears).id
     if _finish(import_id) == "ready" and apply_:
-        imports.start_apply(session, import_id, actor)
+        read = session.get_one(Import, import_id, populate_existing=True)
+        imports.start_apply(session, import_id, actor, version=read.version)
         _finish(import_id)
     return session.get_one(Import, import_id, populate_existing=True)
 

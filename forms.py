@@ -80,7 +80,8 @@ class VersionForm(FlaskForm):
 
     @property
     def shown(self) -> int | None:
-        return _whole(self.version.data)
+        """The version that was sent; never one that the form was only filled in with."""
+        return _whole((self.version.raw_data or [None])[0])
 
 
 class EraseForm(VersionForm):
@@ -293,7 +294,7 @@ class ReadingForm(FlaskForm):
         next(field for field in self if field.data != self.now[field.name]).errors = [sentence]
 
 
-class ColumnsForm(FlaskForm):
+class ColumnsForm(VersionForm):
     """What each of a sheet's columns is, and how its cells are meant. `columns_form` adds a field for each column."""
 
     match = RadioField(
@@ -351,8 +352,8 @@ class ColumnsForm(FlaskForm):
 COLUMN_FIELD = "column-"
 
 
-def columns_form(sheet: Sheet, options: Options) -> ColumnsForm:
-    """Make the form for a sheet, filled in as the sheet is understood so far."""
+def columns_form(sheet: Sheet, options: Options, version: int) -> ColumnsForm:
+    """Make the form for a sheet, filled in as the sheet is understood so far, at this version of its import."""
     choices = _choices({"": _("Ignore this column")} | {c: label for column in COLUMNS for c, label in column.choices.items()})
     fields = {
         f"{COLUMN_FIELD}{place}": SelectField(
@@ -362,7 +363,8 @@ def columns_form(sheet: Sheet, options: Options) -> ColumnsForm:
     }
     chosen = {f"{COLUMN_FIELD}{place}": column or "" for place, column in enumerate(sheet.columns)}
     made: type[ColumnsForm] = type("SheetColumnsForm", (ColumnsForm,), fields)
-    return made(data={**options.to_json(), "blank": "clear" if options.blank_clears else "keep", **chosen})
+    filled_in = {**options.to_json(), "blank": "clear" if options.blank_clears else "keep", "version": version}
+    return made(data={**filled_in, **chosen})
 
 
 def _unmatched(columns: list[str | None], match: str) -> str | None:

@@ -258,6 +258,8 @@ class Import(Base):
     kind: Mapped[str] = mapped_column(String(10), default="sheet")
     """A sheet that somebody uploaded; or students who were selected to have a column set or to be deleted."""
     state: Mapped[str] = mapped_column(String(10), default="uploaded")
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    """Raised by whatever changes what a decision on it would do: a new state, and a new plan of its rows."""
     failure: Mapped[Later | None] = mapped_column(Said)
     options: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     sheet: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

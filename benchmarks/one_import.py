@@ -23,13 +23,25 @@ def main(instance: str, database_url: str, sheet: str) -> None:
             import_id = imports.receive(session, app.config["UPLOADS"], "sheet.csv", file, "benchmark").id
             _step(import_id)
             report["preview"] = time.perf_counter() - start
-        report["apply"] = _timed(lambda: (imports.start_apply(session, import_id, "benchmark"), _announce(), _step(import_id)))
+        report["apply"] = _timed(
+            lambda: (
+                imports.start_apply(session, import_id, "benchmark", version=_version(import_id)),
+                _announce(),
+                _step(import_id),
+            )
+        )
         applied = session.get_one(Import, import_id, populate_existing=True)
         report["counts"] = [applied.inserts, applied.updates, applied.unchanged, applied.rejected]
-        report["undo"] = _timed(lambda: (imports.start_undo(session, import_id, "benchmark"), _step(import_id)))
+        report["undo"] = _timed(
+            lambda: (imports.start_undo(session, import_id, "benchmark", version=_version(import_id)), _step(import_id))
+        )
         report["state"] = session.get_one(Import, import_id, populate_existing=True).state
         report["memory"] = _memory("VmHWM") - idle
     print(json.dumps(report), flush=True)
+
+
+def _version(import_id: int) -> int:
+    return db.session.get_one(Import, import_id, populate_existing=True).version
 
 
 def _step(import_id: int) -> None:

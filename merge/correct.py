@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from merge.columns import KEY, NAME, places
 from merge.compare import Counts, compare, count_verdicts
-from merge.lease import WrongState
+from merge.decisions import WrongState, lock_preview
 from merge.options import Options
 from merge.pages import PLANNED
 from merge.preview import Row, rejected_row
@@ -53,13 +53,13 @@ class Accepted:
         return f"{sentence} {others}"
 
 
-def correct(session: Session, import_id: int, line: int, typed: Mapping[int, str]) -> Accepted | Row:
+def correct(session: Session, import_id: int, line: int, typed: Mapping[int, str], *, version: int | None) -> Accepted | Row:
     """Put what was typed into the row's cells, by their place, and commit; give the row with its problems if it still has some.
 
-    Then nothing is kept, and the row stays as it stood in the sheet. Raises WrongState if the import no longer
-    waits, or the row is not rejected.
+    Then nothing is kept, and the row stays as it stood in the sheet. Raises WrongState if the import is no longer
+    as it was shown at that version, or the row is not rejected.
     """
-    import_, cells = _locked(session, import_id, line)
+    import_, cells = _locked(session, import_id, line, version)
     sheet, options = Sheet(**import_.sheet), Options.from_json(import_.options)
     cells = _filled_in(cells, typed, len(sheet.headings))
     (read,) = read_block([(line, cells)], import_id, sheet, options.notation)
@@ -78,15 +78,28 @@ def correct(session: Session, import_id: int, line: int, typed: Mapping[int, str
     return Accepted(verdict or "unchanged", before.rejected - after.rejected - 1)
 
 
-def _locked(session: Session, import_id: int, line: int) -> tuple[Import, list[str]]:
+def with_typed(session: Session, import_: Import, line: int, typed: Mapping[int, str]) -> Row | None:
+    """Give a rejected row with what was typed into it, unchecked; None where the row is not rejected or not kept."""
+    row = session.execute(select(staged_rows.c.cells, staged_rows.c.problems).where(_is_rejected(import_.id, line))).first()
+    if row is None or import_.state != "ready":
+        return None
+    sheet = Sheet(**import_.sheet)
+    cells = _filled_in(row.cells.split(SEPARATOR), typed, len(sheet.headings))
+    return rejected_row(sheet, line, cells, load_problems(row.problems))
+
+
+def _locked(session: Session, import_id: int, line: int, version: int | None) -> tuple[Import, list[str]]:
     """Keep everybody else from moving the import on, and give it and the row's cells."""
-    waiting = select(Import).where(Import.id == import_id, Import.state == "ready").with_for_update()
-    import_ = session.scalar(waiting.execution_options(populate_existing=True))
-    cells = session.scalar(select(staged_rows.c.cells).where(_is(import_id, line), staged_rows.c.problems.is_not(None)))
-    if import_ is None or cells is None:
+    import_ = lock_preview(session, import_id, version)
+    cells = session.scalar(select(staged_rows.c.cells).where(_is_rejected(import_id, line)))
+    if cells is None:
         session.rollback()
         raise WrongState
     return import_, cells.split(SEPARATOR)
+
+
+def _is_rejected(import_id: int, line: int) -> ColumnElement[bool]:
+    return and_(_is(import_id, line), staged_rows.c.problems.is_not(None))
 
 
 def _filled_in(cells: list[str], typed: Mapping[int, str], width: int) -> list[str]:

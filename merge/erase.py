@@ -202,6 +202,7 @@ def _let_imports_go(session: Session, there: Outlook) -> None:
     for import_ in there.done:
         discard_files(Path(import_.path))
     ids = [import_.id for import_ in there.waiting]
-    session.execute(update(Import).where(Import.id.in_(ids)).values(state="cancelled", ended_at=now(), **RELEASED))
+    cancelled = {"state": "cancelled", "version": Import.version + 1, "ended_at": now(), **RELEASED}
+    session.execute(update(Import).where(Import.id.in_(ids)).values(**cancelled))
     for import_ in (*there.waiting, *there.unread):
         discard(session, import_.id)

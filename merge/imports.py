@@ -17,10 +17,11 @@ from merge.apply import apply
 from merge.choices import RE_READABLE, recall
 from merge.columns import places
 from merge.compare import Counts, compare, count_planned, discard_plan, plan_deletions
+from merge.decisions import WrongState as WrongState
+from merge.decisions import as_shown
 from merge.door import open_change
 from merge.faults import is_away, is_full
 from merge.lease import LEASE, CalledOff, LeaseLost, call_off, kept_lease
-from merge.lease import WrongState as WrongState
 from merge.options import Options
 from merge.problems import SheetRefused
 from merge.selection import Selection, stage_selected
@@ -39,6 +40,10 @@ UNREAD = ("uploaded", "reading", "ready")
 CANCELLABLE = ("uploaded", "reading", "ready", "applying")
 CHUNK = 1 << 20
 MOST_DROPPED = 100
+# A worker that begins to read changes nothing that anybody could have decided on.
+SAME_TO_PEOPLE = ("reading",)
+# Of an import that was read once, as it was uploaded.
+FIRST_PREVIEW = 2
 
 
 def receive(
@@ -166,41 +171,56 @@ def run_step(session: Session, import_id: int, holder: str) -> None:
         fail(session, import_id, holder, NO_ROOM if is_full(error) else OUR_FAULT)
 
 
-def start_apply(session: Session, import_id: int, actor: str) -> None:
-    """Let a worker apply what was previewed. Raises WrongState."""
-    _move(session, _in_state(import_id, "ready"), WrongState, state="applying", applied_by=actor, **_waiting())
+def start_apply(session: Session, import_id: int, actor: str, *, version: int | None) -> None:
+    """Let a worker apply what was previewed at that version. Raises WrongState."""
+    _move(session, as_shown(import_id, version, "ready"), WrongState, state="applying", applied_by=actor, **_waiting())
     session.commit()
 
 
-def start_undo(session: Session, import_id: int, actor: str, states: tuple[str, ...] = ("applied", "undone")) -> None:
-    """Let a worker take an applied import back, or put an undone one in force again. Raises WrongState."""
-    undoable = _in_state(import_id, *states) & Import.change_id.is_not(None)
+def start_undo(
+    session: Session, import_id: int, actor: str, *, version: int | None, states: tuple[str, ...] = ("applied", "undone")
+) -> None:
+    """Let a worker take an import back that was shown as applied, or apply again one that was undone. Raises WrongState."""
+    undoable = as_shown(import_id, version, *states) & Import.change_id.is_not(None)
     _move(session, undoable, WrongState, state="undoing", applied_by=actor, **_waiting())
     session.commit()
 
 
-def read_again(session: Session, import_id: int, sheet: dict[str, Any], options: dict[str, Any]) -> None:
+def read_again(session: Session, import_id: int, sheet: dict[str, Any], options: dict[str, Any], *, version: int | None) -> None:
     """Let a worker read the sheet anew, with other columns or options. Raises WrongState."""
     # Whoever has chosen looks on, and decides when it is compared.
     changed = {"sheet": sheet, "options": options, "limits": None, "rows": 0, "failure": None, "ended_at": None}
-    _move(session, _in_state(import_id, *RE_READABLE), WrongState, state="uploaded", **changed, **_waiting())
+    _move(session, as_shown(import_id, version, *RE_READABLE), WrongState, state="uploaded", **changed, **_waiting())
     session.commit()
 
 
-def announce_cancel(session: Session, import_id: int) -> None:
-    """Let a worker that writes, and on SQLite has everybody else wait, hear of a cancel beforehand. Only reads."""
-    sheet = session.scalar(select(Import.path).where(_in_state(import_id, "applying")))
-    if sheet and session.get_bind().dialect.name == "sqlite":
-        call_off(sheet)
+def announce_cancel(session: Session, import_id: int, *, version: int | None) -> bool:
+    """Let a worker that writes, and on SQLite has everybody else wait, hear of a cancel beforehand. Only reads.
+
+    Tell whether there is such a worker, which may then have ended the import by the time at which we can.
+    """
+    sheet = session.scalar(select(Import.path).where(as_shown(import_id, version, "applying")))
     session.rollback()
+    if not sheet or session.get_bind().dialect.name != "sqlite":
+        return False
+    call_off(sheet)
+    return True
 
 
-def cancel(session: Session, import_id: int) -> None:
+def cancel(session: Session, import_id: int, *, version: int | None, announced: bool = False) -> None:
     """End an import that was not applied, and drop what was staged. Raises WrongState."""
-    if session.scalar(select(Import.state).where(Import.id == import_id)) != "cancelled":  # by a worker that was told beforehand
-        _end_cancelled(session, _in_state(import_id, *CANCELLABLE), WrongState, import_id)
+    ended = _in_state(import_id, "cancelled") & (Import.version - 1 == version)
+    if not (announced and session.scalar(select(Import.id).where(ended))):
+        _end_cancelled(session, as_shown(import_id, version, *CANCELLABLE), WrongState, import_id)
     audit.add(session, Act.IMPORT_CANCELLED, f"import {import_id}")
     session.commit()
+
+
+def was_revised(session: Session, import_: Import) -> bool:
+    """Tell whether somebody has decided otherwise since: what waits is not what the upload made, or it was undone before."""
+    if import_.state == "applied":
+        return _count_changes(session, import_.id) > 1
+    return import_.state == "ready" and import_.version > FIRST_PREVIEW
 
 
 def fail(session: Session, import_id: int, holder: str, sentence: Later) -> None:
@@ -407,12 +427,18 @@ def _end_cancelled(session: Session, which: ColumnElement[bool], otherwise: type
 
 def _done_state(session: Session, import_id: int) -> str | None:
     """Applied, undone, applied again: each change of an import takes the one before back."""
-    changes = session.scalar(select(func.count()).select_from(Change).where(Change.import_id == import_id)) or 0
+    changes = _count_changes(session, import_id)
     return None if changes == 0 else "applied" if changes % 2 else "undone"
+
+
+def _count_changes(session: Session, import_id: int) -> int:
+    return session.scalar(select(func.count()).select_from(Change).where(Change.import_id == import_id)) or 0
 
 
 def _move(session: Session, which: ColumnElement[bool], otherwise: type[Exception], **values: Any) -> None:
     """Change the import if it is still as it was thought to be; the check and the change are one statement."""
+    if values.get("state", "reading") not in SAME_TO_PEOPLE:
+        values["version"] = Import.version + 1
     statement = update(Import).where(which).values(**values)
     result = session.execute(statement, execution_options={"synchronize_session": False})
     assert isinstance(result, CursorResult)

@@ -20,10 +20,6 @@ Report = Callable[[float], None]
 """Takes what share of the step is done, for those who watch. Raises LeaseLost if the import was cancelled."""
 
 
-class WrongState(RuntimeError):
-    """The import is not in a state for that: it can't be applied twice, say."""
-
-
 class LeaseLost(RuntimeError):
     """The import was cancelled, or another worker has it: what this one has not committed is void."""
 

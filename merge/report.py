@@ -12,11 +12,12 @@ from words import Later
 
 
 def report(session: Session, import_: Import) -> dict[str, Any]:
-    """Give its state and counts, what was left out of the sheet or rejected, and what keeps it from going on."""
+    """Give its state and counts, the version that a decision names, what was left out or rejected, and what keeps it back."""
     return {
         "id": import_.id,
         "filename": str(import_.title),
         "state": import_.state,
+        "version": import_.version,
         "at": import_.at.isoformat(),
         "actor": import_.actor,
         "applied_by": import_.applied_by,

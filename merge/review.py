@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 import audit
 from audit import Act
-from merge.lease import WrongState
+from merge.decisions import lock_preview
 from models import Import, planned_rows
 from words import later
 
@@ -59,27 +59,17 @@ def hold_for_review(
     session.execute(update(planned_rows).where(held).values(**values), execution_options={"synchronize_session": False})
 
 
-def confirm(session: Session, import_id: int, lines: Collection[int] | None, actor: str) -> int:
+def confirm(session: Session, import_id: int, lines: Collection[int] | None, actor: str, *, version: int | None) -> int:
     """Let the rows on these lines, or all that need review, be applied as planned; commit and give their number.
 
-    A line that needs no review is passed by. Raises WrongState unless the import is ready to be applied.
+    A line that needs no review is passed by. Raises WrongState unless the import is ready as it was shown at that version.
     """
-    import_ = _locked(session, import_id)
+    import_ = lock_preview(session, import_id, version)
     confirmed = _confirm(session, import_, lines)
     if confirmed:
         audit.add(session, Act.ROWS_CONFIRMED, f"import {import_id}", actor=actor, rows=confirmed)
     session.commit()
     return confirmed
-
-
-def _locked(session: Session, import_id: int) -> Import:
-    """Keep everybody else from moving the import on."""
-    waiting = select(Import).where(Import.id == import_id, Import.state == "ready").with_for_update()
-    import_ = session.scalar(waiting.execution_options(populate_existing=True))
-    if import_ is None:
-        session.rollback()
-        raise WrongState
-    return import_
 
 
 def _confirm(session: Session, import_: Import, lines: Collection[int] | None) -> int:

@@ -82,6 +82,10 @@ class Colleague:
     def post(self, path: str, fields: Mapping[str, str]) -> Reply:
         return self._ask("POST", path, urlencode(fields).encode(), FORM)
 
+    def decide(self, page: str, act: str) -> Reply:
+        """Press a button of an import's page, as the page is now."""
+        return self.post(f"{page}/{act}", {"version": self.get(page).value("version")})
+
     def upload(self, sheet: bytes, filename: str = "sheet.csv") -> Reply:
         boundary = secrets.token_hex(16)
         parts = [

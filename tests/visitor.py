@@ -41,9 +41,10 @@ class Visitor:
         return _checked(self.open(path), status)
 
     def send(self, path: str, data: Mapping[str, Any] | None = None, *, page: str | None = None, status: int = 303) -> Answer:
-        """Post a form with the token that a page carries: the one at `page`, or else at `path` itself."""
-        token = self.visit(page or path).values["csrf_token"]
-        return self.post(path, {**(data or {}), "csrf_token": token}, status)
+        """Post a form with what a page carries unseen, its token and version: the page at `page`, or else at `path` itself."""
+        shown = self.visit(page or path).values
+        unseen = {name: shown[name] for name in ("csrf_token", "version") if name in shown}
+        return self.post(path, {**unseen, **(data or {})}, status)
 
     def post(self, path: str, data: Mapping[str, Any], status: int) -> Answer:
         """Post exactly this."""

@@ -105,8 +105,8 @@ def upload() -> ResponseReturnValue:
 @api.get("/imports/<id:import_id>")
 @requires_token("import", "read")
 def show_import(import_id: int) -> ResponseReturnValue:
-    """Tell how an import stands."""
-    return jsonify(report(db.session(), _import_or_404(import_id)))
+    """Tell how an import stands; the tag of the answer is the version that a decision names."""
+    return _told(_import_or_404(import_id))
 
 
 @api.post("/imports/<id:import_id>/apply")
@@ -114,9 +114,10 @@ def show_import(import_id: int) -> ResponseReturnValue:
 @once
 def apply(import_id: int) -> ResponseReturnValue:
     """Let a worker do what the comparison showed."""
-    if not may_apply(_import_or_404(import_id)):
+    import_ = _import_or_404(import_id)
+    if not may_apply(import_):
         abort(403)
-    return _set_going(lambda: life.start_apply(db.session(), import_id, actor()), import_id)
+    return _set_going(lambda version: life.start_apply(db.session(), import_id, actor(), version=version), import_)
 
 
 @api.post("/imports/<id:import_id>/undo")
@@ -124,8 +125,11 @@ def apply(import_id: int) -> ResponseReturnValue:
 @once
 def undo(import_id: int) -> ResponseReturnValue:
     """Let a worker take an applied import back."""
-    _import_or_404(import_id)
-    return _set_going(lambda: life.start_undo(db.session(), import_id, actor(), ("applied",)), import_id)
+
+    def take_back(version: int) -> None:
+        life.start_undo(db.session(), import_id, actor(), version=version, states=("applied",))
+
+    return _set_going(take_back, _import_or_404(import_id))
 
 
 def _refuse_unknown(sent: Any, known: set[str]) -> None:
@@ -212,19 +216,52 @@ def _unfit(problems: dict[str, str]) -> Refusal:
     return Refusal(422, _("Can’t be used"), " ".join(problems.values()), errors=errors)
 
 
-def _set_going(act: Callable[[], None], import_id: int) -> ResponseReturnValue:
+def _set_going(act: Callable[[int], None], import_: Import) -> ResponseReturnValue:
     try:
-        act()
+        act(_decided_on(import_))
     except life.WrongState:
-        stands = _import_or_404(import_id).state
-        raise Refusal(409, _("Not as it stands"), _("This import is %(state)s.", state=stands), state=stands) from None
-    return _import_answer(import_id)
+        raise _changed(import_.id) from None
+    return _import_answer(import_.id)
+
+
+def _decided_on(import_: Import) -> int:
+    """Tell which version of the import the other system has seen.
+
+    One that names none may go on as long as no other could be meant: what it uploaded is as it was first read,
+    or what was applied has never been taken back. Raises WrongState where it is another one.
+    """
+    if tags := request.if_match.as_set(include_weak=True):
+        if str(import_.version) not in tags:
+            raise life.WrongState
+    elif life.was_revised(db.session(), import_):
+        sentence = _("Somebody has changed this import since. Say what you decide on: If-Match with the ETag that it had.")
+        raise Refusal(428, _("On which version?"), sentence, _tag(import_), current=report(db.session(), import_))
+    return import_.version
+
+
+def _changed(import_id: int) -> Refusal:
+    """Show the import as it is now, so that the other system can decide anew."""
+    import_ = _import_or_404(import_id)
+    sentence = _(
+        "This import is %(state)s, at version %(version)d. Nothing was done.", state=import_.state, version=import_.version
+    )
+    current = report(db.session(), import_)
+    return Refusal(409, _("Changed meanwhile"), sentence, _tag(import_), state=import_.state, current=current)
 
 
 def _import_answer(import_id: int) -> ResponseReturnValue:
     """Answer that a worker goes on, and where to ask how it stands."""
-    where = url_for("api.show_import", import_id=import_id)
-    return jsonify(report(db.session(), _import_or_404(import_id))), 202, {"Location": where}
+    return _told(_import_or_404(import_id)), 202, {"Location": url_for("api.show_import", import_id=import_id)}
+
+
+def _told(import_: Import) -> Response:
+    answer = jsonify(report(db.session(), import_))
+    answer.headers.update(_tag(import_))
+    return answer
+
+
+def _tag(import_: Import) -> dict[str, str]:
+    return {"ETag": f'"{import_.version}"'}
 
 
 def _import_or_404(import_id: int) -> Import:

@@ -26,8 +26,10 @@ def save(student_id: int) -> ResponseReturnValue:
     form = CellForm()
     column = BY_NAME.get(form.column.data or "") or abort(404)
     seen = history.at_version(db.session(), student_id, form.shown or 0)
-    if column.key or seen is None or seen.deleted:
+    if column.key or not history.newest_version(db.session(), student_id):
         abort(404)
+    if seen is None or seen.deleted:
+        return jsonify(sentence=_("This list is out of date. Reload the page, then try again.")), 409
     try:
         value = column.read(form.value.data or "", typed_notation())
         saved = reconcile.save(

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from audit import Act
 from database import reading
-from forms import ColumnsForm, EmptyForm, ReadingForm, UploadForm, columns_form
+from forms import ColumnsForm, ReadingForm, UploadForm, VersionForm, columns_form
 from merge import choices, preview
 from merge import correct as correcting
 from merge import imports as life
@@ -30,7 +30,7 @@ from models import Import, db
 from web.access import actor, import_owner, may, may_apply, requires
 from web.limits import takes_sheets
 from web.streaming import download
-from words import _
+from words import _, number
 
 imports = Blueprint("imports", __name__, url_prefix="/imports")
 
@@ -94,13 +94,12 @@ def correct(import_id: int, line: int) -> ResponseReturnValue:
     """Check a mended row again, and keep it if it can be used now."""
     import_ = _import_or_404(import_id)
     try:
-        outcome = correcting.correct(db.session(), import_id, line, _typed_cells())
+        outcome = correcting.correct(db.session(), import_id, line, _typed_cells(), version=VersionForm().shown)
     except life.WrongState:
-        flash(_("This row was not waiting to be corrected any more. This is how the import stands now."), "warning")
-    else:
-        if isinstance(outcome, preview.Row):
-            return _import_page(import_, outcome), 422
-        flash(outcome.sentence(line), "success")
+        return _overtaken_row(import_id, line)
+    if isinstance(outcome, preview.Row):
+        return _import_page(import_, outcome), 422
+    flash(outcome.sentence(line), "success")
     return redirect(_place_on_page(import_), 303)
 
 
@@ -126,7 +125,7 @@ def columns(import_id: int) -> ResponseReturnValue:
     if not choices.may_choose(import_):
         return _too_late(import_id)
     sheet, options, as_file = _sheet_as_asked(import_)
-    return _columns_page(import_, sheet, as_file, columns_form(sheet, options)), 422 if as_file.errors else 200
+    return _columns_page(import_, sheet, as_file, columns_form(sheet, options, import_.version)), 422 if as_file.errors else 200
 
 
 @imports.post("/<id:import_id>/columns")
@@ -135,17 +134,17 @@ def choose_columns(import_id: int) -> ResponseReturnValue:
     """Keep what was chosen, and let a worker read the sheet again."""
     import_ = _import_or_404(import_id)
     if not choices.may_choose(import_):
-        return _too_late(import_id)
+        return _overtaken(import_id)
     sheet, options, as_file = _sheet_as_asked(import_)
-    form = columns_form(sheet, options)
+    form = columns_form(sheet, options, import_.version)
     if as_file.errors or not form.validate():
         return _columns_page(import_, sheet, as_file, form), 422
     chosen = replace(sheet, columns=form.columns)
     choices.remember(db.session(), chosen, form.options)
     try:
-        life.read_again(db.session(), import_id, chosen.to_json(), form.options.to_json())
+        life.read_again(db.session(), import_id, chosen.to_json(), form.options.to_json(), version=form.shown)
     except life.WrongState:
-        return _too_late(import_id)
+        return _overtaken_choice(import_id, sheet, as_file, form)
     wait_for_worker(import_id)
     return redirect(url_for("imports.show", import_id=import_id), 303)
 
@@ -174,11 +173,10 @@ def apply(import_id: int) -> ResponseReturnValue:
     if not may_apply(_import_or_404(import_id)):
         abort(403)
     try:
-        life.start_apply(db.session(), import_id, actor())
+        life.start_apply(db.session(), import_id, actor(), version=VersionForm().shown)
     except life.WrongState:
-        flash(_("This import was not waiting to be applied. This is how it stands now."), "warning")
-    else:
-        wait_for_worker(import_id)
+        return _overtaken(import_id)
+    wait_for_worker(import_id)
     return redirect(url_for("imports.show", import_id=import_id), 303)
 
 
@@ -187,12 +185,13 @@ def apply(import_id: int) -> ResponseReturnValue:
 def cancel(import_id: int) -> ResponseReturnValue:
     """Drop an import that was not applied."""
     _import_or_404(import_id)
-    life.announce_cancel(db.session(), import_id)
+    shown = VersionForm().shown
+    announced = life.announce_cancel(db.session(), import_id, version=shown)
     reading.set(False)
     try:
-        life.cancel(db.session(), import_id)
+        life.cancel(db.session(), import_id, version=shown, announced=announced)
     except life.WrongState:
-        flash(_("This import could not be cancelled any more. This is how it stands now."), "warning")
+        return _overtaken(import_id)
     return redirect(url_for("imports.show", import_id=import_id), 303)
 
 
@@ -205,7 +204,7 @@ def confirm_undo(import_id: int) -> ResponseReturnValue:
         flash(_("This import can't be taken back as it stands now."), "warning")
         return redirect(url_for("imports.show", import_id=import_id), 303)
     outlook = undoing.outlook(db.session(), import_.change_id)
-    return render_template("imports/undo.html", import_=import_, outlook=outlook, form=EmptyForm())
+    return render_template("imports/undo.html", import_=import_, outlook=outlook, form=_button(import_))
 
 
 @imports.post("/<id:import_id>/undo")
@@ -214,16 +213,70 @@ def undo(import_id: int) -> ResponseReturnValue:
     """Let a worker take the import back, or put it in force again."""
     _import_or_404(import_id)
     try:
-        life.start_undo(db.session(), import_id, actor())
+        life.start_undo(db.session(), import_id, actor(), version=VersionForm().shown)
     except life.WrongState:
-        flash(_("This import could not be taken back. This is how it stands now."), "warning")
-    else:
-        wait_for_worker(import_id)
+        return _overtaken(import_id)
+    wait_for_worker(import_id)
     return redirect(url_for("imports.show", import_id=import_id), 303)
 
 
-def _import_page(import_: Import, mended: preview.Row | None = None) -> str:
-    """Show the import with the rows that the address asks for; a mended row that still can't be used stands as it was typed."""
+def _overtaken(import_id: int) -> ResponseReturnValue:
+    """Show the import as it now is to somebody who decided on what it was before."""
+    flash(_("This import has changed since you opened the page, so nothing was done. Check it again, then decide."), "warning")
+    return _import_page(_import_as_it_is(import_id)), 409
+
+
+def _overtaken_row(import_id: int, line: int) -> ResponseReturnValue:
+    """Show the import as it now is, with what was typed into a row, or below the heading where that row needs no correction."""
+    import_, typed = _import_as_it_is(import_id), _typed_cells()
+    row = correcting.with_typed(db.session(), import_, line, typed)
+    if row:
+        flash(
+            _(
+                "This import has changed since you opened the page. What you typed is kept in line %(line)s. "
+                "Check it again, then send it.",
+                line=number(line),
+            ),
+            "warning",
+        )
+        return _import_page(import_, row, checked=False), 409
+    flash(
+        _(
+            "Line %(line)s can no longer be corrected. You had typed: %(cells)s",
+            line=number(line),
+            cells=", ".join(typed[place] for place in sorted(typed)) or _("nothing"),
+        ),
+        "warning",
+    )
+    return _import_page(import_), 409
+
+
+def _overtaken_choice(import_id: int, sheet: Sheet, as_file: ReadingForm, form: ColumnsForm) -> ResponseReturnValue:
+    """Show the choice again, as it was made, on top of what others have chosen meanwhile."""
+    import_ = _import_as_it_is(import_id)
+    if not choices.may_choose(import_):
+        return _overtaken(import_id)
+    form.version.data = str(import_.version)
+    flash(
+        _(
+            "Somebody has changed this import since you opened the page, and the sheet was not read again. "
+            "Your choice is kept below."
+        ),
+        "warning",
+    )
+    return _columns_page(import_, sheet, as_file, form), 409
+
+
+def _button(import_: Import) -> VersionForm:
+    """Give what each button on the import's page sends: what it was shown with."""
+    return VersionForm(formdata=None, version=import_.version)
+
+
+def _import_page(import_: Import, mended: preview.Row | None = None, *, checked: bool = True) -> str:
+    """Show the import with the rows that the address asks for.
+
+    A mended row stands as it was typed: one that still can't be used, or one that was not checked.
+    """
     query = parse_query(request.args, "rejected" if mended else preview.opening_verdict(import_))
     kept, of_sheet = preview.are_rows_kept(import_), import_.kind == "sheet"
     page = preview.page(db.session(), import_, query) if kept else None
@@ -235,12 +288,12 @@ def _import_page(import_: Import, mended: preview.Row | None = None) -> str:
         progress=preview.progress(import_),
         applied_before=preview.applied_before(db.session(), import_) if of_sheet else None,
         page=preview.with_row(page, mended) if page and mended else page,
-        mended=mended,
+        mended=mended if checked else None,
         held_back=held_back(import_),
         choosable=choices.may_choose(import_) and may("editor"),
         missing=count_missing(db.session(), import_) if kept and of_sheet and import_.state != "undone" else None,
         correctable=query.verdict == "rejected" and import_.state == "ready" and may("editor"),
-        form=EmptyForm(),
+        form=_button(import_),
     )
 
 
@@ -301,3 +354,9 @@ def wait_for_worker(import_id: int) -> None:
 
 def _import_or_404(import_id: int) -> Import:
     return db.session.get(Import, import_id) or abort(404)
+
+
+def _import_as_it_is(import_id: int) -> Import:
+    db.session.rollback()
+    reading.set(True)  # a look must not wait for a worker that writes
+    return db.session.get_one(Import, import_id, populate_existing=True)

@@ -66,15 +66,15 @@ def _paths() -> Part:
         },
         "/api/v1/imports/{import_id}": {
             "parameters": [import_],
-            "get": _act("Tell how an import stands", [], _answer("The import.", "Import")),
+            "get": _act("Tell how an import stands", [], _answer("The import.", "Import") | _tags()),
         },
         "/api/v1/imports/{import_id}/apply": {
             "parameters": [import_],
-            "post": _act("Apply an import that waits", [_key()], _import_answer(), "202"),
+            "post": _act("Apply an import that waits", [_decided_on(), _key()], _import_answer(), "202"),
         },
         "/api/v1/imports/{import_id}/undo": {
             "parameters": [import_],
-            "post": _act("Take back an import that was applied", [_key()], _import_answer(), "202"),
+            "post": _act("Take back an import that was applied", [_decided_on(), _key()], _import_answer(), "202"),
         },
     }
 
@@ -146,6 +146,7 @@ def _import() -> Part:
         "id": {"type": "integer"},
         "filename": {"type": "string"},
         "state": {"type": "string", "enum": list(STATES)},
+        "version": {"type": "integer", "minimum": 1},
         "at": {"type": "string", "format": "date-time"},
         "actor": {"type": "string"},
         "applied_by": TEXT_OR_NULL,
@@ -183,7 +184,7 @@ def _review(texts: Part) -> Part:
 def _problem() -> Part:
     told = {"type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"}}
     errors = {"type": "array", "items": _object({"field": {"type": "string"}, "detail": {"type": "string"}})}
-    current = {"anyOf": [_ref("Student"), {"type": "null"}]}
+    current = {"anyOf": [_ref("Student"), _ref("Import"), {"type": "null"}]}
     return _object(told) | {"properties": told | {"errors": errors, "current": current}}
 
 
@@ -203,18 +204,28 @@ def _versions() -> list[Part]:
     return [seen, _parameter("If-None-Match", "header", {"type": "string", "enum": ["*"]}, "For a new student.")]
 
 
+def _decided_on() -> Part:
+    return _header(
+        "If-Match", "The ETag that the import had. Needed once somebody has changed it, or taken it back, since its upload."
+    )
+
+
 def _key() -> Part:
     schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]+$"}
     return _parameter("Idempotency-Key", "header", schema, "The same request with the same key is done once.")
 
 
 def _tagged(description: str) -> Part:
-    return _answer(description, "Student") | {"headers": {"ETag": {"schema": {"type": "string"}, "description": "The version."}}}
+    return _answer(description, "Student") | _tags()
 
 
 def _import_answer() -> Part:
     where = {"Location": {"schema": {"type": "string"}, "description": "Where to ask how it stands."}}
-    return _answer("A worker goes on with it.", "Import") | {"headers": where}
+    return _answer("A worker goes on with it.", "Import") | {"headers": {**_tags()["headers"], **where}}
+
+
+def _tags() -> Part:
+    return {"headers": {"ETag": {"schema": {"type": "string"}, "description": "The version."}}}
 
 
 def _answer(description: str, schema: str, kind: str = "application/json") -> Part:

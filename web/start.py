@@ -63,8 +63,9 @@ def fill() -> ResponseReturnValue:
     import_id = life.receive(session, current_app.config["UPLOADS"], filename, io.BytesIO(_made_up(MADE_UP)), actor()).id
     wait_for_worker(import_id)
     reading.set(False)
+    made = session.get_one(Import, import_id, populate_existing=True)
     try:
-        life.start_apply(session, import_id, actor())
+        life.start_apply(session, import_id, actor(), version=made.version)
     except life.WrongState:
         # It is still being read: whoever comes to its page sees that, and applies it there.
         return redirect(url_for("imports.show", import_id=import_id), 303)

@@ -61,8 +61,10 @@ def _import_sheets() -> None:
     _receive("mixed-errors.csv", (ROOT / "tests/files/mixed-errors.csv").read_bytes() + b"900,Margaret Hamilton,15,88,Blue\n")
     _receive("the-same-students-in-a-sheet-with-a-name-that-is-rather-long.csv", _made_up(3))
     _receive("applied.csv", b"id,name,age\n11,Ada Lovelace,15\n901,Bo Lund,15\n12,,999\n", apply=True)
-    imports.start_undo(session, _receive("undone.csv", b"id,name\n13,Grace Hopper\n", apply=True), HEAD)
-    imports.cancel(session, _receive("cancelled.csv", b"id,name\n14,Alan Turing\n"))
+    undone = _receive("undone.csv", b"id,name\n13,Grace Hopper\n", apply=True)
+    imports.start_undo(session, undone, HEAD, version=_version(undone))
+    cancelled = _receive("cancelled.csv", b"id,name\n14,Alan Turing\n")
+    imports.cancel(session, cancelled, version=_version(cancelled))
     _receive("unclear.csv", b"What,When\nAda Lovelace,2026\n")
     title = later("Delete students: %(number)s", number=2)
     imports.receive_selection(session, current_app.config["UPLOADS"], Selection({}, [20, 21]), title, HEAD)
@@ -83,9 +85,13 @@ def _receive(filename: str, sheet: bytes, *, apply: bool = False) -> int:
     import_id = imports.receive(session, current_app.config["UPLOADS"], filename, BytesIO(sheet), HEAD).id
     worker.run_until_idle()
     if apply:
-        imports.start_apply(session, import_id, HEAD)
+        imports.start_apply(session, import_id, HEAD, version=_version(import_id))
         worker.run_until_idle()
     return import_id
+
+
+def _version(import_id: int) -> int:
+    return db.session.get_one(Import, import_id, populate_existing=True).version
 
 
 def _add_staff(head: User) -> str:

@@ -117,13 +117,13 @@ def test_an_import_that_meets_a_full_disk_changes_nobody_and_says_why(app, datab
             page = desk.upload(SHEET).location
             wait_for(desk, page, "ready")
             with full(server.process):
-                assert desk.post(f"{page}/apply", {}).status == 303
+                assert desk.decide(page, "apply").status == 303
                 wait_for(desk, page, "failed")
                 assert "The disk of the server is full" in desk.get(page).text
             assert "Ada" not in desk.get("/students").text
             again = desk.upload(SHEET).location
             wait_for(desk, again, "ready")
-            assert desk.post(f"{again}/apply", {}).status == 303
+            assert desk.decide(again, "apply").status == 303
             wait_for(desk, again, "applied")
             assert "Ada" in desk.get("/students").text
             assert app.test_cli_runner().invoke(args=["verify"]).exit_code == 0

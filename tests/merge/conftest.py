@@ -38,7 +38,7 @@ def apply(session) -> Callable[[Import], Import]:
     """Apply a previewed import."""
 
     def apply(previewed: Import) -> Import:
-        imports.start_apply(session, previewed.id, "sec@school.test")
+        imports.start_apply(session, previewed.id, "sec@school.test", version=previewed.version)
         return run(session, previewed.id)
 
     return apply
@@ -96,6 +96,11 @@ def run(session, import_id: int) -> Import:
     assert imports.claim(session, "test", only=import_id) == import_id
     imports.run_step(session, import_id, "test")
     return session.get_one(Import, import_id, populate_existing=True)
+
+
+def version_of(session, import_id: int) -> int:
+    """Give the version that a decision on the import has to name."""
+    return session.get_one(Import, import_id, populate_existing=True).version
 
 
 def table(session) -> list[tuple[Any, ...]]:

@@ -9,7 +9,7 @@ from merge import imports, preview
 from merge.correct import Accepted, correct
 from merge.preview import Row
 from models import Import, planned_rows, staged_rows
-from tests.merge.conftest import assert_revisions_agree, table
+from tests.merge.conftest import assert_revisions_agree, table, version_of
 
 STORED = [(1, "Ada", 12, 90.0), (2, "Bo", 13, None), (3, "Cy", None, 70.5)]
 SHEET = "House,id,name,age\nRed,x,Di,14\nBlue,1,Ada,old\nRed,2,Bo\nBlue,7,Ed,15\nRed,7,Flo,16\nBlue,3,Cy,\n"
@@ -37,7 +37,7 @@ MENDED = [
 def test_a_row_that_is_right_now_gets_its_verdict_and_is_applied(session, upload, apply, line, typed, outcome, student):
     previewed = upload(SHEET)
     assert verdict_counts(previewed) == "0 0 1 5"
-    assert correct(session, previewed.id, line, typed) == outcome
+    assert mend(session, previewed.id, line, typed) == outcome
     counted = session.get_one(Import, previewed.id, populate_existing=True)
     assert counted.rejected == 5 - 1 - outcome.others
     assert_counts_are_those_of_the_rows(session, counted)
@@ -49,7 +49,7 @@ def test_a_row_that_is_right_now_gets_its_verdict_and_is_applied(session, upload
 @pytest.mark.usefixtures("stored")
 def test_a_mended_row_stays_mended_when_the_sheet_is_read_again(session, upload, apply):
     previewed = upload(SHEET)
-    correct(session, previewed.id, 3, {3: "13"})
+    mend(session, previewed.id, 3, {3: "13"})
     session.execute(delete(planned_rows))
     session.execute(delete(staged_rows))  # as a crash of PostgreSQL does, which does not log them
     session.commit()
@@ -75,7 +75,7 @@ WRONG = [
 def test_a_row_that_is_still_wrong_comes_back_as_it_was_typed_and_nothing_is_kept(session, upload, line, typed, sentence):
     previewed = upload(SHEET)
     before = everything(session)
-    outcome = correct(session, previewed.id, line, typed)
+    outcome = mend(session, previewed.id, line, typed)
     assert isinstance(outcome, Row)
     assert sentence in outcome.problems
     assert {place: outcome.cells[place].after for place in typed} == typed
@@ -87,7 +87,7 @@ def test_a_row_that_is_still_wrong_comes_back_as_it_was_typed_and_nothing_is_kep
 def test_a_row_may_be_mended_step_by_step_with_others(session, upload, apply):
     import_id = upload(SHEET).id
     for line, typed in [(5, {1: "x"}), (6, {1: "8"}), (2, {1: "7"}), (2, {1: "9"}), (3, {3: "1"}), (4, {})]:
-        correct(session, import_id, line, typed)
+        mend(session, import_id, line, typed)
     assert verdict_counts(session.get_one(Import, import_id)) == "3 1 2 0"
     apply(session.get_one(Import, import_id))
     assert [row[0] for row in table(session)] == [1, 2, 3, 7, 8, 9]
@@ -96,16 +96,16 @@ def test_a_row_may_be_mended_step_by_step_with_others(session, upload, apply):
 @pytest.mark.usefixtures("stored")
 def test_a_row_too_wide_is_right_once_the_cells_that_are_too_many_are_empty(session, upload):
     previewed = upload("id,name\n1,Lovelace, Ada\n")
-    assert correct(session, previewed.id, 2, {1: "Ada Lovelace", 2: ""}) == Accepted("update", 0)
+    assert mend(session, previewed.id, 2, {1: "Ada Lovelace", 2: ""}) == Accepted("update", 0)
 
 
 @pytest.mark.usefixtures("stored")
 def test_a_new_student_still_needs_a_name_column(session, upload):
     previewed = upload("id,age\n9,x\n")
-    outcome = correct(session, previewed.id, 2, {1: "12"})
+    outcome = mend(session, previewed.id, 2, {1: "12"})
     assert isinstance(outcome, Row)
     assert "a new one needs a name" in outcome.problems[0]
-    assert correct(session, previewed.id, 2, {0: "1", 1: "13"}) == Accepted("update", 0)
+    assert mend(session, previewed.id, 2, {0: "1", 1: "13"}) == Accepted("update", 0)
 
 
 BY_NAME = [
@@ -119,7 +119,7 @@ BY_NAME = [
 @pytest.mark.parametrize(("line", "typed", "outcome"), [case[1:] for case in BY_NAME], ids=[case[0] for case in BY_NAME])
 def test_rows_that_are_matched_by_name_are_so_again(session, upload, apply, line, typed, outcome):
     previewed = upload("name,age\nFay,10\nFay,11\nBo,13\nAda,old\n")
-    assert correct(session, previewed.id, line, typed) == outcome
+    assert mend(session, previewed.id, line, typed) == outcome
     counted = session.get_one(Import, previewed.id, populate_existing=True)
     assert_counts_are_those_of_the_rows(session, counted)
     assert apply(counted).conflicts == 0
@@ -131,25 +131,25 @@ def test_rows_that_are_matched_by_name_are_so_again(session, upload, apply, line
 def test_only_a_rejected_row_is_mended(session, upload, line):
     previewed = upload(SHEET)
     with pytest.raises(imports.WrongState):
-        correct(session, previewed.id, line, {})
+        mend(session, previewed.id, line, {})
 
 
 @pytest.mark.usefixtures("stored")
 def test_no_row_is_mended_once_the_import_goes_on(session, upload, apply):
     previewed = upload(SHEET)
-    imports.start_apply(session, previewed.id, "sec@school.test")
+    imports.start_apply(session, previewed.id, "sec@school.test", version=previewed.version)
     with pytest.raises(imports.WrongState):
-        correct(session, previewed.id, 2, {1: "4"})
+        mend(session, previewed.id, 2, {1: "4"})
     other = apply(upload(SHEET))
     with pytest.raises(imports.WrongState):
-        correct(session, other.id, 2, {1: "4"})
+        mend(session, other.id, 2, {1: "4"})
 
 
 @pytest.mark.usefixtures("stored")
 def test_another_import_with_the_same_ids_is_not_touched(session, upload):
     other, previewed = upload(SHEET), upload(SHEET)
     kept = everything(session, other.id)
-    correct(session, previewed.id, 5, {1: "8"})
+    mend(session, previewed.id, 5, {1: "8"})
     assert everything(session, other.id) == kept
 
 
@@ -166,7 +166,7 @@ def test_whatever_is_mended_the_sheet_stands_as_if_it_had_been_uploaded_so(sessi
     rows = [list(row) for row in rows]
     for line, *typed in fixes:
         try:
-            outcome = correct(session, import_.id, line, dict(enumerate(typed)))
+            outcome = mend(session, import_.id, line, dict(enumerate(typed)))
         except imports.WrongState:
             continue
         if isinstance(outcome, Accepted):
@@ -197,3 +197,8 @@ def everything(session, import_id: int | None = None) -> list:
     tables = (staged_rows, planned_rows)
     rows = [row for t in tables for row in session.execute(select(t).order_by(t.c.import_id, t.c.line))]
     return [tuple(row) for row in rows if import_id in (None, row.import_id)]
+
+
+def mend(session, import_id, line, typed):
+    """Correct a row of the import as it now is."""
+    return correct(session, import_id, line, typed, version=version_of(session, import_id))

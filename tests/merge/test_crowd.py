@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from merge import imports, record
 from models import Import, Student, db, revisions
-from tests.merge.conftest import assert_revisions_agree
+from tests.merge.conftest import assert_revisions_agree, version_of
 
 ROWS, PEOPLE, SAVES = 3_000, 4, 25
 
@@ -54,7 +54,7 @@ def _import(app, sheet):
 
 
 def _apply(import_id):
-    imports.start_apply(db.session(), import_id, "test")
+    imports.start_apply(db.session(), import_id, "test", version=version_of(db.session(), import_id))
     _step(import_id)
 
 

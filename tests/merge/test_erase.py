@@ -60,7 +60,7 @@ def test_nothing_is_left_in_any_table_or_file(app, session, erased):
 
 def undo_of_others(session, others):
     """Take the namesake away, who would be found otherwise, and erase her, too."""
-    imports.start_undo(session, others.id, "head@school.test")
+    imports.start_undo(session, others.id, "head@school.test", version=others.version)
     run(session, others.id)
     there = erase.outlook(session, 8)
     erase.erase(session, 8, version=there.version, seen=there.seen, actor="head@school.test")
@@ -112,7 +112,7 @@ def test_an_undo_says_that_the_student_was_erased_and_brings_nobody_back(session
     applied = erased["applied"]
     assert undo.outlook(session, applied.change_id) == undo.Outlook(restored=1, removed=0, returned=0, skipped=0, erased=1)
     change_id = applied.change_id
-    imports.start_undo(session, applied.id, "head@school.test")
+    imports.start_undo(session, applied.id, "head@school.test", version=applied.version)
     undone = run(session, applied.id)
     assert (undone.state, undone.skipped) == ("undone", 1)
     assert undo.skipped_students(session, change_id, undone.change_id, 10) == [(7, None)]
@@ -148,7 +148,7 @@ def test_nothing_is_erased_that_was_not_shown(session, school, save, upload, app
     save({"id": 7, "name": ZOE, "age": 13, "score": 61.25}, version=3)
     with pytest.raises(Conflict):
         erase.erase(session, 7, version=there.version, seen=there.seen, actor="head@school.test")
-    imports.start_apply(session, school["untouched"].id, "head@school.test")
+    imports.start_apply(session, school["untouched"].id, "head@school.test", version=school["untouched"].version)
     with pytest.raises(erase.Busy):
         erase.erase(session, 7, version=4, seen=there.seen, actor="head@school.test")
     assert table(session)[1] == (7, ZOE, 13, 61.25)
@@ -233,7 +233,7 @@ def test_whoever_was_deleted_long_ago_is_erased_unless_a_sheet_still_holds_them(
     assert [entry.erased for student_id in (1, 2, 3, 4) for entry, _ in history.page(session, student_id).entries] == [
         *(False, True, True, True, False, False, False, False, False)
     ]
-    imports.cancel(session, waiting.id)
+    imports.cancel(session, waiting.id, version=waiting.version)
     assert erase.erase_deleted(session, now()) == 1
     assert [row[0] for row in table(session)] == [1, 4, 5]
     assert [finding for finding in verify(session) if finding.broken] == []

@@ -182,26 +182,26 @@ def test_a_quotation_mark_found_open_late_fails_the_import_and_drops_what_was_st
 
 def test_cancelling_leaves_nothing(app, session, upload):
     previewed = upload("id,name\n1,Ada\n")
-    imports.cancel(session, previewed.id)
+    imports.cancel(session, previewed.id, version=previewed.version)
     assert session.get_one(Import, previewed.id).state == "cancelled"
     for rows in (staged_rows, planned_rows):
         assert session.scalar(select(func.count()).select_from(rows)) == 0
     assert list(app.config["UPLOADS"].iterdir()) == []
     with pytest.raises(imports.WrongState):
-        imports.start_apply(session, previewed.id, "sec@school.test")
+        imports.start_apply(session, previewed.id, "sec@school.test", version=previewed.version)
 
 
 def test_an_import_is_applied_once(session, upload, apply):
     previewed = apply(upload("id,name\n1,Ada\n"))
     with pytest.raises(imports.WrongState):
-        imports.start_apply(session, previewed.id, "sec@school.test")
+        imports.start_apply(session, previewed.id, "sec@school.test", version=previewed.version)
     with pytest.raises(imports.WrongState):
-        imports.cancel(session, previewed.id)
+        imports.cancel(session, previewed.id, version=previewed.version)
 
 
 def test_a_worker_that_lost_its_lease_changes_nothing(session, upload):
     previewed = upload("id,name\n1,Ada\n")
-    imports.start_apply(session, previewed.id, "sec@school.test")
+    imports.start_apply(session, previewed.id, "sec@school.test", version=previewed.version)
     assert imports.claim(session, "first") == previewed.id
     assert imports.claim(session, "second") is None
     with pytest.raises(LeaseLost):
@@ -213,7 +213,7 @@ def test_a_worker_that_lost_its_lease_changes_nothing(session, upload):
 
 def test_staged_rows_that_a_crash_emptied_are_read_and_shown_again(session, upload):
     previewed = upload("id,name\n1,Ada\n")
-    imports.start_apply(session, previewed.id, "sec@school.test")
+    imports.start_apply(session, previewed.id, "sec@school.test", version=previewed.version)
     for rows in (staged_rows, planned_rows):
         session.execute(rows.delete())
     session.commit()
@@ -229,7 +229,7 @@ def test_a_write_past_the_door_is_found_and_nothing_applied(session, upload):
     session.execute(revisions.update().where(revisions.c.student_id == 1).values(version=7))
     session.connection().exec_driver_sql("UPDATE students SET version = 7 WHERE id = 1")
     session.commit()
-    imports.start_apply(session, previewed.id, "sec@school.test")
+    imports.start_apply(session, previewed.id, "sec@school.test", version=previewed.version)
     failed = run(session, previewed.id)
     assert failed.state == "failed"
     assert [row[1] for row in table(session)] == ["Ada", "Bo", "Cy"]

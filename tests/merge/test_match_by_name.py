@@ -20,7 +20,7 @@ def by_name(app, session, add):
         stream = io.BytesIO(("id," + sheet).replace("\n", "\n,").rstrip(",").encode())
         received = imports.receive(session, app.config["UPLOADS"], "sheet.csv", stream, "sec@school.test")
         sheet_json = {**received.sheet, "columns": [None, *received.sheet["columns"][1:]]}
-        imports.read_again(session, received.id, sheet_json, {"blank_clears": False, "match": "name"})
+        imports.read_again(session, received.id, sheet_json, {"blank_clears": False, "match": "name"}, version=received.version)
         return run(session, received.id)
 
     return by_name

@@ -17,7 +17,7 @@ from merge.personal_data import OF_STAFF, PLACES, Reach, rewritten_tables
 from merge.verify import verify
 from models import Base, Import, KeptAnswer, View, now
 from tests.conftest import PASSWORD
-from tests.merge.conftest import run
+from tests.merge.conftest import run, version_of
 from words import later
 
 # Letters that occur nowhere else, in any file: what is found of them is the student's.
@@ -40,7 +40,7 @@ def school(app, session, user_id, add, save, upload, apply):
     add(77, EARLIER, 13, 61.25)
     save({"id": 77, "name": NAME, "age": 13, "score": 61.25}, version=1)
     applied = upload(f"id,name,age\n77,{NAME},old\n1,Student 1,x\n")
-    correct.correct(session, applied.id, 2, {2: "14"})
+    correct.correct(session, applied.id, 2, {2: "14"}, version=applied.version)
     apply(applied)
     waiting = upload(f"id,name,age\n77,{NAME},15\n2,Student 2,3\n")
     unread = _receive(app, session, f"mark,points,{NAME}\n1,2,3\n", f"{NAME}.csv")
@@ -120,7 +120,7 @@ def test_retention_of_sheets_reaches_what_was_corrected_and_headed(session, scho
 
 
 def test_retention_of_deleted_students_reaches_every_place(app, session, school, remove):
-    imports.cancel(session, school["waiting"])
+    imports.cancel(session, school["waiting"], version=version_of(session, school["waiting"]))
     remove(77, version=3)
     for import_id in (school["applied"], school["unread"], school["named"]):
         imports.discard(session, import_id)

@@ -255,7 +255,7 @@ def test_a_file_that_was_applied_before_is_known_again_also_if_it_was_undone(ses
     first = apply(upload(SHEET))
     assert preview.applied_before(session, first) is None
     assert preview.applied_before(session, upload(SHEET)).id == first.id
-    imports.start_undo(session, first.id, "sec@school.test")
+    imports.start_undo(session, first.id, "sec@school.test", version=first.version)
     run(session, first.id)
     assert preview.applied_before(session, upload(SHEET)).state == "undone"
     assert preview.applied_before(session, upload(SHEET + "\n77,Other,1,Red\n")) is None

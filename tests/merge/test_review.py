@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from merge import preview
-from merge.lease import WrongState
+from merge.decisions import WrongState
 from merge.report import report
 from merge.review import ReviewReason, confirm, hold_for_review
 from merge.verify import verify
@@ -38,7 +38,7 @@ def test_apply_passes_by_rows_that_need_review(session, held, apply):
 @pytest.mark.parametrize(("lines", "counts"), [([3], (3, 0, 1)), ([5], (2, 1, 1)), (None, (3, 1, 0)), ([2, 99], (2, 0, 2))])
 def test_confirmed_rows_are_applied_as_planned_and_keep_their_reason(session, held, apply, lines, counts):
     reasons = select(planned_rows.c.line, planned_rows.c.reason).where(planned_rows.c.reason.is_not(None))
-    number = confirm(session, held.id, lines, "head@school.test")
+    number = confirm(session, held.id, lines, "head@school.test", version=held.version)
     assert number == 2 - counts[2]
     applied = apply(held)
     assert (applied.updates, applied.inserts, applied.reviews) == counts
@@ -54,7 +54,7 @@ def test_confirmed_rows_are_applied_as_planned_and_keep_their_reason(session, he
 def test_an_import_that_is_not_ready_takes_no_confirmation(session, held, apply):
     applied = apply(held)
     with pytest.raises(WrongState):
-        confirm(session, applied.id, None, "head@school.test")
+        confirm(session, applied.id, None, "head@school.test", version=applied.version)
     assert session.get_one(Import, applied.id).reviews == 2
 
 

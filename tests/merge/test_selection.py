@@ -54,7 +54,7 @@ def test_those_selected_are_deleted_and_come_back_by_an_undo(session, prepare, a
     assert (applied.state, applied.deletes) == ("applied", 1)
     assert table(session) == [STORED[0], STORED[2]]
     assert_revisions_agree(session)
-    imports.start_undo(session, applied.id, "head@school.test")
+    imports.start_undo(session, applied.id, "head@school.test", version=applied.version)
     assert run(session, applied.id).state == "undone"
     assert table(session) == STORED
     assert_revisions_agree(session)
@@ -72,7 +72,7 @@ def test_who_was_changed_after_the_preview_is_held_back(session, prepare, apply,
 
 def test_cancelling_leaves_nothing(app, session, prepare):
     prepared = prepare(ids=[1], column="age", value="14")
-    imports.cancel(session, prepared.id)
+    imports.cancel(session, prepared.id, version=prepared.version)
     assert list(app.config["UPLOADS"].iterdir()) == []
     assert table(session) == STORED
 

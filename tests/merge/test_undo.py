@@ -21,7 +21,7 @@ def take_back(session):
     """Undo an applied import, or put an undone one in force again."""
 
     def take_back(import_):
-        imports.start_undo(session, import_.id, "head@school.test")
+        imports.start_undo(session, import_.id, "head@school.test", version=import_.version)
         return run(session, import_.id)
 
     return take_back
@@ -71,7 +71,7 @@ def test_the_outlook_says_what_an_undo_will_do(session, applied, take_back):
 def test_only_what_was_applied_can_be_undone(session, upload):
     previewed = upload(SHEET)
     with pytest.raises(WrongState):
-        imports.start_undo(session, previewed.id, "head@school.test")
+        imports.start_undo(session, previewed.id, "head@school.test", version=previewed.version)
 
 
 def test_the_sheet_can_be_uploaded_and_applied_again_after_an_undo(session, applied, take_back, upload, apply):

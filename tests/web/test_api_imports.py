@@ -100,7 +100,7 @@ def test_a_person_who_chooses_the_columns_anew_decides_for_themselves(app, bring
         session = db.session()
         kept = session.get_one(imports.Import, import_["id"])
         sheet, options = kept.sheet, kept.options
-        imports.read_again(session, kept.id, sheet | {"columns": ["id", "name", None]}, options)
+        imports.read_again(session, kept.id, sheet | {"columns": ["id", "name", None]}, options, version=kept.version)
     work()
     assert students() == []
 

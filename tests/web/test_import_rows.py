@@ -89,8 +89,9 @@ def test_a_mended_row_is_checked_at_once_and_counted(editor, line, typed, senten
 
 
 def test_what_was_mended_is_applied(page, editor, work, students):
+    assert page
     mend(editor, 6, {"cell-0": "8", "cell-1": "=Eve", "cell-2": "16"})
-    editor.post("/imports/1/apply", page.values, status=303)
+    editor.send("/imports/1/apply", page="/imports/1")
     work()
     assert students()[3:] == [(7, "Dan", 15, None), (8, "=Eve", 16, None)]
 
@@ -113,7 +114,7 @@ def test_whoever_mends_a_row_comes_back_to_the_place_where_it_stood(upload, edit
     upload("id,name\n" + "".join(f"x{n},Student {n}\n" for n in range(1, 151)))
     page = editor.visit(f"{ROWS}rejected&q=student&after=101")
     action = next(form.get("action") for form in page.all("form") if form.get("id") == "row-110")
-    sent = editor.post(action, {"csrf_token": page.values["csrf_token"], "cell-0": "109"}, status=303)
+    sent = editor.post(action, page.values | {"cell-0": "109"}, status=303)
     assert sent.location == "/imports/1?verdict=rejected&q=student&after=101#line-111"
     assert "110" not in [row[0] for row in cells(editor.visit(sent.location))]
 
@@ -128,16 +129,17 @@ def test_after_the_last_row_is_mended_the_page_shows_what_would_change(upload, e
 @pytest.mark.usefixtures("page")
 @pytest.mark.parametrize("line", [2, 99, 2**40])
 def test_a_row_that_is_not_rejected_can_not_be_mended(editor, line):
-    sent = mend(editor, line, {"cell-0": "9"})
-    assert "was not waiting to be corrected" in editor.visit(sent.location).alerts
+    sent = mend(editor, line, {"cell-0": "9"}, status=409)
+    assert "can no longer be corrected. You had typed: 9" in sent.alerts
 
 
 def test_no_row_is_mended_once_the_import_is_applied(page, editor, work, students):
     editor.post("/imports/1/apply", page.values, status=303)
     work()
     before = students()
-    sent = mend(editor, 4, {"cell-0": "9"})
-    assert "was not waiting to be corrected" in editor.visit(sent.location).alerts
+    shown = editor.visit("/imports").values
+    sent = editor.post("/imports/1/rows/4", {"csrf_token": shown["csrf_token"], "cell-0": "9"}, status=409)
+    assert "can no longer be corrected. You had typed: 9" in sent.alerts
     assert students() == before
     assert not [field for field in editor.visit(f"{ROWS}rejected").fields if field.get("name").startswith("cell-")]
 
@@ -176,8 +178,7 @@ def test_an_address_that_no_link_gave_out_is_refused(page, editor, query):
 
 
 def mend(editor, line, typed, status=303):
-    token = editor.visit("/imports/1").values["csrf_token"]
-    return editor.post(f"/imports/1/rows/{line}", {**typed, "csrf_token": token}, status=status)
+    return editor.send(f"/imports/1/rows/{line}", typed, page="/imports/1", status=status)
 
 
 def cells(page):

@@ -48,8 +48,8 @@ def test_a_student_edited_since_is_announced_and_left_alone(editor, students, wo
 def test_what_was_not_applied_can_not_be_undone(editor, upload):
     page = upload(SHEET)
     editor.visit("/imports/1/undo", status=303)
-    sent = editor.post("/imports/1/undo", page.values, status=303)
-    assert "could not be taken back" in editor.visit(sent.location).alerts
+    sent = editor.post("/imports/1/undo", page.values, status=409)
+    assert "so nothing was done" in sent.alerts
 
 
 @pytest.mark.usefixtures("applied")

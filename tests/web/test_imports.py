@@ -64,9 +64,9 @@ def test_applying_twice_changes_nothing_more_and_says_so(upload, editor, work, s
     page = upload(SHEET)
     editor.post("/imports/1/apply", page.values, status=303)
     work()
-    sent = editor.post("/imports/1/apply", page.values, status=303)
+    again = editor.post("/imports/1/apply", page.values, status=409)
     work()
-    assert "This import was not waiting to be applied." in editor.visit(sent.location).alerts
+    assert "This import has changed since you opened the page, so nothing was done." in again.alerts
     assert stored(select(func.count()).select_from(Change).where(Change.import_id == 1)) == [(1,)]
 
 
@@ -124,8 +124,8 @@ def test_an_applied_import_can_not_be_cancelled(upload, editor, work, students):
     editor.post("/imports/1/apply", page.values, status=303)
     work()
     before = students()
-    sent = editor.post("/imports/1/cancel", page.values, status=303)
-    assert "could not be cancelled any more" in editor.visit(sent.location).alerts
+    sent = editor.post("/imports/1/cancel", page.values, status=409)
+    assert "This import has changed since you opened the page, so nothing was done." in sent.alerts
     assert students() == before
 
 
@@ -281,7 +281,8 @@ def test_a_cancel_reaches_the_worker_while_it_writes(app, upload, editor, work, 
     page = upload(SHEET)
     before = students()
     editor.post("/imports/1/apply", page.values, status=303)
-    cancelling = threading.Thread(target=lambda: editor.post("/imports/1/cancel", page.values, status=303))
+    waiting = editor.visit("/imports/1")
+    cancelling = threading.Thread(target=lambda: editor.post("/imports/1/cancel", waiting.values, status=303))
     begun = []
 
     def let_students_follow(*arguments):
@@ -296,7 +297,7 @@ def test_a_cancel_reaches_the_worker_while_it_writes(app, upload, editor, work, 
     assert begun == [1], "who heard of a cancel began anew"
     page = editor.visit("/imports/1")
     assert "This import was cancelled" in page.text
-    assert "could not be cancelled" not in page.text
+    assert "so nothing was done" not in page.text
     assert students() == before
     assert list(app.config["UPLOADS"].iterdir()) == []
 
