@@ -85,7 +85,7 @@ PAGES = (
 
 def create_app(settings: config.Settings | None = None) -> Flask:
     """Build the application from the environment's settings, or from these."""
-    settings = settings or config.load()
+    settings = settings or _settings_of_environment()
     _refuse_unsafe_flask_run(settings)
     app = Flask(__name__, instance_path=str(settings.instance))
     app.config.update(
@@ -153,6 +153,14 @@ def _flask_run() -> click.Context | None:
     """Give the command where Flask's own server runs this."""
     running = click.get_current_context(silent=True)
     return running if running and running.info_name == "run" else None
+
+
+def _settings_of_environment() -> config.Settings:
+    """End the process with a sentence where a setting can't be used."""
+    try:
+        return config.load()
+    except ValueError as reason:
+        raise SystemExit(f"Rollbook does not start:\n{reason}") from None
 
 
 def _refuse_unsafe_flask_run(settings: config.Settings) -> None:

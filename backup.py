@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import pysqlite3
 from sqlalchemy import URL, create_engine, inspect
@@ -94,7 +95,7 @@ def _alone_with(target: Path) -> pysqlite3.Connection:
 
 def _check_sqlite(file: Path) -> None:
     try:
-        with closing(pysqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+        with closing(pysqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as connection:
             (answer,) = connection.execute("PRAGMA integrity_check").fetchone()
     except pysqlite3.DatabaseError:
         answer = "no database"

@@ -1,16 +1,26 @@
 """Settings from the environment, and the instance folder for what must persist."""
 
+import errno
 import os
+import re
 import secrets
+import socket
+import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+import idna
+
+from database_url import HIGHEST_PORT, POSTGRESQL, read_database_url, sqlite_url
+
 MEGABYTE = 1024 * 1024
-POSTGRESQL = "postgresql+psycopg2://"
+# A thousand years of days, and no more than a date can be counted back by.
+MOST, MOST_DIGITS, MOST_PROXIES = 365_000, 12, 16
 # So many forms may be on their way in at once; each holds a thread for as long as it takes on a slow line.
 ARRIVING = 112
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -152,53 +162,77 @@ class Settings:
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings and make the instance folder. Raises ValueError with a sentence for a setting that can't be used."""
-    instance = Path(environ.get("ROLLBOOK_INSTANCE") or Path(__file__).parent / "instance").resolve()
-    instance.mkdir(mode=0o700, parents=True, exist_ok=True)
-    host, port = environ.get("HOST") or DEFAULTS["HOST"], _whole(environ, "PORT")
+    """Read the settings and make the folders. Raises ValueError with a sentence that names the setting that can't be used."""
+    _refuse_unreadable(environ)
+    instance = _folder(environ, "ROLLBOOK_INSTANCE", Path(__file__).parent / "instance")
+    host, port = _host(environ, "HOST"), _whole(environ, "PORT", least=1, most=HIGHEST_PORT)
     secret_key, *old_keys = _secret_keys(environ, instance / "secret_key")
-    address = _url(environ, "ROLLBOOK_URL", "http", "https") or f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    settings = Settings(
+    address = _address(environ, "ROLLBOOK_URL") or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return Settings(
         instance=instance,
-        database_url=_database_url(environ.get("DATABASE_URL", ""), instance),
-        replica_url=_replica_url(environ),
+        database_url=_database_url(environ, instance),
+        replica_url=_replica_url(environ, instance),
         secret_key=secret_key,
         old_secret_keys=tuple(old_keys),
         host=host,
         port=port,
-        address=address.rstrip("/"),
-        proxies=_whole(environ, "ROLLBOOK_PROXIES"),
+        address=address,
+        proxies=_whole(environ, "ROLLBOOK_PROXIES", most=MOST_PROXIES),
         session_idle=timedelta(minutes=_whole(environ, "ROLLBOOK_SESSION_IDLE_MINUTES", least=1)),
         session_lifetime=timedelta(hours=_whole(environ, "ROLLBOOK_SESSION_HOURS", least=1)),
         smtp=_url(environ, "ROLLBOOK_SMTP", "smtp", "smtps"),
-        mail_from=environ.get("ROLLBOOK_MAIL_FROM") or f"rollbook@{urlsplit(address).hostname}",
-        metrics_token=environ.get("ROLLBOOK_METRICS_TOKEN") or None,
-        access_log=environ.get("ROLLBOOK_ACCESS_LOG") or None,
+        mail_from=_mailbox(environ, "ROLLBOOK_MAIL_FROM") or f"rollbook@{urlsplit(address).hostname}",
+        metrics_token=_token(environ, "ROLLBOOK_METRICS_TOKEN"),
+        access_log=_log_file(environ, "ROLLBOOK_ACCESS_LOG"),
         traces=_url(environ, "ROLLBOOK_TRACES", "http", "https"),
         worker=_one_of(environ, "ROLLBOOK_WORKER", "inline", "none"),
         debug=environ.get("FLASK_DEBUG", "").lower() not in ("", "0", "false", "no"),  # as Flask reads it
-        uploads=Path(environ.get("ROLLBOOK_UPLOADS") or instance / "uploads").resolve(),
+        uploads=_folder(environ, "ROLLBOOK_UPLOADS", instance / "uploads"),
         max_upload=_whole(environ, "ROLLBOOK_MAX_UPLOAD_MB") * MEGABYTE,
         max_form=_whole(environ, "ROLLBOOK_MAX_FORM_MB", least=1) * MEGABYTE,
         keep_sheets=timedelta(days=_whole(environ, "ROLLBOOK_KEEP_SHEETS_DAYS")),
         keep_audit=timedelta(days=_whole(environ, "ROLLBOOK_KEEP_AUDIT_DAYS", least=1)),
         keep_deleted=timedelta(days=_whole(environ, "ROLLBOOK_KEEP_DELETED_DAYS")) or None,
     )
-    settings.uploads.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return settings
 
 
-def _database_url(url: str, instance: Path) -> str:
-    return _named_driver(url) or f"sqlite:///{instance / 'rollbook.db'}"
+def _refuse_unreadable(environ: Mapping[str, str]) -> None:
+    """Refuse a setting that is not written in UTF-8: it could be neither shown nor sent anywhere."""
+    for name in DEFAULTS:
+        try:
+            environ.get(name, "").encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"{name} has bytes that are not UTF-8.") from None
 
 
-def _replica_url(environ: Mapping[str, str]) -> str | None:
-    url = _named_driver(environ.get("DATABASE_REPLICA_URL", ""))
-    if url and not _named_driver(environ.get("DATABASE_URL", "")).startswith(POSTGRESQL):
+def _folder(environ: Mapping[str, str], name: str, default: Path) -> Path:
+    """Make the folder and see that it can be written to."""
+    try:
+        folder = Path(environ.get(name) or default).expanduser().resolve()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"{name} can't be used as a folder ({environ.get(name) or default}): {reason}.") from None
+    return folder
+
+
+def _database_url(environ: Mapping[str, str], instance: Path) -> str:
+    if text := environ.get("DATABASE_URL"):
+        return read_database_url("DATABASE_URL", text, instance)
+    return sqlite_url(instance / "rollbook.db")
+
+
+def _replica_url(environ: Mapping[str, str], instance: Path) -> str | None:
+    text = environ.get("DATABASE_REPLICA_URL")
+    if not text:
+        return None
+    if not _database_url(environ, instance).startswith(POSTGRESQL):
         raise ValueError("DATABASE_REPLICA_URL names a replica, but only PostgreSQL has one: set DATABASE_URL to its primary.")
-    if url and not url.startswith(POSTGRESQL):
-        raise ValueError("DATABASE_REPLICA_URL has to begin with postgresql:// or postgres://.")
-    return url or None
+    if not text.startswith(("postgresql", "postgres:")):
+        raise ValueError("DATABASE_REPLICA_URL must begin with postgresql:// or postgres://.")
+    return read_database_url("DATABASE_REPLICA_URL", text, instance)
 
 
 def _secret_keys(environ: Mapping[str, str], kept: Path) -> list[str]:
@@ -208,41 +242,99 @@ def _secret_keys(environ: Mapping[str, str], kept: Path) -> list[str]:
     return _kept_secret(kept).split()
 
 
-def _named_driver(url: str) -> str:
-    """Name the driver; hosting services hand out addresses under either of PostgreSQL's names, and without one."""
-    for scheme in ("postgresql://", "postgres://"):
-        if url.startswith(scheme):
-            return POSTGRESQL + url.removeprefix(scheme)
-    return url
-
-
 def _kept_secret(path: Path) -> str:
-    """Make the key once. O_EXCL, so that processes that start together agree on one."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(48))
-    return path.read_text().strip()
+    """Make the key once, whole or not at all; processes that start together agree on one."""
+    if not path.exists():
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".secret_key.") as file:
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            os.fsync(file.fileno())
+            with suppress(FileExistsError):
+                os.link(file.name, path)
+    if not (key := path.read_text().strip()):
+        raise ValueError(f"The file {path} is empty. Restore it from a backup, or delete it: then a new key is made.")
+    return key
 
 
-def _whole(environ: Mapping[str, str], name: str, least: int = 0) -> int:
+def _whole(environ: Mapping[str, str], name: str, least: int = 0, most: int = MOST) -> int:
     text = environ.get(name) or DEFAULTS[name]
-    if not text.isdecimal() or int(text) < least:
-        raise ValueError(f"{name} is “{text}”, but it has to be a whole number{f' from {least}' if least else ''}.")
+    if not (text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS and least <= int(text) <= most):
+        raise ValueError(f"{name} is “{text}”, but must be a whole number from {least} to {most}.")
     return int(text)
+
+
+def _host(environ: Mapping[str, str], name: str) -> str:
+    """Take an address or a name of this machine, as `bind` does."""
+    text = environ.get(name) or DEFAULTS[name]
+    try:
+        socket.getaddrinfo(text, None, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError):
+        raise ValueError(f"{name} is “{text}”, but must be an address or a name of this machine, such as 127.0.0.1.") from None
+    return text
+
+
+def _address(environ: Mapping[str, str], name: str) -> str | None:
+    """Give the address without a slash at its end, and a name with other letters than ASCII's as browsers send it."""
+    text = _url(environ, name, "http", "https")
+    if text is None:
+        return None
+    url = urlsplit(text)
+    if url.username is not None or url.query or url.fragment:
+        raise ValueError(f"{name} must be an address only, such as https://rollbook.school.example, without user, “?” and “#”.")
+    try:
+        host = (
+            idna.encode(url.hostname or "", uts46=True).decode()
+            if not (url.hostname or "").isascii()
+            else url.netloc.rpartition("@")[2]
+        )
+    except idna.IDNAError:
+        raise ValueError(f"{name} has a host that can't be a name on the internet: “{url.hostname}”.") from None
+    port = f":{url.port}" if url.port and not (url.hostname or "").isascii() else ""
+    return f"{url.scheme}://{host}{port}{url.path.rstrip('/')}"
 
 
 def _url(environ: Mapping[str, str], name: str, *schemes: str) -> str | None:
     text = environ.get(name)
-    if text and not (urlsplit(text).scheme in schemes and urlsplit(text).hostname):
-        raise ValueError(f"{name} has to begin with {' or '.join(f'{scheme}://' for scheme in schemes)}, and name a host.")
+    if not text:
+        return None
+    try:
+        url = urlsplit(text)
+        usable = url.scheme in schemes and bool(url.hostname) and (url.port is None or url.port > 0)
+    except ValueError:
+        usable = False
+    if not usable or any(character.isspace() or not character.isprintable() for character in text):
+        raise ValueError(f"{name} must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}, and name a host.")
+    return text
+
+
+def _mailbox(environ: Mapping[str, str], name: str) -> str | None:
+    text = environ.get(name)
+    if text and (not text.isprintable() or not re.fullmatch(r"[^\s@<>]+@[^\s@<>]+|[^<>@]*<[^\s@<>]+@[^\s@<>]+>", text)):
+        raise ValueError(f"{name} must be an e-mail address, such as rollbook@school.example.")
+    return text or None
+
+
+def _token(environ: Mapping[str, str], name: str) -> str | None:
+    """Take what a header of HTTP can hold."""
+    text = environ.get(name)
+    if text and not re.fullmatch(r"[!-~]+", text):
+        raise ValueError(f"{name} must have no spaces, and only letters, digits and signs of ASCII.")
+    return text or None
+
+
+def _log_file(environ: Mapping[str, str], name: str) -> str | None:
+    text = environ.get(name)
+    if text and text != "-":
+        try:
+            with Path(text).open("a"):
+                pass
+        except OSError as error:
+            raise ValueError(f"{name} is {text}, which can't be written to: {error.strerror}.") from None
     return text or None
 
 
 def _one_of(environ: Mapping[str, str], name: str, *choices: str) -> str:
     text = environ.get(name) or DEFAULTS[name]
     if text not in choices:
-        raise ValueError(f"{name} is “{text}”, but it has to be one of: {', '.join(choices)}.")
+        raise ValueError(f"{name} is “{text}”, but must be one of: {', '.join(choices)}.")
     return text

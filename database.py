@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,7 +11,7 @@ from typing import Any
 
 import pysqlite3
 from sqlalchemy import Connection, Engine, Executable, Row, event, literal_column, make_url, text
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.sql.dml import Insert
 
 from write_queue import WriteQueue
@@ -41,9 +42,14 @@ CONNECTIONS = 20
 # keeps pages, the schema and statements in memory, so only those are kept open that work at the same time, not all that wait.
 SQLITE_POOL = {"pool_size": 10, "max_overflow": -1, "pool_use_lifo": True}
 SQLITE_STATEMENTS = 32
+# Any number that is the same everywhere: "Migr".
+MIGRATING, MIGRATING_POLL_S = 0x4D696772, 0.2
+INSUFFICIENT_PRIVILEGE = "42501"  # postgresql.org/docs/current/errcodes-appendix.html
 # A server that has gone without a word is missed after 30 seconds, not after the two hours of TCP's own patience.
 CONNECT = {
     "application_name": "rollbook",
+    # Whatever the address or the environment of libpq says: names are written in all scripts.
+    "client_encoding": "utf8",
     "connect_timeout": 5,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -192,6 +198,44 @@ def _patience(connection: Connection, milliseconds: int) -> Iterator[None]:
     finally:
         del connection.info[PATIENCE]
         own.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+
+
+def encoding_problem(connection: Connection) -> str | None:
+    """Say in a sentence why a database can't hold all names; None where it can."""
+    if connection.dialect.name != "postgresql":
+        return None
+    encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding == "UTF8":
+        return None
+    remedy = "CREATE DATABASE rollbook ENCODING 'UTF8' TEMPLATE template0;"
+    return f"The database's encoding is {encoding}, in which many names can't be written. Create another, and use that: {remedy}"
+
+
+@contextmanager
+def migrating_alone(engine: Engine) -> Iterator[None]:
+    """Have processes that migrate one PostgreSQL at the same time do so one after the other.
+
+    They ask again and again instead of waiting for the lock: an index that is made concurrently waits for all who wait.
+    """
+    if engine.dialect.name != "postgresql":
+        yield
+        return
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": MIGRATING}).scalar_one():
+            time.sleep(MIGRATING_POLL_S)
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATING})
+
+
+def migration_problem(error: DBAPIError) -> str:
+    """Say in a sentence why the tables could not be made or changed."""
+    reason = str(error.orig).strip().splitlines()[0]
+    if getattr(error.orig, "pgcode", None) == INSUFFICIENT_PRIVILEGE:
+        remedy = "GRANT CREATE ON SCHEMA public TO its_name;"
+        return f"The user that DATABASE_URL names may not create tables ({reason}). As the database's owner, run: {remedy}"
+    return f"The database's tables could not be changed. DATABASE_URL leads to a database that says: {reason}"
 
 
 def has_safe_wal(version: tuple[int, ...]) -> bool:

@@ -101,6 +101,10 @@ def _safe_storage(connection: Connection) -> Iterator[Finding]:
     if connection.dialect.name == "sqlite":
         yield Finding(FINE, f"SQLite {pysqlite3.sqlite_version} keeps what it has confirmed when the power fails.")
         return
+    problem = database.encoding_problem(connection)
+    yield (
+        Finding(UNSAFE, problem) if problem else Finding(FINE, "The database holds names in all scripts: its encoding is UTF-8.")
+    )
     for name in NEEDED_ON_POSTGRESQL:
         if connection.scalar(text("SELECT setting FROM pg_settings WHERE name = :name"), {"name": name}) == "on":
             yield Finding(FINE, f"PostgreSQL's {name} is on.")

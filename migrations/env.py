@@ -3,9 +3,12 @@
 from alembic import context
 from alembic.autogenerate.rewriter import Rewriter
 from alembic.operations import Operations, ops
+from alembic.util import CommandError
 from flask import current_app
 from sqlalchemy import Index, text
+from sqlalchemy.exc import DBAPIError
 
+from database import encoding_problem, migrating_alone, migration_problem
 from merge.search import is_ours
 from models import LARGE
 
@@ -38,20 +41,30 @@ def create_index(operations: Operations, operation: ops.CreateIndexOp) -> None:
         operations.impl.create_index(index)
 
 
-with database.engine.connect() as connection:
-    context.configure(
-        connection=connection,
-        target_metadata=database.metadata,
-        include_name=lambda name, _kind, _parents: not is_ours(name),
-        process_revision_directives=generated,
-    )
-    with context.begin_transaction():
-        if database.engine.dialect.name == "postgresql":
-            # Behind whoever waits to alter a table wait all others. Nothing is lost by giving up, and it can be tried again.
-            connection.execute(text("SET LOCAL lock_timeout = '10s'"))
-        context.run_migrations()
+def migrate() -> None:
+    with database.engine.connect() as connection:
+        if problem := encoding_problem(connection):
+            raise CommandError(problem)
+        connection.rollback()
+        context.configure(
+            connection=connection,
+            target_metadata=database.metadata,
+            include_name=lambda name, _kind, _parents: not is_ours(name),
+            process_revision_directives=generated,
+        )
+        with context.begin_transaction():
+            if database.engine.dialect.name == "postgresql":
+                # Behind whoever waits to alter a table wait all others. Nothing is lost by giving up, and it can be tried again.
+                connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+            context.run_migrations()
+    if for_later:
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for index in for_later:
+                index.create(connection)
 
-if for_later:
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for index in for_later:
-            index.create(connection)
+
+try:
+    with migrating_alone(database.engine):
+        migrate()
+except DBAPIError as error:
+    raise CommandError(migration_problem(error)) from error

@@ -1,11 +1,19 @@
 """Settings come from the environment, with defaults that need no setting up."""
 
+import os
 import stat
+import subprocess
+import sys
 
 import pytest
+from flask_migrate import upgrade
 
+from app import create_app
+from backup import back_up
 from config import DEFAULTS, load
 from docs import settings as settings_page
+from models import db
+from tests.server import ROOT
 
 
 def test_the_defaults_keep_everything_in_the_instance_folder(tmp_path):
@@ -100,3 +108,161 @@ def test_how_long_things_are_kept_are_settings_and_the_deleted_are_kept_for_ever
     days = {"ROLLBOOK_KEEP_SHEETS_DAYS": "3", "ROLLBOOK_KEEP_AUDIT_DAYS": "90", "ROLLBOOK_KEEP_DELETED_DAYS": "365"}
     told = load({"ROLLBOOK_INSTANCE": str(tmp_path), **days})
     assert (told.keep_sheets.days, told.keep_audit.days, told.keep_deleted.days) == (3, 90, 365)
+
+
+WHOLE = ("", "http", "-1", "1.5", "1e3", "9" * 40, "٣", "1 000", "0x10")
+FOLDERS = ("/dev/null/below", "/proc/1/nowhere", "/dev/null")
+DATABASES = (
+    "rollbook",
+    "mysql://me:pw@db/school",
+    "oracle://me:pw@db/school",
+    "postgresql+psycopg://me:pw@db/school",
+    "postgresql+asyncpg://me:pw@db/school",
+    "postgresql://me:p/w@db/school",
+    "postgresql://me:p@w@db/school",
+    "postgresql://me:p?w@db/school",
+    "postgresql://me:pw@db:port/school",
+    "postgresql://me:pw@db:99999/school",
+    "postgresql://me:pw@db:0/school",
+    "postgresql://me:pw@a:1,b:x/school",
+    "postgresql://me:pw@db/school?speed=high",
+    "postgresql://me:pw@db/school?=",
+    "postgresql://me:pw@db/school#part",
+    "sqlite://",
+    "sqlite:///",
+    "sqlite:///:memory:",
+    "sqlite:////nowhere/at/all/rollbook.db",
+    "sqlite:////tmp",
+    "sqlite:////tmp/rollbook.db?mode=ro",
+    "sqlite:///file:rollbook.db?uri=true",
+)
+URLS = (
+    "rollbook.example",
+    "ftp://host",
+    "http://",
+    "https://:443",
+    "http://host:port",
+    "http://[::1",
+    "http://a b",
+    "http://host:99999",
+)
+BAD: dict[str, tuple[str, ...]] = {
+    "DATABASE_URL": DATABASES,
+    "DATABASE_REPLICA_URL": (*DATABASES, "postgresql://me:pw@db/school"),
+    "PORT": (*WHOLE[1:], "0", "65536"),
+    "HOST": ("not a host", "256.1.1.1", "http://127.0.0.1", "a" * 300, "..."),
+    "ROLLBOOK_INSTANCE": FOLDERS,
+    "ROLLBOOK_UPLOADS": FOLDERS,
+    "ROLLBOOK_ACCESS_LOG": ("/nowhere/at/all.log", "/"),
+    "ROLLBOOK_KEEP_AUDIT_DAYS": (*WHOLE[1:], "0"),
+    "ROLLBOOK_KEEP_DELETED_DAYS": WHOLE[1:],
+    "ROLLBOOK_KEEP_SHEETS_DAYS": WHOLE[1:],
+    "ROLLBOOK_MAIL_FROM": ("rollbook", "a@", "@b", "a b@c", "a@b\nBcc: c@d"),
+    "ROLLBOOK_MAX_FORM_MB": (*WHOLE[1:], "0"),
+    "ROLLBOOK_MAX_UPLOAD_MB": WHOLE[1:],
+    "ROLLBOOK_METRICS_TOKEN": ("two words", "schlüssel", "a\nb"),
+    "ROLLBOOK_PROXIES": (*WHOLE[1:], "17"),
+    "ROLLBOOK_SESSION_HOURS": (*WHOLE[1:], "0"),
+    "ROLLBOOK_SESSION_IDLE_MINUTES": (*WHOLE[1:], "0"),
+    "ROLLBOOK_SMTP": (*URLS, "smtp://", "smtp://host:port", "https://host"),
+    "ROLLBOOK_TRACES": URLS,
+    "ROLLBOOK_URL": (
+        *URLS,
+        "https://me@host",
+        "https://host?x=1",
+        "https://host#x",
+        "https://xn--\u0301.example",
+        "https://a..é",
+    ),
+    "ROLLBOOK_WORKER": ("maybe", "Inline", "none "),
+}
+# Any text is a secret; how good a one, flask doctor says. Whether it is on is all that is asked of the last one.
+ANY_TEXT = {"SECRET_KEY", "SECRET_KEY_FALLBACKS", "FLASK_DEBUG"}
+
+
+def test_bad_values_are_tried_of_each_setting():
+    assert set(BAD) | ANY_TEXT == set(DEFAULTS)
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
+def test_a_bad_value_is_refused_in_a_sentence_that_names_its_setting(tmp_path, name, value):
+    primary = {"DATABASE_URL": "postgresql://me@db/school"} if name == "DATABASE_REPLICA_URL" and value in DATABASES else {}
+    with pytest.raises(ValueError, match=rf"^{name} [^\n]*\.?$") as refused:
+        load({"ROLLBOOK_INSTANCE": str(tmp_path), **primary, name: value})
+    assert "p/w" not in str(refused.value)
+    assert "p@w" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_a_setting_that_is_not_utf8_is_refused(tmp_path, name):
+    with pytest.raises(ValueError, match=f"^{name} has bytes that are not UTF-8"):
+        load({"ROLLBOOK_INSTANCE": str(tmp_path), name: os.fsdecode(b"\xff/x")})
+
+
+@pytest.mark.parametrize(
+    ("given", "understood"),
+    [
+        ("postgres://me@db", "postgresql+psycopg2://me@db/"),
+        ("postgresql:///school", "postgresql+psycopg2:///school"),
+        ("postgresql+psycopg2://me:p%40w@[::1]:6432/school", "postgresql+psycopg2://me:p%40w@[::1]:6432/school"),
+        ("postgresql://me:p#w@db/school?sslmode=require", "postgresql+psycopg2://me:p#w@db/school?sslmode=require"),
+        (
+            "postgresql://me@a:1,b:2/school?target_session_attrs=read-write",
+            "postgresql+psycopg2://me@/school?host=a%2Cb&port=1%2C2&target_session_attrs=read-write",
+        ),
+        ("postgresql://a,b/school", "postgresql+psycopg2:///school?host=a%2Cb&port=5432%2C5432"),
+    ],
+)
+def test_an_address_of_postgresql_is_read_in_each_form_that_libpq_has(tmp_path, given, understood):
+    assert load({"ROLLBOOK_INSTANCE": str(tmp_path), "DATABASE_URL": given}).database_url == understood
+
+
+def test_a_sqlite_file_without_a_whole_path_is_in_the_instance_folder(tmp_path):
+    found = load({"ROLLBOOK_INSTANCE": str(tmp_path), "DATABASE_URL": "sqlite:///school.db"}).database_url
+    assert found == f"sqlite:///{tmp_path / 'school.db'}"
+
+
+@pytest.mark.parametrize("sign", ["?", "#", "%", "%20", " ", "ü", "&", "'"])
+def test_an_instance_folder_of_any_name_works(tmp_path, sign):
+    folder = tmp_path / f"a{sign}b"
+    loaded = load({"ROLLBOOK_INSTANCE": str(folder), "SECRET_KEY": "x" * 40})
+    with create_app(loaded).app_context():
+        upgrade()
+        back_up(db.engine.url, folder / "backup")
+    assert (folder / "rollbook.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "understood"),
+    [
+        ("https://schüler.example", "https://xn--schler-5ya.example"),
+        ("https://straße.example:8443/rollbook/", "https://xn--strae-oqa.example:8443/rollbook"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+        ("https://Rollbook.example/", "https://Rollbook.example"),
+    ],
+)
+def test_the_address_is_written_as_browsers_send_it(tmp_path, given, understood):
+    assert load({"ROLLBOOK_INSTANCE": str(tmp_path), "ROLLBOOK_URL": given}).address == understood
+
+
+def test_an_empty_secret_key_is_named_with_the_way_out(tmp_path):
+    (tmp_path / "secret_key").touch()
+    with pytest.raises(ValueError, match=r"secret_key is empty\. Restore it from a backup, or delete it"):
+        load({"ROLLBOOK_INSTANCE": str(tmp_path)})
+
+
+def test_a_start_that_breaks_off_leaves_no_empty_secret_key(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError("no space")))
+    with pytest.raises(OSError, match="no space"):
+        load({"ROLLBOOK_INSTANCE": str(tmp_path)})
+    assert [file.name for file in tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("program", ["flask", "gunicorn"])
+def test_a_bad_setting_ends_each_program_with_its_sentence(tmp_path, program):
+    command = [sys.executable, "-m", program, *(["verify"] if program == "flask" else [])]
+    environ = {"PATH": os.environ["PATH"], "ROLLBOOK_INSTANCE": str(tmp_path), "DATABASE_URL": "mysql://db"}
+    done = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("DATABASE_URL must begin with postgresql:// or sqlite:///.")
+    assert "Traceback" not in done.stderr

@@ -129,7 +129,10 @@ def test_each_danger_is_named_before_anything_is_served(environ):
     open_to_all = start(environ, "flask", "--debug", "run", "--host", "0.0.0.0")  # noqa: S104  what is to be refused
     assert (open_to_all.returncode, "FLASK_DEBUG is on" in open_to_all.stderr) == (1, True)
     unusable = start(environ | {"PORT": "http"}, "gunicorn")
-    assert (unusable.returncode, unusable.stderr.splitlines()[-1]) == (1, "PORT is “http”, but it has to be a whole number.")
+    assert (unusable.returncode, unusable.stderr.splitlines()[-1]) == (
+        1,
+        "PORT is “http”, but must be a whole number from 1 to 65535.",
+    )
 
 
 def stamp(app, migration):
