@@ -56,6 +56,7 @@ from web.throttle import register_throttle
 from web.tokens import tokens
 from web.users import users
 from web.views import views
+from web.within import register_within
 from worker import start_beside
 
 PAGES = (
@@ -136,6 +137,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     app.url_map.converters["id"] = IdConverter
     for pages in PAGES:
         app.register_blueprint(pages)
+    register_within(app)
     app.jinja_env.globals.update(may=may, may_undo=may_undo, may_undo_change=may_undo_change, messages=messages)
     register_errors(app)
     register_headers(app, https=settings.https)

@@ -14,8 +14,8 @@ from merge.selection import Selection, count_selected, everybody
 from models import db
 from web.access import actor, requires
 from web.imports import wait_for_worker
-from web.list import read_within
 from web.streaming import download
+from web.within import read_within
 from words import Later, _, later
 
 bulk = Blueprint("bulk", __name__, url_prefix="/students/bulk")

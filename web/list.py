@@ -1,8 +1,7 @@
 """The page of the list: its rows with what was found marked, and links that each change one thing about it."""
 
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from flask import render_template, url_for
 from markupsafe import escape
@@ -10,10 +9,13 @@ from markupsafe import escape
 from forms import ViewForm
 from merge import listing, views
 from merge.columns import COLUMNS, NAME
+from merge.deleted import Deleted, find_deleted
 from merge.fold import Piece, mark
-from merge.query import SIZES, filter_names
+from merge.query import SIZES
 from models import Student, db
 from web.access import user_id
+from web.within import write_within
+from words import _, ngettext
 
 
 @dataclass(frozen=True)
@@ -35,16 +37,14 @@ class Chip:
     href: str
 
 
-def read_within(within: str) -> dict[str, Any]:
-    """Take the address of a list apart that a form has carried along, and keep what such an address has."""
-    return {name: text for name, text in parse_qsl(within) if name in ("q", "sort", "per_page", *filter_names())}
-
-
 def list_page(query: listing.Query, form: ViewForm | None = None) -> str:
     """Show a page of the list; none where a filter is wrong, since its rows would not be those that were asked for."""
     session = db.session()
     page, count = (None, None) if query.problems else listing.page_and_count(session, query)
+    deleted = find_deleted(session, query)
     own = urlencode(query.address)
+    place = {"after": query.after, "before": query.before}
+    here = write_within(query.address, {name: text for name, text in place.items() if text})
     return render_template(
         "students/list.html",
         query=query,
@@ -54,14 +54,24 @@ def list_page(query: listing.Query, form: ViewForm | None = None) -> str:
         # Looked up in the reader's language once, not for each cell.
         labels={column.name: escape(column.label) for column in COLUMNS},
         sizes=sorted({*SIZES, query.per_page}),
-        within=own,
+        own=own,
+        here=here,
         pages=_pages(query, page) if page else {},
         sorts={column.name: _href(query.sorted_by(column.name)) for column in COLUMNS},
         chips=[Chip(chip.label, _href(query.without(chip))) for chip in query.chips],
-        rows=_rows(query, page, own) if page else [],
+        rows=_rows(query, page, here) if page else [],
+        deleted=deleted,
+        sentence=_sentence(query, count, deleted),
         views=views.visible(session, user_id()),
         form=form or ViewForm(formdata=None, address=own),
     )
+
+
+def _sentence(query: listing.Query, count: listing.Count | None, deleted: list[Deleted]) -> str:
+    """Say how many were found, and who was deleted, to somebody who hears and does not see the list change."""
+    found = "" if count is None else _("%(students)s found", students=count.words()) if query.narrowed else count.words()
+    gone = ngettext("%(num)s deleted student matches", "%(num)s deleted students match", len(deleted)) if deleted else ""
+    return " ".join(f"{part}." for part in (found, gone) if part)
 
 
 def _pages(query: listing.Query, page: listing.Page) -> dict[str, str | None]:
@@ -78,10 +88,10 @@ def _href(address: dict[str, str]) -> str:
     return url_for("students.list_") + (f"?{urlencode(address)}" if address else "")
 
 
-def _rows(query: listing.Query, page: listing.Page, own: str) -> list[Row]:
+def _rows(query: listing.Query, page: listing.Page, here: str) -> list[Row]:
     # Flask would take a fifth of the page's time to build the address of each.
     base = url_for("students.list_")
-    within = "?" + urlencode({"within": own}) if own else ""
+    within = "?" + urlencode({"within": here}) if here else ""
     return [
         Row(
             student,

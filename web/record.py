@@ -9,15 +9,13 @@ from merge.columns import COLUMNS
 from merge.duplicates import same_name
 from merge.reconcile import Saved, Stand
 from models import Student, db
-from web.list import read_within
+from web.within import list_url, list_within, read_within
 from words import _
-
-LONGEST_LIST = 2_000
 
 
 def form_page(form: StudentForm, student: Student | None, student_id: int | None = None) -> str:
     """Show the form; a student that was deleted while it was open has no record, but still an id."""
-    query = _list_of(form)
+    query = _list()
     before, after = listing.neighbours(db.session(), query, student) if query and student else (None, None)
     return render_template(
         "students/form.html",
@@ -53,13 +51,16 @@ def merge_unsaved(form: StudentForm, student_id: int) -> ResponseReturnValue:
     return form_page(form, db.session.get_one(Student, student_id))
 
 
-def deletion_page(student: Student, shown: int | None) -> str:
+def deletion_page(student: Student, shown: int | None, *, refused: bool = False) -> str:
+    """Ask before a student is deleted; again where one was refused, since the record had changed since it was shown."""
     seen = None if shown is None else history.at_version(db.session(), student.id, shown)
     now = {column.name: getattr(student, column.name) for column in COLUMNS if not column.key}
     entries = history.since(db.session(), student.id, shown or 0)
     return render_template(
         "students/delete.html",
         student=student,
+        columns=COLUMNS,
+        refused=refused,
         cells=history.changed_cells(now, seen.values if seen else None),
         last=entries[-1] if entries else None,
         form=VersionForm(formdata=None, version=student.version),
@@ -74,17 +75,17 @@ def said(saved: Saved) -> str:
     return f"{sentence} {_merged_from(stand)}"
 
 
-def go_on(form: StudentForm, student: Student) -> ResponseReturnValue:
+def go_on(student: Student) -> ResponseReturnValue:
     """Go where the button that was used says: on to the next in the list, to another empty form, or to the record."""
-    then, query = request.form.get("then"), _list_of(form)
+    then, query = request.form.get("then"), _list()
     if then == "add":
         return redirect(url_for("students.new"), 303)
     if then == "next" and query:
         _, after = listing.neighbours(db.session(), query, student)
         if after is None:
-            return redirect(url_for("students.list_", **read_within(form.within.data)), 303)
-        return redirect(url_for("students.edit", student_id=after, within=form.within.data), 303)
-    return redirect(url_for("students.edit", student_id=student.id, within=form.within.data or None), 303)
+            return redirect(list_url(), 303)
+        return redirect(url_for("students.edit", student_id=after), 303)
+    return redirect(url_for("students.edit", student_id=student.id), 303)
 
 
 def _merged_from(stand: Stand) -> str:
@@ -95,11 +96,10 @@ def _merged_from(stand: Stand) -> str:
     return _("Somebody else had saved it meanwhile, and the two were merged: %(parts)s.", parts=", ".join(theirs + mine))
 
 
-def _list_of(form: StudentForm) -> listing.Query | None:
+def _list() -> listing.Query | None:
     """Give the list that the record was opened in; None where there is none, or its address was made up."""
-    if not form.within.data or len(form.within.data) > LONGEST_LIST:
-        return None
+    within = list_within()
     try:
-        return listing.parse_query(read_within(form.within.data))
+        return listing.parse_query(read_within(within)) if within else None
     except listing.BadQuery:
         return None

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from forms import StudentForm, VersionForm
 from merge import as_of, history, listing, reconcile, record
 from merge.columns import COLUMNS
+from merge.query import parse_place
 from merge.reconcile import Clash
 from models import Student, db
 from web.access import actor, requires
@@ -15,6 +16,7 @@ from web.list import list_page
 from web.messages import flash_change, flash_saved
 from web.record import deletion_page, form_page, go_on, merge_page, merge_unsaved, said
 from web.replica import may_be_old
+from web.within import list_url, list_within
 from words import _, later
 
 students = Blueprint("students", __name__, url_prefix="/students")
@@ -39,7 +41,7 @@ def list_() -> ResponseReturnValue:
 @requires("editor")
 def new() -> ResponseReturnValue:
     """Show an empty form."""
-    return form_page(StudentForm(token=secrets.token_urlsafe(24)), None)
+    return form_page(StudentForm(token=secrets.token_urlsafe(24), within=list_within()), None)
 
 
 @students.post("/new")
@@ -58,7 +60,7 @@ def create() -> ResponseReturnValue:
         stand = reconcile.compare(db.session(), form.values | {"id": conflict.student_id}, None)
         return merge_page(form, conflict.student_id, stand, created=True), 409
     flash_saved(_("Added %(name)s as student %(id)s.", name=student.name, id=student.id), student, None)
-    return go_on(form, student)
+    return go_on(student)
 
 
 @students.get("/<id:student_id>")
@@ -66,7 +68,7 @@ def create() -> ResponseReturnValue:
 def edit(student_id: int) -> ResponseReturnValue:
     """Show a student in the form."""
     student = _student_or_404(student_id)
-    return form_page(StudentForm(formdata=None, obj=student, within=request.args.get("within", "")), student)
+    return form_page(StudentForm(formdata=None, obj=student, within=list_within()), student)
 
 
 @students.post("/<id:student_id>")
@@ -90,7 +92,7 @@ def save(student_id: int) -> ResponseReturnValue:
     except record.Conflict:
         return merge_page(form, student_id, None), 409
     flash_saved(said(saved), saved.student, saved.over)
-    return go_on(form, saved.student)
+    return go_on(saved.student)
 
 
 @students.get("/<id:student_id>/version")
@@ -110,6 +112,14 @@ def version(student_id: int) -> ResponseReturnValue:
     return answer.make_conditional(request)
 
 
+@students.get("/<id:student_id>/delete")
+@requires("editor")
+def confirm_delete(student_id: int) -> ResponseReturnValue:
+    """Ask whether to delete the student, and show what has changed since the version that the record's page showed."""
+    student = _student_or_404(student_id)
+    return deletion_page(student, parse_place(request.args, "version") or student.version)
+
+
 @students.post("/<id:student_id>/delete")
 @requires("editor")
 def delete(student_id: int) -> ResponseReturnValue:
@@ -122,9 +132,9 @@ def delete(student_id: int) -> ResponseReturnValue:
             raise record.Conflict(student_id)
         change_id = record.remove(db.session(), student_id, version=form.shown, actor=actor(), reason="form")
     except record.Conflict:
-        return deletion_page(_student_or_404(student_id), form.shown), 409
+        return deletion_page(_student_or_404(student_id), form.shown, refused=True), 409
     flash_change(_("Deleted %(name)s.", name=name), change_id)
-    return redirect(url_for("history.show", student_id=student_id), 303)
+    return redirect(list_url(), 303)
 
 
 def _sent_again(form: StudentForm, student_id: int) -> ResponseReturnValue:

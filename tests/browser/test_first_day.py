@@ -82,7 +82,7 @@ def edit_the_student(page: Page, check_page=unchecked):
     page.get_by_label("Score").fill("90")
     check_page(page)
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_role("status")).to_contain_text("is saved")
+    expect(page.get_by_role("status")).to_contain_text("Saved Ada Lovelace.")
     expect(page.get_by_label("Score")).to_have_value("90")
 
 

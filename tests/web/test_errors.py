@@ -15,7 +15,7 @@ def test_what_does_not_exist_is_a_page_that_leads_back(editor, path):
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("DELETE", "/students/7"), ("PUT", "/students"), ("GET", "/students/7/delete"), ("GET", "/imports/7/apply"), ("POST", "/")],
+    [("DELETE", "/students/7"), ("PUT", "/students"), ("GET", "/students/7/cell"), ("GET", "/imports/7/apply"), ("POST", "/")],
 )
 def test_a_page_that_is_opened_the_wrong_way_says_so(editor, method, path):
     token = editor.visit("/").values["csrf_token"]

@@ -58,8 +58,8 @@ def test_who_is_overtaken_sees_what_it_would_change_now(editor, change, students
 @pytest.mark.usefixtures("ada")
 def test_a_deleted_student_is_brought_back_from_the_history_under_the_same_id(editor, students):
     sent = editor.send("/students/7/delete", {"version": "2"}, page="/students/7")
-    page = editor.visit(sent.location)
-    assert "Deleted Ada <L>." in page.alerts
+    assert "Deleted Ada <L>." in editor.visit(sent.location).alerts
+    page = editor.visit("/students/7/history")
     assert "This student was deleted." in page.text
     editor.send("/students/new", {"name": "Bo"})
     editor.send("/students/7/revert/2", {"version": ""})

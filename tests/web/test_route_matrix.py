@@ -74,6 +74,7 @@ TABLE = {
     ("GET", "/students/new"): EDITOR,
     ("POST", "/students/new"): EDITOR,
     ("POST", "/students/7"): EDITOR,
+    ("GET", "/students/7/delete"): EDITOR,
     ("POST", "/students/7/delete"): EDITOR,
     ("GET", "/students/7/version"): VIEWER,
     ("GET", "/students/7/history"): VIEWER,

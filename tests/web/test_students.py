@@ -199,7 +199,7 @@ def test_saving_goes_on_to_the_next_in_the_list_or_to_another_new_student(editor
     page = editor.visit("/students/1?within=sort%3D-name")
     assert {"/students/2?within=sort%3D-name", "/students/3?within=sort%3D-name"} <= set(page.links)
     assert editor.post("/students/1", page.values | {"then": "next"}, status=303).location == "/students/2?within=sort%3D-name"
-    assert editor.post("/students/1", page.values | {"then": "add"}, status=303).location == "/students/new"
+    assert editor.post("/students/1", page.values | {"then": "add"}, status=303).location == ("/students/new?within=sort%3D-name")
     last = editor.visit("/students/2?within=sort%3D-name")
     assert editor.post("/students/2", last.values | {"then": "next"}, status=303).location == "/students?sort=-name"
 
