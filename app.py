@@ -35,6 +35,7 @@ from web.history import history
 from web.hosts import register_hosts
 from web.icons import register_icons
 from web.imports import imports
+from web.kept_input import register_authors, register_kept_input
 from web.language import language, register_language
 from web.limits import register_limits
 from web.messages import messages
@@ -126,9 +127,11 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     register_limits(app)
     register_senders(app)
     register_arrivals(app)
+    register_kept_input(app)
     _tell_reading_requests(app)  # before the extensions look up who is signed in
     register_places(app)
     register_sessions(app)
+    register_authors(app)
     register_noting(app)
     CSRFProtect(app).exempt(api)  # nobody is let in there by a cookie
     register_throttle(app)

@@ -1,10 +1,11 @@
 """The forms. A student's fields are made from the model's columns and obey the same readers as a sheet's cells."""
 
+import re
 import unicodedata
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from flask import request
+from flask import g, request
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from werkzeug.datastructures import MultiDict
@@ -19,9 +20,10 @@ from wtforms import (
     SelectField,
     SelectMultipleField,
     StringField,
+    SubmitField,
     ValidationError,
 )
-from wtforms.fields.choices import SelectChoice
+from wtforms.fields.choices import SelectChoice, SelectFieldBase
 from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, NumberRange
 from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 from zxcvbn import zxcvbn
@@ -33,7 +35,7 @@ from merge.options import Options
 from merge.problems import Problem
 from merge.sheet import DELIMITERS, ENCODINGS, Sheet
 from merge.unattended import Limits
-from words import Later, _, later
+from words import Later, _, later, listed
 
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 128
@@ -73,7 +75,51 @@ class CellField(Field):
             raise ValidationError(problem.sentence(self.column.label)) from None
 
 
-class VersionForm(FlaskForm):
+class Form(FlaskForm):
+    """A form of ours."""
+
+    @property
+    def only_shown(self) -> bool:
+        """Whether it brings what was typed before a refusal: it is shown, and never acted on."""
+        return "kept" in g
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Check it, and tell whether it may be acted on."""
+        return self.fits(extra_validators) and not self.only_shown
+
+    def fits(self, extra_validators: Any = None) -> bool:
+        """Check it, and tell whether nothing is wrong with it."""
+        return bool(super().validate(extra_validators))
+
+
+def filled(form: type[FlaskForm], sent: "MultiDict[str, str]") -> FlaskForm:
+    """Fill a form in, only to look at it."""
+    return form(formdata=sent, meta={"csrf": False})
+
+
+def is_secret(field: Field) -> bool:
+    """Tell whether what is typed into a field is held nowhere, not even in the page that refuses it."""
+    return isinstance(field, PasswordField) or is_file(field) or bool(field.flags.secret)
+
+
+def is_file(field: Field) -> bool:
+    return isinstance(field, FileField)
+
+
+def in_words(field: Field) -> tuple[str, str] | None:
+    """Give a field's label and what was typed or chosen, as people read it; None for what nobody typed, and for secrets."""
+    if is_secret(field) or isinstance(field, SubmitField) or getattr(field.widget, "input_type", "") == "hidden":
+        return None
+    if isinstance(field, SelectFieldBase):
+        text = listed(str(option.label.text) for option in field if option.checked)
+    elif isinstance(field, BooleanField):
+        text = _("Yes") if field.data else ""
+    else:
+        text = str(field._value())
+    return (str(field.label.text), text) if text else None
+
+
+class VersionForm(Form):
     """A button that acts on a record as the page showed it: at `version`, or with none where there was no record."""
 
     version = HiddenField()
@@ -130,8 +176,8 @@ class StudentForm(VersionForm):
         """Give what was chosen for a field that clashes: GIVEN and a text, TYPED, or nothing yet."""
         return request.form.get(f"{PICK}{name}", "")
 
-    def validate(self, extra_validators: Any = None) -> bool:
-        fits = super().validate(extra_validators)
+    def fits(self, extra_validators: Any = None) -> bool:
+        fits = super().fits(extra_validators)
         for name in self._undecided():
             self[name].errors = [_("Choose one of the values, or type another one.")]
         return fits and not self._undecided()
@@ -185,7 +231,7 @@ class CellForm(VersionForm):
     value = StringField()
 
 
-class BulkForm(FlaskForm):
+class BulkForm(Form):
     """What is to become of many students: the list's address, those of it who were ticked, and a value for one column."""
 
     within = HiddenField()
@@ -215,12 +261,12 @@ def _name_field(label: Later, asked: Later) -> StringField:
     )
 
 
-def _seen(_form: FlaskForm, field: StringField) -> None:
+def _seen(_form: Form, field: StringField) -> None:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in field.data or ""):
         raise ValidationError(_("The name holds a character that can’t be seen. Type it again by hand."))
 
 
-class ViewForm(FlaskForm):
+class ViewForm(Form):
     """A list of students to be kept under a name."""
 
     address = HiddenField()
@@ -233,7 +279,7 @@ class ViewForm(FlaskForm):
         return str(self._prefix).rstrip("-")
 
 
-class UploadForm(FlaskForm):
+class UploadForm(Form):
     """A sheet, and what its blank cells mean."""
 
     file = FileField(later("Sheet"), validators=[FileRequired(later("Choose the sheet that you want to import."))])
@@ -337,8 +383,8 @@ class ColumnsForm(VersionForm):
         clears = self.blank.data == "clear"
         return Options(self.match.data, clears, self.decimal.data, self.thousands.data, self.percent.data)
 
-    def validate(self, extra_validators: Any = None) -> bool:
-        if not super().validate(extra_validators):
+    def fits(self, extra_validators: Any = None) -> bool:
+        if not super().fits(extra_validators):
             return False
         for place, sentence in clashes(self.columns).items():
             self.heading_fields[place].errors = [sentence]
@@ -350,6 +396,8 @@ class ColumnsForm(VersionForm):
 
 
 COLUMN_FIELD = "column-"
+CELL = re.compile(r"cell-([0-9]{1,6})")
+"""A field for a cell of a rejected row."""
 
 
 def columns_form(sheet: Sheet, options: Options, version: int) -> ColumnsForm:
@@ -365,6 +413,21 @@ def columns_form(sheet: Sheet, options: Options, version: int) -> ColumnsForm:
     made: type[ColumnsForm] = type("SheetColumnsForm", (ColumnsForm,), fields)
     filled_in = {**options.to_json(), "blank": "clear" if options.blank_clears else "keep", "version": version}
     return made(data={**filled_in, **chosen})
+
+
+def column_choice(name: str, chosen: str) -> tuple[str, str] | None:
+    """Put what a sheet's column was chosen as into words."""
+    place = name.removeprefix(COLUMN_FIELD)
+    labels = {choice: label for column in COLUMNS for choice, label in column.choices.items()}
+    if place == name or not place.isdecimal() or chosen not in labels:
+        return None
+    return _("Column %(number)s", number=int(place) + 1), labels[chosen]
+
+
+def typed_cell(name: str, text: str) -> tuple[str, str] | None:
+    """Put what was typed into a cell of a row into words."""
+    place = CELL.fullmatch(name)
+    return (_("Cell %(number)s", number=int(place[1]) + 1), text) if place else None
 
 
 def _unmatched(columns: list[str | None], match: str) -> str | None:
@@ -423,7 +486,7 @@ def _email_field(asked: Later, **attributes: str) -> EmailField:
     )
 
 
-class NewPasswordForm(FlaskForm):
+class NewPasswordForm(Form):
     """A new password, typed twice, for the user with the address `owner`."""
 
     owner: str
@@ -465,7 +528,7 @@ class ChangePasswordForm(NewPasswordForm):
     )
 
 
-class RoleForm(FlaskForm):
+class RoleForm(Form):
     """What a user may do."""
 
     role = RadioField(later("Role"), choices=_choices(ROLES), validators=[InputRequired(later("Choose a role."))])
@@ -477,7 +540,7 @@ class InviteForm(RoleForm):
     email = _email_field(later("Enter the address that the new user will sign in with."), autocomplete="off")
 
 
-class SecondFactorForm(FlaskForm):
+class SecondFactorForm(Form):
     """The roles that are let in only with a second factor."""
 
     roles = SelectMultipleField(
@@ -496,14 +559,14 @@ SCOPES = {
 TOKEN_HOLDS = {"30": later("In 30 days"), "90": later("In 90 days"), "365": later("In a year")}
 
 
-class TokenForm(FlaskForm):
+class TokenForm(Form):
     """A token with which another system is let in, for no more than a role may do."""
 
     name = _name_field(later("What is it for?"), later("Say what the token is for, such as: timetable."))
     scopes = SelectMultipleField(later("What may it do?"), widget=ListWidget(), option_widget=CheckboxInput())
     days = RadioField(later("When does it end?"), choices=_choices(TOKEN_HOLDS), default="90")
 
-    def __init__(self, allowed: Collection[str], **kwargs: Any) -> None:
+    def __init__(self, allowed: Collection[str] = tuple(SCOPES), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.scopes.choices = _choices({scope: SCOPES[scope] for scope in allowed})
 
@@ -512,7 +575,7 @@ class TokenForm(FlaskForm):
             raise ValidationError(_("Say what it may do."))
 
 
-class EmptyForm(FlaskForm):
+class EmptyForm(Form):
     """A button: nothing but the token that proves that our own page sent it."""
 
 

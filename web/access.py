@@ -6,22 +6,41 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any
 
-from flask import Flask, abort, flash, g, redirect, request, session, url_for
-from flask.typing import ResponseReturnValue
+from flask import Flask, abort, current_app, g, redirect, request, session, url_for
 from flask_security import current_user
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
 from accounts import ROLES, SCOPES
 from models import Import, db
-from web.addresses import page_before
+from web.factors import PasskeyNameForm, SignInForm
+from web.kept_input import Step, StepNeeded, check_declared, keeps, keeps_nothing
 from web.refusals import Refusal
-from words import _
+from words import _, later
 
 FRESH = timedelta(minutes=15)
 
 View = Callable[..., Any]
 Owner = Callable[..., str | None]
+
+SIGNED_OUT = Step(401, later("You are signed out"), later("Nothing was saved."), later("Sign in"), "security.login")
+NOT_CONFIRMED = Step(
+    403,
+    later("Confirm that it is you"),
+    later("Nothing was changed yet. Confirm that it is you, then do it once more."),
+    later("Confirm that it is you"),
+    "security.verify",
+    flashed=["POST"],
+)
+NO_SECOND_FACTOR = Step(
+    403,
+    later("Your role needs a second factor"),
+    later("Your role needs a second factor. Set one up before you go on."),
+    later("Set up a second factor"),
+    "profile.second_factor",
+    flashed=["GET", "POST"],
+    comes_back=False,
+)
 
 
 def requires(role: str, *, fresh: bool = False, owner: Owner | None = None) -> Callable[[View], View]:
@@ -34,13 +53,13 @@ def requires(role: str, *, fresh: bool = False, owner: Owner | None = None) -> C
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            if (refusal := _not_signed_in() or _lacks_second_factor()) is not None:
-                return refusal
+            _check_signed_in()
+            _check_second_factor()
             others = owner is not None and may(role) and owner(**kwargs) not in (None, actor())
             if not may("admin" if others else role):
                 abort(403)
             if (fresh or others) and not _is_fresh():
-                return _ask_again()
+                raise StepNeeded(NOT_CONFIRMED)
             return view(*args, **kwargs)
 
         return _ruled(guarded, role)
@@ -79,8 +98,8 @@ def signed_in(view: View) -> View:
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        refusal = _not_signed_in()
-        return view(*args, **kwargs) if refusal is None else refusal
+        _check_signed_in()
+        return view(*args, **kwargs)
 
     return _ruled(guarded, "signed in")
 
@@ -110,7 +129,7 @@ def closed(view: View) -> View:
     return _ruled(nothing, "closed")
 
 
-# The views of Flask and Flask-Security, which state no rule themselves.
+# The views of Flask and Flask-Security, which state no rule themselves, and which of them keep what is typed.
 FOREIGN: dict[str, Callable[[View], View]] = {
     "static": public,
     "security.login": public,
@@ -131,6 +150,12 @@ FOREIGN: dict[str, Callable[[View], View]] = {
     "security.wan_register_response": signed_in,
     "security.wan_delete": signed_in,
 }
+FOREIGN_FORMS: dict[str, type] = {"security.login": SignInForm, "security.wan_register": PasskeyNameForm}
+
+
+def is_open_to_all() -> bool:
+    """Tell whether this request's page needs nobody to be signed in."""
+    return getattr(current_app.view_functions.get(request.endpoint or ""), "rule", "") in ("public", "signed out")
 
 
 def may(role: str) -> bool:
@@ -172,10 +197,12 @@ def user_id() -> int:
 def check_rules(app: Flask) -> None:
     """Refuse to start with a page whose rule nobody stated."""
     for name, rule in FOREIGN.items():
-        app.view_functions[name] = rule(app.view_functions[name])
+        kept = keeps(FOREIGN_FORMS[name]) if name in FOREIGN_FORMS else keeps_nothing
+        app.view_functions[name] = rule(kept(app.view_functions[name]))
     unruled = [name for name, view in app.view_functions.items() if not hasattr(view, "rule")]
     if unruled:
         raise RuntimeError(f"No rule says who may open: {', '.join(unruled)}")
+    check_declared(app)
 
 
 def _ruled(view: View, rule: str) -> View:
@@ -183,35 +210,20 @@ def _ruled(view: View, rule: str) -> View:
     return view
 
 
-def _not_signed_in() -> ResponseReturnValue | None:
-    if current_user.is_authenticated and "user_session" in g:
-        return None
-    return redirect(url_for("security.login", next=_way_back()))
+def _check_signed_in() -> None:
+    if not (current_user.is_authenticated and "user_session" in g):
+        raise StepNeeded(SIGNED_OUT)
 
 
-def _lacks_second_factor() -> ResponseReturnValue | None:
-    if g.user_session.two_factors or not current_user.needs_second_factor:
-        return None
-    flash(_("Your role needs a second factor. Set one up before you go on."), "warning")
-    return redirect(url_for("profile.second_factor"))
+def _check_second_factor() -> None:
+    if current_user.needs_second_factor and not g.user_session.two_factors:
+        raise StepNeeded(NO_SECOND_FACTOR)
 
 
 def _is_fresh() -> bool:
     """A form may be sent a while after its page was asked for."""
     patience = 2 * FRESH if request.method == "POST" else FRESH
     return time.time() - float(session.get("fs_paa", 0)) < patience.total_seconds()
-
-
-def _ask_again() -> ResponseReturnValue:
-    if request.method != "GET":
-        flash(_("Nothing was changed yet. Confirm that it is you, then do it once more."), "warning")
-    return redirect(url_for("security.verify", next=_way_back()))
-
-
-def _way_back() -> str:
-    if request.method == "GET":
-        return request.full_path.rstrip("?")
-    return page_before() or url_for("dashboard.show")
 
 
 def _whose(import_: Import) -> str:

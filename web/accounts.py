@@ -9,7 +9,8 @@ from flask_security import login_user
 from accounts import add_user, any_users, change_password, find_by_link, setup_token
 from forms import NewPasswordForm, SetupForm
 from models import User, db
-from web.access import public
+from web.access import public, signed_in
+from web.kept_input import keeps, keeps_nothing
 from words import _
 
 accounts = Blueprint("accounts", __name__)
@@ -25,6 +26,7 @@ def welcome() -> ResponseReturnValue:
 
 @accounts.post("/setup")
 @public
+@keeps(SetupForm)
 def create_first() -> ResponseReturnValue:
     """Make the first administrator and sign them in."""
     _check_link()
@@ -37,6 +39,13 @@ def create_first() -> ResponseReturnValue:
     return redirect(url_for("dashboard.show"), 303)
 
 
+@accounts.get("/signed-in")
+@signed_in
+def signed_in_again() -> ResponseReturnValue:
+    """Lead whoever has signed in beside a page that keeps what they typed back to that page."""
+    return render_template("accounts/signed_in_again.html")
+
+
 @accounts.get("/join")
 @public
 def join() -> ResponseReturnValue:
@@ -46,6 +55,7 @@ def join() -> ResponseReturnValue:
 
 @accounts.post("/join")
 @public
+@keeps_nothing
 def choose_password() -> ResponseReturnValue:
     """Set the password; signing in with it asks for the second factor too, where there is one."""
     user = _user_or_404()

@@ -1,8 +1,10 @@
 """How addresses are written: the ids in them, what other systems ask for, and what leads to a page of our own."""
 
 import re
+from collections.abc import Iterator
 
-from flask import request
+from flask import current_app, request
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter, Map
 
 # The databases keep 64 bits; a longer number in an address names nothing.
@@ -28,6 +30,29 @@ def is_for_machines() -> bool:
 def leads_within(address: str) -> bool:
     """Tell whether an address leads to a page of our own, however leniently a browser reads it."""
     return WITHIN.fullmatch(address) is not None
+
+
+def page_to_return_to() -> str:
+    """Give the page that this request asks for; for a form the one that it came from, or else the nearest above it."""
+    if request.method == "GET":
+        return request.full_path.rstrip("?")
+    before = page_before()
+    return before if before and _can_be_opened(before) else next(filter(_can_be_opened, _upwards(request.path)))
+
+
+def _upwards(path: str) -> Iterator[str]:
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
+    yield "/"
+
+
+def _can_be_opened(path: str) -> bool:
+    try:
+        current_app.url_map.bind("").match(path, "GET")
+    except HTTPException:
+        return False
+    return True
 
 
 def page_before() -> str | None:

@@ -2,7 +2,7 @@
 
 from threading import BoundedSemaphore
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
 from config import ARRIVING
@@ -10,6 +10,10 @@ from merge.faults import is_full
 from web.limits import check_form
 
 RETRY_AFTER_S = 30
+# A form that finds no place is still read, so that its answer can hold what was typed; a sheet is not. These places are
+# among the threads that are left for pages, so they are few, and nobody waits long for one.
+SPARE = 4
+SPARE_WAIT_S = 5
 
 
 class TooManyArrive(ServiceUnavailable):
@@ -18,18 +22,25 @@ class TooManyArrive(ServiceUnavailable):
 
 def register_arrivals(app: Flask) -> None:
     """Read each form whole, and refuse it at once where there is no place for it to arrive in: it holds a thread meanwhile."""
-    places = BoundedSemaphore(ARRIVING)
+    places, spare = BoundedSemaphore(ARRIVING), BoundedSemaphore(SPARE)
 
     @app.before_request
     def receive() -> None:
         if not (request.content_length or "Transfer-Encoding" in request.headers):
             return
-        if not places.acquire(blocking=False):
-            raise TooManyArrive(retry_after=RETRY_AFTER_S)
-        try:
-            _read_form()
-        finally:
-            places.release()
+        if places.acquire(blocking=False):
+            _read_within(places)
+            return
+        if 0 < (request.content_length or 0) <= current_app.config["MAX_FORM"] and spare.acquire(timeout=SPARE_WAIT_S):
+            _read_within(spare)
+        raise TooManyArrive(retry_after=RETRY_AFTER_S)
+
+
+def _read_within(places: BoundedSemaphore) -> None:
+    try:
+        _read_form()
+    finally:
+        places.release()
 
 
 def _read_form() -> None:

@@ -14,6 +14,7 @@ from merge.selection import Selection, count_selected, everybody
 from models import db
 from web.access import actor, requires
 from web.imports import wait_for_worker
+from web.kept_input import keeps
 from web.streaming import download
 from web.within import read_within
 from words import Later, _, later
@@ -23,6 +24,7 @@ bulk = Blueprint("bulk", __name__, url_prefix="/students/bulk")
 
 @bulk.post("")
 @requires("editor")
+@keeps(BulkForm)
 def choose() -> ResponseReturnValue:
     """Ask what is to become of the students who were ticked, or of all that the list shows."""
     ticked = [text for text in request.form.getlist("id") if is_whole(text)][:MOST_PER_PAGE]
@@ -37,6 +39,7 @@ def choose() -> ResponseReturnValue:
 
 @bulk.post("/set")
 @requires("editor")
+@keeps(BulkForm)
 def set_column() -> ResponseReturnValue:
     """Prepare to set a column of the students to one value."""
     form = BulkForm()
@@ -54,17 +57,25 @@ def set_column() -> ResponseReturnValue:
 
 @bulk.post("/export")
 @requires("viewer")
+@keeps(BulkForm)
 def export() -> ResponseReturnValue:
     """Hand out the students as a file."""
-    selection = _selection(BulkForm())
+    form = BulkForm()
+    if form.only_shown:
+        return _choice_page(form)
+    selection = _selection(form)
     return download(lambda session: csv_students(session, everybody(session, selection)), "students.csv", Act.STUDENTS_EXPORTED)
 
 
 @bulk.post("/delete")
 @requires("admin", fresh=True)
+@keeps(BulkForm)
 def delete() -> ResponseReturnValue:
     """Prepare to delete the students."""
-    selection = _selection(BulkForm())
+    form = BulkForm()
+    if form.only_shown:
+        return _choice_page(form)
+    selection = _selection(form)
     return _prepared(selection, later("Delete students: %(number)s", number=count_selected(db.session(), selection)))
 
 

@@ -14,6 +14,7 @@ from merge.reconcile import Clash
 from merge.record import Conflict
 from models import db
 from web.access import actor, requires
+from web.kept_input import keeps_nothing
 from words import _
 
 cell = Blueprint("cell", __name__, url_prefix="/students")
@@ -21,6 +22,7 @@ cell = Blueprint("cell", __name__, url_prefix="/students")
 
 @cell.post("/<id:student_id>/cell")
 @requires("editor")
+@keeps_nothing
 def save(student_id: int) -> ResponseReturnValue:
     """Save one cell over the version that the list showed, and tell what stands there now, or why it can't be saved."""
     form = CellForm()

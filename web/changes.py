@@ -11,6 +11,7 @@ from merge.undo_change import Outcome
 from models import db
 from web.access import actor, may_undo_change, requires
 from web.addresses import leads_within
+from web.kept_input import keeps_nothing
 from web.messages import flash_change
 from words import _, ngettext
 
@@ -32,6 +33,7 @@ def list_() -> ResponseReturnValue:
 
 @changes.post("/<id:change_id>/undo")
 @requires("editor")
+@keeps_nothing
 def undo(change_id: int) -> ResponseReturnValue:
     """Take a change back, if nobody has changed its students since; never an erasure."""
     change = undoing.undoable(db.session(), change_id) or abort(404)

@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
-from flask import Flask, current_app, g, request
+from flask import Flask, current_app, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,10 +14,21 @@ from werkzeug.http import HTTP_STATUS_CODES
 from config import MEGABYTE
 from merge.faults import is_away, is_full
 from merge.query import BadQuery
-from web.addresses import is_for_machines
+from web.access import SIGNED_OUT, is_open_to_all
+from web.addresses import is_for_machines, page_to_return_to
 from web.arrivals import TooManyArrive
 from web.headers import HEADERS
 from web.hosts import UnknownHost
+from web.kept_input import (
+    Kept,
+    Step,
+    StepNeeded,
+    TypedBySomebodyElse,
+    is_somebody_elses,
+    kept_of_request,
+    readable,
+    seal,
+)
 from web.limits import LONGEST_QUERY, MOST_FIELDS, most_bytes, of_sheets
 from web.refusals import Refusal, problem
 from web.requests import HEADER, new_id
@@ -62,17 +74,18 @@ SENTENCES: dict[int, tuple[str | Later, str | Later]] = {
 AWAY = (
     later("The database does not answer"),
     later(
-        "This passes by itself, mostly within a minute. If you were saving something, go back and send it once more then: "
-        "nothing is stored twice. If it lasts, tell whoever runs Rollbook here."
+        "This passes by itself, mostly within a minute. Then try again: nothing is saved twice. If it lasts, tell whoever runs "
+        "Rollbook here."
     ),
 )
 FULL = (
     later("There is no room left"),
     later(
-        "The disk of the server is full or does not work, and what you sent was not saved. Tell whoever runs Rollbook here; "
-        "then go back and send it once more."
+        "The disk of the server is full or does not work, and what you sent was not saved. Tell whoever runs Rollbook here, "
+        "then try again."
     ),
 )
+ANOTHERS = later("Another user typed this")
 AWAY_S, FULL_S = 5, 60
 SENTENCES_FOR_MACHINES: dict[int, tuple[str | Later, str | Later]] = {
     401: (
@@ -102,6 +115,8 @@ def register_errors(app: Flask) -> None:
     )
     app.register_error_handler(TooManyArrive, _show_busy)
     app.register_error_handler(SentFromElsewhere, _show_sent_from_elsewhere)
+    app.register_error_handler(StepNeeded, _show_step)
+    app.register_error_handler(TypedBySomebodyElse, lambda error: _page(error.code, ANOTHERS, ""))
     app.register_error_handler(HTTPException, _show)
     app.register_error_handler(SQLAlchemyError, _show_fault)
     app.register_error_handler(OSError, _show_fault)
@@ -139,7 +154,21 @@ def _show_fault(error: Exception) -> ResponseReturnValue:
     return _page(503, heading, sentence, {"Retry-After": str(seconds)})
 
 
+def _show_step(needed: StepNeeded) -> ResponseReturnValue:
+    """Lead to what has to be done first; where something was typed, hold that, and let it be done in another tab."""
+    step = needed.step
+    if kept_of_request() is not None:
+        return _page(step.code, step.heading, _("Nothing was saved."), step=step)
+    if request.method in step.flashed:
+        flash(str(step.sentence), "warning")
+    return redirect(step.href(page_to_return_to()))
+
+
 def _show_expired(_error: CSRFError) -> ResponseReturnValue:
+    if kept_of_request() is not None and "user_session" not in g and not is_open_to_all():
+        return _show_step(StepNeeded(SIGNED_OUT))
+    if kept_of_request() is not None:
+        return _page(400, _("This page had expired"), _("Nothing was saved: you have signed in again since you opened the form."))
     return _page(400, _("This page had expired"), _("Nothing was saved. Go back, load the page again, and send it once more."))
 
 
@@ -164,7 +193,7 @@ def _show_unknown_host(_error: UnknownHost) -> ResponseReturnValue:
 def _show_busy(error: TooManyArrive) -> ResponseReturnValue:
     seconds = str(error.retry_after)
     sentence = _(
-        "Too much is being uploaded at this moment. Nothing was stored. Wait %(seconds)s seconds, then send it once more.",
+        "Too much is being uploaded at this moment. Nothing was stored. Wait %(seconds)s seconds, then try again.",
         seconds=seconds,
     )
     return _page(503, _("Too busy"), sentence, {"Retry-After": seconds})
@@ -201,13 +230,36 @@ def _drain() -> None:
 
 
 def _page(
-    code: int, heading: str | Later, sentence: str | Later, headers: Mapping[str, str] | None = None
+    code: int | None,
+    heading: str | Later,
+    sentence: str | Later,
+    headers: Mapping[str, str] | None = None,
+    step: Step | None = None,
 ) -> ResponseReturnValue:
+    code = code or 500
     if is_for_machines():
         return problem(code, str(heading), str(sentence), headers)
+    if (kept := kept_of_request()) is not None:
+        return _rendered_kept(heading, sentence, kept, step), code, dict(headers or {})
     return _rendered(heading, sentence), code, dict(headers or {})
 
 
-def _rendered(heading: str | Later, sentence: str | Later) -> str:
+def _rendered_kept(heading: str | Later, sentence: str | Later, kept: Kept, step: Step | None) -> str:
+    hidden = is_somebody_elses(kept)
+    return _rendered(
+        ANOTHERS if hidden else heading,
+        "" if hidden else sentence,
+        "errors/kept.html",
+        kept=kept,
+        hidden=hidden,
+        typed=[] if hidden else readable(kept),
+        sealed=seal(kept),
+        address=request.full_path.rstrip("?"),
+        step=step,
+        step_href=step.href(url_for("accounts.signed_in_again")) if step else "",
+    )
+
+
+def _rendered(heading: str | Later, sentence: str | Later, template: str = "errors/error.html", **more: Any) -> str:
     # Past Flask's render_template, which gives every page the user: that asks the database, and that may be what is wrong.
-    return current_app.jinja_env.get_template("errors/error.html").render(heading=heading, sentence=sentence)
+    return current_app.jinja_env.get_template(template).render(heading=heading, sentence=sentence, **more)

@@ -3,10 +3,10 @@
 import secrets
 from typing import Any
 
-from flask import session
+from flask import g, session
 from flask_security import LoginForm, MfRecoveryCodesUtil, MfRecoveryForm, Totp, TwoFactorVerifyCodeForm, WebauthnUtil
 from flask_security.forms import IsString, IsStringOrInt
-from flask_security.webauthn import WebAuthnRegisterResponseForm, WebAuthnSigninResponseForm
+from flask_security.webauthn import WebAuthnRegisterForm, WebAuthnRegisterResponseForm, WebAuthnSigninResponseForm
 from markupsafe import Markup
 from passlib import totp as passlib_totp
 from qrcode import make as make_qrcode
@@ -40,7 +40,7 @@ class SignInForm(LoginForm):
     def validate(self, **kwargs: Any) -> bool:
         # Flask-Security would leave capitals to the database, and SQLite knows those of ASCII only.
         self.ifield, self.user = self.email, find_by_address(self.email.data or "")
-        good: bool = super().validate(**kwargs)
+        good: bool = super().validate(**kwargs) and "kept" not in g
         if not good and self.email.data and self.password.data:
             self.email.errors, self.password.errors = [], [NOT_TOGETHER]
         return good
@@ -125,6 +125,13 @@ class _AsAsked:
             self.credential.errors = [NOT_VERIFIED]  # type: ignore[attr-defined]
             return False
         return bool(super().validate(**kwargs))  # type: ignore[misc]
+
+
+class PasskeyNameForm(WebAuthnRegisterForm):
+    """The name of a passkey; what was typed before a refusal is shown, and no passkey is asked for."""
+
+    def validate(self, **kwargs: Any) -> bool:
+        return bool(super().validate(**kwargs)) and "kept" not in g
 
 
 class NewPasskeyForm(_AsAsked, WebAuthnRegisterResponseForm):

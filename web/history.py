@@ -10,6 +10,7 @@ from merge.record import Conflict
 from merge.undo_change import NEVER
 from models import Student, db
 from web.access import actor, may_undo_change, requires
+from web.kept_input import keeps_nothing
 from web.messages import flash_saved
 from web.noting import note_view
 from words import _
@@ -45,6 +46,7 @@ def confirm(student_id: int, version: int) -> ResponseReturnValue:
 
 @history.post("/<id:student_id>/revert/<id:version>")
 @requires("editor")
+@keeps_nothing
 def revert(student_id: int, version: int) -> ResponseReturnValue:
     """Let the student stand again as at that version, if nobody has changed them since that was confirmed."""
     to = _version_or_404(student_id, version)

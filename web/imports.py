@@ -1,6 +1,5 @@
 """Sheets: uploaded, previewed, applied."""
 
-import re
 import time
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -12,7 +11,7 @@ from sqlalchemy import select
 
 from audit import Act
 from database import reading
-from forms import ColumnsForm, ReadingForm, UploadForm, VersionForm, columns_form
+from forms import CELL, ColumnsForm, ReadingForm, UploadForm, VersionForm, column_choice, columns_form, typed_cell
 from merge import choices, preview
 from merge import correct as correcting
 from merge import imports as life
@@ -28,6 +27,7 @@ from merge.sheet import Sheet, inspect, unclear
 from merge.unattended import held_back
 from models import Import, db
 from web.access import actor, import_owner, may, may_apply, requires
+from web.kept_input import keeps, keeps_nothing
 from web.limits import takes_sheets
 from web.streaming import download
 from words import _, number
@@ -58,6 +58,7 @@ def new() -> ResponseReturnValue:
 @imports.post("/new")
 @requires("editor")
 @takes_sheets
+@keeps(UploadForm)
 def create() -> ResponseReturnValue:
     """Take in a sheet; one that can't be read leaves nothing behind."""
     form = UploadForm()
@@ -90,9 +91,12 @@ def show(import_id: int) -> ResponseReturnValue:
 
 @imports.post("/<id:import_id>/rows/<id:line>")
 @requires("editor")
+@keeps(VersionForm, typed_cell)
 def correct(import_id: int, line: int) -> ResponseReturnValue:
     """Check a mended row again, and keep it if it can be used now."""
     import_ = _import_or_404(import_id)
+    if VersionForm().only_shown:
+        return _row_as_typed(import_, line)
     try:
         outcome = correcting.correct(db.session(), import_id, line, _typed_cells(), version=VersionForm().shown)
     except life.WrongState:
@@ -130,6 +134,7 @@ def columns(import_id: int) -> ResponseReturnValue:
 
 @imports.post("/<id:import_id>/columns")
 @requires("editor")
+@keeps(ColumnsForm, column_choice)
 def choose_columns(import_id: int) -> ResponseReturnValue:
     """Keep what was chosen, and let a worker read the sheet again."""
     import_ = _import_or_404(import_id)
@@ -168,6 +173,7 @@ def rejected(import_id: int) -> ResponseReturnValue:
 
 @imports.post("/<id:import_id>/apply")
 @requires("editor")
+@keeps_nothing
 def apply(import_id: int) -> ResponseReturnValue:
     """Let a worker do what the preview showed."""
     if not may_apply(_import_or_404(import_id)):
@@ -182,6 +188,7 @@ def apply(import_id: int) -> ResponseReturnValue:
 
 @imports.post("/<id:import_id>/cancel")
 @requires("editor")
+@keeps_nothing
 def cancel(import_id: int) -> ResponseReturnValue:
     """Drop an import that was not applied."""
     _import_or_404(import_id)
@@ -209,6 +216,7 @@ def confirm_undo(import_id: int) -> ResponseReturnValue:
 
 @imports.post("/<id:import_id>/undo")
 @requires("editor", owner=import_owner)
+@keeps_nothing
 def undo(import_id: int) -> ResponseReturnValue:
     """Let a worker take the import back, or put it in force again."""
     _import_or_404(import_id)
@@ -249,6 +257,11 @@ def _overtaken_row(import_id: int, line: int) -> ResponseReturnValue:
         "warning",
     )
     return _import_page(import_), 409
+
+
+def _row_as_typed(import_: Import, line: int) -> ResponseReturnValue:
+    row = correcting.with_typed(db.session(), import_, line, _typed_cells())
+    return _import_page(import_, row, checked=False) if row else _overtaken_row(import_.id, line)
 
 
 def _overtaken_choice(import_id: int, sheet: Sheet, as_file: ReadingForm, form: ColumnsForm) -> ResponseReturnValue:
@@ -299,7 +312,7 @@ def _import_page(import_: Import, mended: preview.Row | None = None, *, checked:
 
 def _typed_cells() -> dict[int, str]:
     """Give what was typed into a row's cells, by their place in the row."""
-    fields = (re.fullmatch(r"cell-([0-9]{1,6})", name) for name in request.form)
+    fields = map(CELL.fullmatch, request.form)
     return {int(field[1]): request.form[field[0]] for field in fields if field}
 
 

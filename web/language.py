@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 import words
 from models import User, db
 from web.access import public, user_id
+from web.kept_input import keeps_nothing
 
 COOKIE = "language"
 KEPT_S = 365 * 24 * 3600
@@ -23,6 +24,7 @@ language = Blueprint("language", __name__)
 
 @language.post("/language")
 @public
+@keeps_nothing
 def choose() -> ResponseReturnValue:
     """Keep a language in this browser, and with the user who is signed in."""
     chosen = request.form.get("language")

@@ -13,6 +13,7 @@ from merge.held import Held, as_csv, held_on
 from merge.record import Conflict
 from models import db
 from web.access import actor, requires
+from web.kept_input import keeps_nothing
 from web.noting import note_view
 from words import _
 
@@ -44,6 +45,7 @@ def csv(student_id: int) -> ResponseReturnValue:
 
 @privacy.post("/<id:student_id>/privacy")
 @requires("admin", fresh=True)
+@keeps_nothing
 def erase(student_id: int) -> ResponseReturnValue:
     """Erase the student as they were shown; where that has changed since, it is shown again first."""
     form = EraseForm()

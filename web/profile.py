@@ -13,6 +13,7 @@ from models import User, UserSession, db
 from web import throttle
 from web.access import signed_in
 from web.devices import name_device
+from web.kept_input import keeps_nothing
 from words import _
 
 profile = Blueprint("profile", __name__, url_prefix="/profile")
@@ -27,6 +28,7 @@ def show() -> ResponseReturnValue:
 
 @profile.post("/password")
 @signed_in
+@keeps_nothing
 def change_password() -> ResponseReturnValue:
     """Set a new password; every other session ends, and this one goes on under a new secret."""
     form = ChangePasswordForm()
@@ -45,6 +47,7 @@ def change_password() -> ResponseReturnValue:
 
 @profile.post("/sessions/<id:session_id>/end")
 @signed_in
+@keeps_nothing
 def end_session(session_id: int) -> ResponseReturnValue:
     """Sign out one of the user's own sessions."""
     session = db.session.get(UserSession, session_id)
@@ -59,6 +62,7 @@ def end_session(session_id: int) -> ResponseReturnValue:
 
 @profile.post("/sessions/end")
 @signed_in
+@keeps_nothing
 def end_other_sessions() -> ResponseReturnValue:
     """Sign out everywhere but here."""
     ended = accounts.end_sessions(current_user.id, but=g.user_session.id)

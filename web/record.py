@@ -46,8 +46,10 @@ def merge_unsaved(form: StudentForm, student_id: int) -> ResponseReturnValue:
     for name, value in stand.merged.values.items():
         form[name].show(value)
     form.version.data = str(stand.version)
-    merged = f"{_merged_from(stand)} {_('Nothing of it is saved yet.')}"
-    flash(merged if stand.merged.theirs else _("There was nothing to merge."), "info")
+    if stand.merged.theirs:
+        flash(f"{_merged_from(stand)} {_('Nothing of it is saved yet.')}", "info")
+    elif not form.only_shown:
+        flash(_("There was nothing to merge."), "info")
     return form_page(form, db.session.get_one(Student, student_id))
 
 

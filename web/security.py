@@ -13,7 +13,7 @@ from wtforms.form import BaseForm
 
 import mailboxes
 from models import Passkey, Role, User, db
-from web.access import FRESH
+from web.access import FRESH, NOT_CONFIRMED
 from web.addresses import leads_within
 from web.factors import (
     NOT_TOGETHER,
@@ -23,11 +23,13 @@ from web.factors import (
     CodeForm,
     NewPasskeyForm,
     PasskeyForm,
+    PasskeyNameForm,
     Passkeys,
     RecoveryCodeForm,
     RecoveryCodes,
     SignInForm,
 )
+from web.kept_input import StepNeeded
 from words import later
 
 SEASONED = PrefixWrapper("seasoned_argon2", argon2, prefix="{seasoned}")
@@ -131,6 +133,7 @@ def register_security(app: Flask) -> None:
         login_form=SignInForm,
         two_factor_verify_code_form=CodeForm,
         mf_recovery_form=RecoveryCodeForm,
+        wan_register_form=PasskeyNameForm,
         wan_register_response_form=NewPasskeyForm,
         wan_signin_response_form=PasskeyForm,
         totp_cls=AuthenticatorApp,
@@ -138,6 +141,7 @@ def register_security(app: Flask) -> None:
         webauthn_util_cls=Passkeys,
     )
     security.want_json(lambda _request: False)
+    security.reauthn_handler(_ask_to_confirm)
     app.before_request(_stay_within)
     tf_code_confirmed.connect(_encrypt_anew, app)
     app.jinja_env.globals["can_have_passkeys"] = _can_have_passkeys
@@ -158,6 +162,10 @@ def _render(template: str, **context: Any) -> Any:
     """Render one of its pages; one that shows a form again after a failure says so in its status."""
     failed = request.method == "POST" and any(isinstance(value, BaseForm) and value.errors for value in context.values())
     return render_template(template, **context), 422 if failed else 200
+
+
+def _ask_to_confirm(*_asked: Any, **_more: Any) -> Any:
+    raise StepNeeded(NOT_CONFIRMED)
 
 
 def _encrypt_anew(_app: Flask, user: User, **_more: Any) -> None:

@@ -23,6 +23,12 @@ def register_senders(app: Flask) -> None:
             raise SentFromElsewhere
 
 
+def is_own_page() -> bool:
+    """Tell whether the browser says that a page of our own sent this; what is no browser says nothing."""
+    ours = request.headers.get("Sec-Fetch-Site") == "same-origin" or request.headers.get("Origin") in _own()
+    return ours and not _is_foreign()
+
+
 def _is_foreign() -> bool:
     origin, page = request.headers.get("Origin"), request.referrer
     return (

@@ -30,7 +30,7 @@ WHOLE = ("_user_id", "_fresh", "_id", "token", "fs_paa", "fs_gexp")
 # Built once: every page asks.
 IS_ALIVE = and_(UserSession.used_at >= bindparam("used"), UserSession.at >= bindparam("begun"))
 LIVING = (
-    select(UserSession.id, UserSession.used_at, UserSession.two_factors, User.language)
+    select(UserSession.id, UserSession.used_at, UserSession.two_factors, UserSession.user_id, User.email, User.language)
     .join(User, User.id == UserSession.user_id)
     .where(UserSession.token_hash == bindparam("token_hash"), IS_ALIVE)
 )
@@ -55,6 +55,7 @@ def _look_up() -> None:
         return
     row = _find(hash_token(session.get("token", "")))
     if row is None:
+        g.was_signed_in = session["_user_id"]
         _forget(WHOLE)
         flash(_("You have been signed out. Sign in again to go on."), "warning")
         return
@@ -64,7 +65,7 @@ def _look_up() -> None:
         database.write_if_free(db.engine, note)
 
 
-def _find(token_hash: str) -> Row[int, datetime, bool, str | None] | None:
+def _find(token_hash: str) -> Row[int, datetime, bool, int, str, str | None] | None:
     with database.only_reading():
         found = db.session.execute(LIVING, {"token_hash": token_hash, **_limits()}).one_or_none()
     if request.method not in ("GET", "HEAD"):

@@ -19,6 +19,7 @@ from merge.xlsx import write_template
 from models import Import, Student, db
 from web.access import actor, requires
 from web.imports import wait_for_worker
+from web.kept_input import keeps_nothing
 from words import _
 
 start = Blueprint("start", __name__, url_prefix="/start")
@@ -53,6 +54,7 @@ def template_xlsx() -> ResponseReturnValue:
 
 @start.post("/students")
 @requires("editor")
+@keeps_nothing
 def fill() -> ResponseReturnValue:
     """Import made-up students where there are none yet, as any other sheet is: undoing the import clears them again."""
     session = db.session()

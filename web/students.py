@@ -12,6 +12,7 @@ from merge.query import parse_place
 from merge.reconcile import Clash
 from models import Student, db
 from web.access import actor, requires
+from web.kept_input import keeps, keeps_nothing
 from web.list import list_page
 from web.messages import flash_change, flash_saved
 from web.record import deletion_page, form_page, go_on, merge_page, merge_unsaved, said
@@ -46,6 +47,7 @@ def new() -> ResponseReturnValue:
 
 @students.post("/new")
 @requires("editor")
+@keeps(StudentForm)
 def create() -> ResponseReturnValue:
     """Merge a new student; never one whose id is taken, and none twice."""
     form = StudentForm()
@@ -73,17 +75,18 @@ def edit(student_id: int) -> ResponseReturnValue:
 
 @students.post("/<id:student_id>")
 @requires("editor")
+@keeps(StudentForm)
 def save(student_id: int) -> ResponseReturnValue:
     """Merge the form into the student, field by field with what others have saved since it was shown."""
     form = StudentForm()
-    values = form.values if form.validate() else None
+    values = form.values if form.fits() else None
     if values is None and form.clashing:
         stand = reconcile.compare(db.session(), form.values | {"id": student_id}, form.base_version)
         return merge_page(form, student_id, stand), 422
     if values is None:
         return form_page(form, db.session.get(Student, student_id), student_id), 422
     values["id"] = student_id
-    if "merge-now" in request.form:
+    if "merge-now" in request.form or form.only_shown:
         return merge_unsaved(form, student_id)
     try:
         saved = reconcile.save(db.session(), values, version=form.shown, actor=actor(), reason="form")
@@ -122,6 +125,7 @@ def confirm_delete(student_id: int) -> ResponseReturnValue:
 
 @students.post("/<id:student_id>/delete")
 @requires("editor")
+@keeps_nothing
 def delete(student_id: int) -> ResponseReturnValue:
     """Delete the student as it was shown; one that has changed since is shown again first."""
     student = _student_or_404(student_id)

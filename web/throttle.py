@@ -56,7 +56,7 @@ def note_right(account: str) -> None:
 
 
 def _count() -> None:
-    if request.method != "POST" or request.endpoint not in GUARDED:
+    if request.method != "POST" or request.endpoint not in GUARDED or "kept" in g:
         return
     account = _account()
     if not account:

@@ -10,6 +10,7 @@ import accounts
 from forms import SCOPES, TokenForm
 from models import Token, db, now
 from web.access import may, requires, user_id
+from web.kept_input import keeps, keeps_nothing
 from words import _
 
 tokens = Blueprint("tokens", __name__, url_prefix="/profile/tokens")
@@ -24,6 +25,7 @@ def list_() -> ResponseReturnValue:
 
 @tokens.post("")
 @requires("viewer", fresh=True)
+@keeps(TokenForm)
 def make() -> ResponseReturnValue:
     """Make a token, and show its secret this once."""
     form = _form()
@@ -36,6 +38,7 @@ def make() -> ResponseReturnValue:
 
 @tokens.post("/<id:token_id>/revoke")
 @requires("viewer")
+@keeps_nothing
 def revoke(token_id: int) -> ResponseReturnValue:
     """Let nobody in with the token any more."""
     token = accounts.revoke_token(user_id(), token_id) or abort(404)

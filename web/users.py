@@ -11,6 +11,7 @@ from forms import ROLE_NAMES, EmptyForm, InviteForm, RoleForm, SecondFactorForm
 from models import Role, User, db, now
 from web import mail
 from web.access import requires
+from web.kept_input import keeps, keeps_nothing
 from words import _, later
 
 users = Blueprint("users", __name__, url_prefix="/users")
@@ -27,6 +28,7 @@ def list_() -> ResponseReturnValue:
 
 @users.post("")
 @requires("admin", fresh=True)
+@keeps(InviteForm)
 def invite() -> ResponseReturnValue:
     """Make a user without a password, and show the one-time link with which they choose one."""
     form = InviteForm()
@@ -42,9 +44,12 @@ def invite() -> ResponseReturnValue:
 
 @users.post("/second-factor")
 @requires("admin", fresh=True)
+@keeps(SecondFactorForm)
 def require_second_factor() -> ResponseReturnValue:
     """Say which roles are let in only with a second factor."""
     form = SecondFactorForm()
+    if form.only_shown:
+        return _list(InviteForm(formdata=None), form)
     if not form.validate():
         abort(400)
     accounts.require_second_factor(form.roles.data or ())
@@ -62,6 +67,7 @@ def show(user_id: int) -> ResponseReturnValue:
 
 @users.post("/<id:user_id>/role")
 @requires("admin", fresh=True)
+@keeps(RoleForm)
 def change_role(user_id: int) -> ResponseReturnValue:
     """Give the user another role."""
     user = _user_or_404(user_id)
@@ -79,6 +85,7 @@ def change_role(user_id: int) -> ResponseReturnValue:
 
 @users.post("/<id:user_id>/link")
 @requires("admin", fresh=True)
+@keeps_nothing
 def make_link(user_id: int) -> ResponseReturnValue:
     """Make a new one-time link for somebody whose link has run out, or who has forgotten their password."""
     user = _user_or_404(user_id)
@@ -90,6 +97,7 @@ def make_link(user_id: int) -> ResponseReturnValue:
 
 @users.post("/<id:user_id>/deactivate")
 @requires("admin", fresh=True)
+@keeps_nothing
 def deactivate(user_id: int) -> ResponseReturnValue:
     """Shut the user out, at once and everywhere."""
     user = _user_or_404(user_id)
@@ -104,6 +112,7 @@ def deactivate(user_id: int) -> ResponseReturnValue:
 
 @users.post("/<id:user_id>/activate")
 @requires("admin", fresh=True)
+@keeps_nothing
 def activate(user_id: int) -> ResponseReturnValue:
     """Let the user in again."""
     user = _user_or_404(user_id)
@@ -114,6 +123,7 @@ def activate(user_id: int) -> ResponseReturnValue:
 
 @users.post("/<id:user_id>/second-factor")
 @requires("admin", fresh=True)
+@keeps_nothing
 def reset_second_factor(user_id: int) -> ResponseReturnValue:
     """Help somebody whose phone or key is gone."""
     user = _user_or_404(user_id)
@@ -122,7 +132,7 @@ def reset_second_factor(user_id: int) -> ResponseReturnValue:
     return _back_to(user)
 
 
-def _list(form: InviteForm) -> str:
+def _list(form: InviteForm, second_factor: SecondFactorForm | None = None) -> str:
     everybody = select(User).options(selectinload(User.webauthn)).order_by(User.email)
     roles = db.session.scalars(select(Role).where(Role.needs_second_factor))
     return render_template(
@@ -130,7 +140,7 @@ def _list(form: InviteForm) -> str:
         users=db.session.scalars(everybody).unique().all(),
         now=now(),
         form=form,
-        second_factor=SecondFactorForm(formdata=None, roles=[role.name for role in roles]),
+        second_factor=second_factor or SecondFactorForm(formdata=None, roles=[role.name for role in roles]),
     )
 
 

@@ -10,6 +10,7 @@ from merge import listing
 from merge import views as kept
 from models import View, db
 from web.access import requires, user_id
+from web.kept_input import keeps, keeps_nothing
 from web.list import list_page
 from words import _
 
@@ -25,6 +26,7 @@ def list_() -> ResponseReturnValue:
 
 @views.post("")
 @requires("viewer")
+@keeps(ViewForm)
 def keep() -> ResponseReturnValue:
     """Keep a list under a name."""
     form = ViewForm()
@@ -39,6 +41,7 @@ def keep() -> ResponseReturnValue:
 
 @views.post("/<id:view_id>")
 @requires("viewer")
+@keeps(ViewForm)
 def change(view_id: int) -> ResponseReturnValue:
     """Give a view another name, share it, or keep it for oneself."""
     view = _own_or_404(view_id)
@@ -53,6 +56,7 @@ def change(view_id: int) -> ResponseReturnValue:
 
 @views.post("/<id:view_id>/delete")
 @requires("viewer")
+@keeps_nothing
 def delete(view_id: int) -> ResponseReturnValue:
     """Drop a view; no student is touched by that."""
     view = _own_or_404(view_id)

@@ -40,6 +40,7 @@ TABLE = {
     ("POST", "/login/passkey/token"): ANYBODY,
     ("GET", "/login/rescue"): NOBODY,
     ("POST", "/login/rescue"): NOBODY,
+    ("GET", "/signed-in"): USER,
     ("GET", "/verify"): USER,
     ("POST", "/verify"): USER,
     ("GET", "/verify/passkey"): USER,
