@@ -4,22 +4,25 @@ import hashlib
 import hmac
 import secrets
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from flask_security import hash_password
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import Select, delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
 import audit
+import database
 from audit import Act
 from mailboxes import spell, spell_any
 from models import Passkey, Role, Token, User, UserSession, db, now
 
 ROLES = ("viewer", "editor", "admin")
 LINK_HOLDS = timedelta(days=7)
+# What decides over all users, such as who is the last administrator, is locked by this name.
+USERS = "users"
 SCOPES = {"read": "viewer", "write": "editor", "import": "editor"}
 """What a token may be for, and the lowest role that may do it."""
 # Programs that look for secrets in code that was published know them by how they begin.
@@ -34,9 +37,32 @@ class LastAdministrator(ValueError):
     """Nobody would be left who can manage users."""
 
 
+class NotFirst(ValueError):
+    """There is a user already, so the set-up link is void."""
+
+
+class NotActive(ValueError):
+    """The user is deactivated, and gets nothing to sign in with."""
+
+
+class WrongPassword(ValueError):
+    """The password is not the user's present one, or no longer."""
+
+
 def add_user(email: str, role: str, password: str) -> User:
     """Make a user and commit. Raises AddressTaken, and NoAddress."""
     user = _new_user(email, role, password)
+    _commit_new(user, Act.USER_ADDED)
+    return user
+
+
+def add_first(email: str, password: str) -> User:
+    """Make the first administrator and commit. Raises NotFirst where there is a user by now, and NoAddress."""
+    user = _new_user(email, "admin", password)
+    database.lock(db.session(), USERS)
+    if any_users():
+        db.session.rollback()
+        raise NotFirst
     _commit_new(user, Act.USER_ADDED)
     return user
 
@@ -51,7 +77,11 @@ def invite(email: str, role: str) -> tuple[User, str]:
 
 
 def make_link(user: User) -> str:
-    """Give the secret of a new one-time link with which the user chooses a password, void the one before, and commit."""
+    """Give the secret of a new one-time link with which the user chooses a password, and commit.
+
+    The link before is void, and tokens made with the password that is given up are revoked. Raises NotActive.
+    """
+    _lock_active(user)
     token = _renew_link(user)
     _note(Act.LINK_MADE, user)
     db.session.commit()
@@ -60,8 +90,18 @@ def make_link(user: User) -> str:
 
 def find_by_link(token: str) -> User | None:
     """Find whom a one-time link was made for, while it holds."""
-    found = select(User).where(User.link_hash == hash_token(token), User.link_until > now(), User.active)
-    return db.session.scalars(found).unique().one_or_none()
+    return db.session.scalars(_by_link(token)).unique().one_or_none()
+
+
+def accept_link(token: str, password: str) -> User | None:
+    """Set the password with a one-time link, which is spent by that, and commit; None where the link is void by now."""
+    hashed = hash_password(password)  # takes long, so it is done before anybody has to wait for it
+    db.session.rollback()
+    found = _by_link(token).with_for_update(of=User).execution_options(populate_existing=True)
+    user = db.session.scalars(found).unique().one_or_none()
+    if user is not None:
+        _set_password(user, hashed)
+    return user
 
 
 def find_by_address(email: str) -> User | None:
@@ -70,49 +110,59 @@ def find_by_address(email: str) -> User | None:
 
 
 def change_password(user: User, password: str) -> None:
-    """Set the password, void links, end every session of the user and every sign-in that is half done, and commit."""
-    user.password = hash_password(password)
-    user.invited = False
-    user.link_hash = user.link_until = None
-    user.fs_uniquifier = uuid.uuid4().hex
-    end_sessions(user.id)
-    _note(Act.PASSWORD_CHANGED, user)
-    db.session.commit()
+    """Set the password of a user who has just proven the present one, void links, end every session, and commit.
+
+    Raises WrongPassword where somebody else has changed it in the meantime.
+    """
+    proven, hashed = user.password, hash_password(password)
+    _lock(user)
+    if user.password != proven or not user.active:
+        db.session.rollback()
+        raise WrongPassword
+    _set_password(user, hashed)
 
 
 def change_role(user: User, role: str) -> None:
     """Give the user this role, and commit. Raises LastAdministrator."""
     if role != "admin":
         _keep_an_administrator(user)
-    _note(Act.ROLE_CHANGED, user, before=user.role, role=role)
-    user.roles = [_role(role)]
+    _lock(user)
+    if role != user.role:
+        _note(Act.ROLE_CHANGED, user, before=user.role, role=role)
+        user.roles = [_role(role)]
     db.session.commit()
 
 
 def deactivate(user: User) -> None:
-    """Shut the user out at once, and commit. Raises LastAdministrator."""
+    """Shut the user out at once, revoke their tokens, and commit. Raises LastAdministrator."""
     _keep_an_administrator(user)
-    user.active = False
-    user.link_hash = user.link_until = None
-    user.fs_uniquifier = uuid.uuid4().hex
-    end_sessions(user.id)
-    db.session.execute(delete(Token).where(Token.user_id == user.id))
-    _note(Act.USER_SHUT_OUT, user)
+    _lock(user)
+    if user.active:
+        user.active = False
+        user.link_hash = user.link_until = None
+        user.fs_uniquifier = uuid.uuid4().hex
+        end_sessions(user.id)
+        _drop_tokens(user)
+        _note(Act.USER_SHUT_OUT, user)
     db.session.commit()
 
 
 def activate(user: User) -> None:
     """Let the user in again, and commit."""
-    user.active = True
-    _note(Act.USER_LET_IN, user)
+    _lock(user)
+    if not user.active:
+        user.active = True
+        _note(Act.USER_LET_IN, user)
     db.session.commit()
 
 
 def reset_second_factor(user: User) -> None:
-    """Forget the user's authenticator app, recovery codes and passkeys, end their sessions, and commit."""
+    """Forget the user's authenticator app, recovery codes and passkeys, end their sessions, revoke their tokens, and commit."""
+    _lock(user)
     user.tf_primary_method = user.tf_totp_secret = user.totp_counter = user.mf_recovery_codes = None
     db.session.execute(delete(Passkey).where(Passkey.user_id == user.id))
     end_sessions(user.id)
+    _drop_tokens(user)
     _note(Act.SECOND_FACTOR_RESET, user)
     db.session.commit()
 
@@ -131,8 +181,16 @@ def end_sessions(user_id: int, *, but: int | None = None) -> int:
     return int(ended.rowcount)
 
 
+def end_session(user_id: int, session_id: int) -> bool:
+    """Sign the user out in one session of theirs, and tell whether there was one. Does not commit."""
+    one = delete(UserSession).where(UserSession.user_id == user_id, UserSession.id == session_id)
+    ended: Any = db.session.execute(one)
+    return bool(ended.rowcount)
+
+
 def make_token(user_id: int, name: str, scopes: Collection[str], until: datetime) -> tuple[Token, str]:
-    """Let another system in as the user until then, and commit; give the secret that it has to bring."""
+    """Let another system in as the user until then, and commit; give the secret that it has to bring. Raises NotActive."""
+    _lock_active(db.session.get_one(User, user_id))
     secret = TOKEN_BEGINS + secrets.token_urlsafe(32)
     token = Token(user_id=user_id, name=name, token_hash=hash_token(secret), scopes=list(scopes), until=until)
     db.session.add(token)
@@ -151,14 +209,27 @@ def find_token(secret: str) -> tuple[Token, User] | None:
     return None if row is None else (row[0], row[1])
 
 
-def revoke_token(user_id: int, token_id: int) -> Token | None:
-    """Take the user's token out of force, and commit; None if they have no such token."""
-    token = db.session.scalar(select(Token).where(Token.id == token_id, Token.user_id == user_id))
-    if token:
-        db.session.delete(token)
+def tokens_of(user_id: int) -> Sequence[Token]:
+    """Give the user's tokens, newest first, also those that have ended."""
+    return db.session.scalars(select(Token).where(Token.user_id == user_id).order_by(Token.id.desc())).all()
+
+
+def revoke_token(user_id: int, token_id: int) -> str | None:
+    """Take the user's token out of force, and commit; give its name, or None if they have no such token."""
+    gone = delete(Token).where(Token.id == token_id, Token.user_id == user_id).returning(Token.name)
+    name = db.session.scalar(gone)
+    if name is not None:
         audit.add(db.session(), Act.TOKEN_REVOKED, f"token {token_id}")
-        db.session.commit()
-    return token
+    db.session.commit()
+    return name
+
+
+def revoke_tokens(user: User) -> int:
+    """Take all tokens of the user out of force, and commit; give how many that were."""
+    _lock(user)
+    revoked = _drop_tokens(user)
+    db.session.commit()
+    return revoked
 
 
 def allowed(actor: str, role: str) -> bool:
@@ -183,11 +254,35 @@ def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def _by_link(token: str) -> Select[User]:
+    return select(User).where(User.link_hash == hash_token(token), User.link_until > now(), User.active)
+
+
+def _set_password(user: User, hashed: str) -> None:
+    """Set the password of a locked user, end every session of theirs and every sign-in that is half done, and commit."""
+    user.password = hashed
+    user.invited = False
+    user.link_hash = user.link_until = None
+    user.fs_uniquifier = uuid.uuid4().hex
+    end_sessions(user.id)
+    _note(Act.PASSWORD_CHANGED, user)
+    db.session.commit()
+
+
+def _drop_tokens(user: User) -> int:
+    """Drop the user's tokens and note each. Does not commit."""
+    gone = db.session.scalars(delete(Token).where(Token.user_id == user.id).returning(Token.id)).all()
+    for token_id in gone:
+        audit.add(db.session(), Act.TOKEN_REVOKED, f"token {token_id}")
+    return len(gone)
+
+
 def _new_user(email: str, role: str, password: str) -> User:
     return User(email=spell(email), password=hash_password(password), fs_uniquifier=uuid.uuid4().hex, roles=[_role(role)])
 
 
 def _commit_new(user: User, act: Act) -> None:
+    database.lock(db.session(), USERS)
     db.session.add(user)
     try:
         db.session.flush()
@@ -202,6 +297,20 @@ def _note(act: Act, user: User, **details: str) -> None:
     audit.add(db.session(), act, user.email, **details)
 
 
+def _lock(user: User) -> None:
+    """Let nobody else change the user until the next commit, and see them as they are now."""
+    db.session.execute(select(User.id).where(User.id == user.id).with_for_update())
+    # In a statement of its own: what another has committed while this one waited for the lock is seen only by the next.
+    db.session.refresh(user)
+
+
+def _lock_active(user: User) -> None:
+    _lock(user)
+    if not user.active:
+        db.session.rollback()
+        raise NotActive(user.email)
+
+
 def _renew_link(user: User) -> str:
     token = secrets.token_urlsafe(32)
     user.link_hash, user.link_until = hash_token(token), now() + LINK_HOLDS
@@ -213,8 +322,8 @@ def _role(name: str) -> Role:
 
 
 def _keep_an_administrator(user: User) -> None:
-    # Two administrators who demote each other at the same moment queue up here, and the second one is refused.
-    db.session.execute(select(Role.id).where(Role.name == "admin").with_for_update())
+    # Administrators who demote each other at the same moment queue up here, and the last one is refused.
+    database.lock(db.session(), USERS)
     others = select(func.count()).select_from(User).join(User.roles)
     others = others.where(Role.name == "admin", User.active, ~User.invited, User.id != user.id)
     if not db.session.scalar(others):

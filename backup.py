@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ class NotDone(RuntimeError):
 def back_up(url: URL, file: Path) -> None:
     """Write the database as it stands at one moment to a file that does not exist yet, and read it to its end. Raises NotDone."""
     if file.exists():
-        raise NotDone(f"{file} exists already, and a backup never overwrites anything. Choose another name.")
+        raise _taken(file)
     with _finished_or_removed(file) as part:
         if url.get_backend_name() == "sqlite":
             _copy_what_is_stored(Path(str(url.database)), part)
@@ -48,17 +49,33 @@ def restore(url: URL, file: Path, *, overwrite: bool) -> None:
 
 @contextmanager
 def _finished_or_removed(file: Path) -> Iterator[Path]:
-    """Let the backup have its name only once it is whole and on the disk."""
-    part = file.with_name(f"{file.name}.part")
+    """Let the backup have its name only once it is whole and on the disk. Nobody else may read it, nor what it is made of."""
     try:
-        yield part
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
-        part.rename(file)
+        with tempfile.TemporaryDirectory(prefix=f"{file.name}.", dir=file.parent) as folder:
+            part = Path(folder) / "part"
+            yield part
+            part.chmod(0o600)
+            with part.open("rb") as written:
+                os.fsync(written.fileno())
+            _name(part, file)
     except OSError as error:
         raise NotDone(f"The backup could not be written: {error.strerror or error}.") from error
-    finally:
-        part.unlink(missing_ok=True)
+
+
+def _name(part: Path, file: Path) -> None:
+    """Give a finished backup its name, unless another has got it meanwhile. Raises NotDone."""
+    try:
+        os.link(part, file)
+    except FileExistsError:
+        raise _taken(file) from None
+    except OSError:  # such as on a memory stick, whose file system knows one name a file
+        if file.exists():
+            raise _taken(file) from None
+        part.rename(file)
+
+
+def _taken(file: Path) -> NotDone:
+    return NotDone(f"{file} exists already, and a backup never overwrites anything. Choose another name.")
 
 
 def _copy_what_is_stored(source: Path, target: Path) -> None:

@@ -24,7 +24,7 @@ import doctor
 import logs
 import watch as watching
 import worker
-from accounts import ROLES, AddressTaken, add_user, any_users, find_by_address, make_link, setup_token
+from accounts import ROLES, AddressTaken, NotActive, add_user, any_users, find_by_address, make_link, setup_token
 from accounts import reset_second_factor as forget_second_factor
 from database import only_reading
 from demo import made_up_sheet
@@ -78,11 +78,15 @@ def add(email: str, role: str, *, password_stdin: bool) -> None:
 def link(email: str, *, reset_second_factor: bool) -> None:
     """Print a one-time link with which a user chooses a new password."""
     user = find_by_address(email)
-    if user is None or not user.active:
-        raise click.ClickException(f"There is no user {email} who may sign in.")
+    try:
+        if user is None:
+            raise NotActive(email)
+        token = make_link(user)
+    except NotActive:
+        raise click.ClickException(f"There is no user {email} who may sign in.") from None
     if reset_second_factor:
         forget_second_factor(user)
-    click.echo(f"{current_app.config['ADDRESS']}/join?token={make_link(user)}")
+    click.echo(f"{current_app.config['ADDRESS']}/join?token={token}")
 
 
 @click.command("import")

@@ -12,6 +12,7 @@ from typing import Any
 import pysqlite3
 from sqlalchemy import Connection, Engine, Executable, Row, event, literal_column, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import Insert
 
 from write_queue import WriteQueue
@@ -76,6 +77,17 @@ def prepare(engine: Engine) -> None:
         event.listen(engine, "checkin", lambda _, record: _end_turn(record.info, queue))
     else:
         event.listen(engine, "connect", _prepare_postgresql)
+
+
+def lock(session: Session, name: str) -> None:
+    """Let transactions that name the same thing go one after the other: what is read from here on holds until the commit.
+
+    On SQLite every transaction that may write does so already.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"rollbook: {name}"})
+    else:
+        assert not reading.get(), "a transaction that only reads keeps nobody from writing"
 
 
 @contextmanager

@@ -2,13 +2,19 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+import database
 from models import View
 
 # More make no list to choose from.
 MOST_SHOWN = 100
+MOST_KEPT = 50
+
+
+class TooMany(ValueError):
+    """The user keeps as many views as fit."""
 
 
 def visible(session: Session, user_id: int) -> Sequence[View]:
@@ -17,8 +23,18 @@ def visible(session: Session, user_id: int) -> Sequence[View]:
     return session.scalars(ours.order_by(View.name, View.id).limit(MOST_SHOWN)).all()
 
 
-def keep(session: Session, view: View) -> None:
-    """Store a view, new or changed, and commit."""
+def own(session: Session, view_id: int, user_id: int) -> View | None:
+    """Find a view of the user's own, and let nobody else change it until the next commit."""
+    return session.scalar(select(View).where(View.id == view_id, View.user_id == user_id).with_for_update())
+
+
+def add(session: Session, view: View) -> None:
+    """Store a new view, and commit. Raises TooMany."""
+    database.lock(session, f"views of {view.user_id}")
+    kept = select(func.count()).select_from(View).where(View.user_id == view.user_id)
+    if (session.scalar(kept) or 0) >= MOST_KEPT:
+        session.rollback()
+        raise TooMany
     session.add(view)
     session.commit()
 

@@ -48,9 +48,9 @@ MAY_IMPORT = {
     "models": {"database", "words"},
     "audit": {"models"},
     # What an import did and the entry that says so are one transaction.
-    "merge": {"merge", "models", "audit", "vacuum", "words"},
+    "merge": {"merge", "models", "audit", "database", "vacuum", "words"},
     "forms": {"mailboxes", "merge", "words"},
-    "accounts": {"mailboxes", "models", "audit", "words"},
+    "accounts": {"mailboxes", "models", "audit", "database", "words"},
     "demo": {"merge"},
     # A folder is looked at as the worker runs: beside the server, or by itself.
     "watch": {"merge", "models", "database", "worker"},

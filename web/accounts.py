@@ -6,7 +6,7 @@ from flask import Blueprint, abort, current_app, flash, redirect, render_templat
 from flask.typing import ResponseReturnValue
 from flask_security import login_user
 
-from accounts import add_user, any_users, change_password, find_by_link, setup_token
+from accounts import NotFirst, accept_link, add_first, any_users, find_by_link, setup_token
 from forms import NewPasswordForm, SetupForm
 from models import User, db
 from web.access import public, signed_in
@@ -33,7 +33,11 @@ def create_first() -> ResponseReturnValue:
     form = SetupForm()
     if not form.validate():
         return render_template("accounts/setup.html", form=form), 422
-    login_user(add_user(form.email.data, "admin", form.password.data), authn_via=["password"])
+    try:
+        user = add_first(form.email.data, form.password.data)
+    except NotFirst:
+        abort(404)
+    login_user(user, authn_via=["password"])
     db.session.commit()
     flash(_("Welcome. You are the administrator of this Rollbook."), "success")
     return redirect(url_for("dashboard.show"), 303)
@@ -63,7 +67,8 @@ def choose_password() -> ResponseReturnValue:
     form.owner = user.email
     if not form.validate():
         return render_template("accounts/join.html", form=form, user=user), 422
-    change_password(user, form.password.data)
+    if accept_link(request.args.get("token", ""), form.password.data) is None:
+        abort(404)
     flash(_("Your password is set. Sign in with it."), "success")
     return redirect(url_for("security.login"), 303)
 

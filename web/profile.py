@@ -14,9 +14,11 @@ from web import throttle
 from web.access import signed_in
 from web.devices import name_device
 from web.kept_input import keeps_nothing
-from words import _
+from words import _, later
 
 profile = Blueprint("profile", __name__, url_prefix="/profile")
+
+NOT_PRESENT = later("That is not your present password. Try again.")
 
 
 @profile.get("")
@@ -38,7 +40,11 @@ def change_password() -> ResponseReturnValue:
         return _page(form), 422
     user = db.session.get_one(User, current_user.id)
     two_factors = g.user_session.two_factors
-    accounts.change_password(user, form.password.data)
+    try:
+        accounts.change_password(user, form.password.data)
+    except accounts.WrongPassword:
+        form.current.errors = [NOT_PRESENT]
+        return _page(form), 422
     login_user(user, authn_via=None if two_factors else ["password"])
     db.session.commit()
     flash(_("Your password is changed. Everywhere else you have been signed out."), "success")
@@ -50,10 +56,8 @@ def change_password() -> ResponseReturnValue:
 @keeps_nothing
 def end_session(session_id: int) -> ResponseReturnValue:
     """Sign out one of the user's own sessions."""
-    session = db.session.get(UserSession, session_id)
-    if session is None or session.user_id != current_user.id:
+    if not accounts.end_session(current_user.id, session_id):
         abort(404)
-    db.session.delete(session)
     audit.add(db.session(), Act.SESSIONS_ENDED, current_user.email, sessions=1)
     db.session.commit()
     flash(_("You are signed out there."), "success")
@@ -94,7 +98,7 @@ def _is_present(form: ChangePasswordForm) -> bool:
     if not form.current.data:
         return False
     if not current_user.verify_and_update_password(form.current.data):
-        form.current.errors = [_("That is not your present password. Try again.")]
+        form.current.errors = [NOT_PRESENT]
         return False
     throttle.note_right(current_user.email)
     return True

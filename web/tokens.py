@@ -4,11 +4,10 @@ from datetime import timedelta
 
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 
 import accounts
 from forms import SCOPES, TokenForm
-from models import Token, db, now
+from models import now
 from web.access import may, requires, user_id
 from web.kept_input import keeps, keeps_nothing
 from words import _
@@ -32,7 +31,10 @@ def make() -> ResponseReturnValue:
     if not form.validate():
         return _page(form), 422
     until = now() + timedelta(days=int(form.days.data))
-    token, secret = accounts.make_token(user_id(), form.name.data, form.scopes.data, until)
+    try:
+        token, secret = accounts.make_token(user_id(), form.name.data, form.scopes.data, until)
+    except accounts.NotActive:
+        abort(403)
     return render_template("tokens/show.html", token=token, secret=secret)
 
 
@@ -41,8 +43,10 @@ def make() -> ResponseReturnValue:
 @keeps_nothing
 def revoke(token_id: int) -> ResponseReturnValue:
     """Let nobody in with the token any more."""
-    token = accounts.revoke_token(user_id(), token_id) or abort(404)
-    flash(_("The token “%(name)s” is revoked: nobody is let in with it any more.", name=token.name), "success")
+    name = accounts.revoke_token(user_id(), token_id)
+    if name is None:
+        abort(404)
+    flash(_("The token “%(name)s” is revoked: nobody is let in with it any more.", name=name), "success")
     return redirect(url_for("tokens.list_"), 303)
 
 
@@ -51,5 +55,4 @@ def _form() -> TokenForm:
 
 
 def _page(form: TokenForm) -> str:
-    own = select(Token).where(Token.user_id == user_id()).order_by(Token.id.desc())
-    return render_template("tokens/list.html", form=form, scopes=SCOPES, tokens=db.session.scalars(own).all(), now=now())
+    return render_template("tokens/list.html", form=form, scopes=SCOPES, tokens=accounts.tokens_of(user_id()), now=now())

@@ -89,10 +89,11 @@ def change_role(user_id: int) -> ResponseReturnValue:
 def make_link(user_id: int) -> ResponseReturnValue:
     """Make a new one-time link for somebody whose link has run out, or who has forgotten their password."""
     user = _user_or_404(user_id)
-    if not user.active:
+    try:
+        return _show_link(user, accounts.make_link(user))
+    except accounts.NotActive:
         flash(_("%(email)s is shut out. Let them in again first.", email=user.email), "warning")
         return _back_to(user)
-    return _show_link(user, accounts.make_link(user))
 
 
 @users.post("/<id:user_id>/deactivate")

@@ -34,7 +34,11 @@ def keep() -> ResponseReturnValue:
     if not form.validate():
         return list_page(query, form), 422
     view = View(user_id=user_id(), name=form.name.data, address=urlencode(query.address), shared=form.shared.data)
-    kept.keep(db.session(), view)
+    try:
+        kept.add(db.session(), view)
+    except kept.TooMany:
+        form.name.errors = [_("You have %(most)s saved views. Delete one before you save another.", most=kept.MOST_KEPT)]
+        return list_page(query, form), 422
     flash(_("The list is kept as “%(name)s”.", name=view.name), "success")
     return redirect(_list_of(view), 303)
 
@@ -49,8 +53,8 @@ def change(view_id: int) -> ResponseReturnValue:
     if not form.validate():
         return _page(form), 422
     view.name, view.shared = form.name.data, form.shared.data
-    kept.keep(db.session(), view)
-    flash(_("“%(name)s” is saved.", name=view.name), "success")
+    db.session.commit()
+    flash(_("“%(name)s” is saved.", name=form.name.data), "success")
     return redirect(url_for("views.list_"), 303)
 
 
@@ -79,5 +83,4 @@ def _list_of(view: View) -> str:
 
 
 def _own_or_404(view_id: int) -> View:
-    view = db.session.get(View, view_id)
-    return view if view and view.user_id == user_id() else abort(404)
+    return kept.own(db.session(), view_id, user_id()) or abort(404)
