@@ -5,13 +5,14 @@ can't keep its owner out (OWASP calls it a device cookie).
 """
 
 import secrets
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask, Response, after_this_request, current_app, g, request, session
 from flask_security import current_user, user_authenticated
 from itsdangerous import BadSignature, URLSafeSerializer
-from sqlalchemy import delete, select, update
+from sqlalchemy import case, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from werkzeug.exceptions import TooManyRequests
 
@@ -61,28 +62,33 @@ def _count() -> None:
     account = _account()
     if not account:
         return
-    waits = [_try(key, free) for key, free in sorted(_keys(account).items())]
-    if longest := max(filter(None, waits), default=None):
+    tries = {key: _try(key, free) for key, free in sorted(_keys(account).items())}
+    if too_early := [until for counted, until in tries.values() if not counted]:
         db.session.rollback()
-        raise TooManyRequests(retry_after=int(longest.total_seconds()) + 1)
+        raise TooManyRequests(retry_after=int((max(too_early) - now()).total_seconds()) + 1)
     db.session.commit()
     # In a transaction of its own, so that two tries never wait for each other's counters crosswise.
     db.session.execute(delete(Throttle).where(Throttle.at < now() - FORGOTTEN_AFTER))
     db.session.commit()
-    g.tried = account
+    g.tried = account, {key: until for key, (_, until) in tries.items()}
 
 
 def _take_off(response: Response) -> Response:
-    account = g.pop("tried", None)
+    account, counted = g.pop("tried", (None, {}))
     if account and _was_right(account, response):
-        by_account = [key for key, free in _keys(account).items() if free == FREE]
-        db.session.execute(delete(Throttle).where(Throttle.key.in_(by_account)))
-        address = update(Throttle).where(Throttle.key == _address_key(), Throttle.failures > 0)
-        db.session.execute(address.values(failures=Throttle.failures - 1, until=now()))
-        db.session.commit()
+        _take_back(counted)
     elif account:
         _note_failure(account)
     return response
+
+
+def _take_back(counted: Mapping[str, datetime]) -> None:
+    """Take one try off each counter it went to, and the wait that it began: nothing that others have added."""
+    for key, until in sorted(counted.items()):
+        kept = case((Throttle.until == until, now()), else_=Throttle.until)
+        one_less = update(Throttle).where(Throttle.key == key, Throttle.failures > 0)
+        db.session.execute(one_less.values(failures=Throttle.failures - 1, until=kept))
+    db.session.commit()
 
 
 def _note_failure(account: str) -> None:
@@ -127,17 +133,19 @@ def _address_key() -> str:
     return hash_token(f"address {request.remote_addr}")
 
 
-def _try(key: str, free: int) -> timedelta | None:
-    """Count a try, unless it comes too early; then give how long it still has to wait."""
+def _try(key: str, free: int) -> tuple[bool, datetime]:
+    """Count a try, unless it comes too early; tell whether it was counted, and until when the next one has to wait."""
     dialect: Any = {"postgresql": postgresql, "sqlite": sqlite}[db.session.get_bind().dialect.name]
-    db.session.execute(dialect.insert(Throttle).values(key=key).on_conflict_do_nothing())
-    counter = db.session.scalars(select(Throttle).where(Throttle.key == key).with_for_update()).one()
+    # One statement makes the counter or locks the one there is: between two, another try could remove it.
+    locking = dialect.insert(Throttle).values(key=key)
+    locking = locking.on_conflict_do_update(index_elements=["key"], set_={"key": locking.excluded.key}).returning(Throttle)
+    counter: Throttle = db.session.scalars(locking, execution_options={"populate_existing": True}).one()
     if counter.until > now():
-        return counter.until - now()
+        return False, counter.until
     counter.failures = 1 if counter.at < now() - FORGOTTEN_AFTER else counter.failures + 1
     counter.at = now()
     counter.until = now() + wait_after(counter.failures, free)
-    return None
+    return True, counter.until
 
 
 def _know_device(_app: Flask, user: User, **_more: Any) -> None:

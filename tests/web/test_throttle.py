@@ -1,10 +1,12 @@
 """Who tries secrets in vain has to wait, longer each time; who knows them gets in."""
 
 import threading
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from flask_security import user_authenticated
+from sqlalchemy import func, select, update
 
 from app import create_app
 from models import Throttle, db, now
@@ -70,12 +72,48 @@ def test_tries_that_had_to_wait_do_not_make_it_longer(stranger, stored):
     assert sorted(stored(select(Throttle.failures))) == [(FREE,), (FREE,)]
 
 
-def test_being_right_starts_the_count_anew(stranger, stored):
+def test_being_right_takes_back_no_try_but_ones_own(stranger, stored):
     visitor = stranger()
     try_in_vain(visitor, FREE - 1)
     visitor.send("/login", RIGHT, status=302)
-    try_in_vain(stranger(), FREE - 1)
-    assert stored(select(func.max(Throttle.failures)).where(Throttle.failures < FREE)) == [(FREE - 1,)]
+    assert sorted(stored(select(Throttle.failures))) == [(FREE - 1,), (FREE - 1,)]
+    # That browser is known from now on, and is counted by itself.
+    visitor.send("/logout", page="/", status=302)
+    try_in_vain(visitor, FREE)
+
+
+def test_being_right_ends_no_wait_that_another_try_began(app, stranger, stored):
+    visitor = stranger()
+    try_in_vain(visitor, FREE - 1)
+    token = visitor.visit("/login").values["csrf_token"]
+
+    def fail_meanwhile(*_arguments, **_more):
+        counted = update(Throttle).values(failures=Throttle.failures + 1, until=now() + timedelta(seconds=512))
+        with db.engine.begin() if db.engine.dialect.name == "postgresql" else nullcontext(db.session) as other:
+            other.execute(counted)
+
+    with user_authenticated.connected_to(fail_meanwhile, app):
+        visitor.post("/login", RIGHT | {"csrf_token": token}, status=302)
+    assert {failures for (failures,) in stored(select(Throttle.failures))} == {FREE}
+    stranger().send("/login", RIGHT, status=429)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known browser", "browser of its own"])
+def test_signing_in_between_guesses_frees_no_guess_at_other_accounts(stranger, viewer, known):
+    viewer.send("/logout", page="/", status=302)
+    guesser, guesses = stranger(), 0
+    while guesses < 2 * FREE_BY_ADDRESS:
+        data = {"email": f"{guesses}@school.example", "password": "wrong"}
+        with guesser.open("/login", "POST", data=data | {"csrf_token": guesser.visit("/login").values["csrf_token"]}) as answer:
+            if answer.status_code == 429:
+                break
+        guesses += 1
+        if guesses == FREE_BY_ADDRESS:
+            continue  # from now on the address has to wait, for what is right too
+        own = viewer if known else stranger()
+        own.send("/login", RIGHT, status=302)
+        own.send("/logout", page="/", status=302)
+    assert guesses == FREE_BY_ADDRESS
 
 
 def test_what_was_long_ago_is_forgotten(stranger, clock, stored):
