@@ -92,7 +92,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     app = Flask(__name__, instance_path=str(settings.instance))
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(settings.database_url),
+        SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(settings.database_url, settings.web_processes),
         MAX_UPLOAD=settings.max_upload,
         MAX_FORM=settings.max_form,
         SETTINGS=settings,
@@ -120,7 +120,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     register_metrics(app)  # then, so that what the others do is timed, too
     if settings.traces:
         _trace(app, settings.traces)
-    register_replica(app, settings.replica_url)
+    register_replica(app, settings)
     Migrate(app, db)
     register_language(app)
     register_hosts(app, settings)

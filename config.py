@@ -23,6 +23,8 @@ MEGABYTE = 1024 * 1024
 MOST, MOST_DIGITS, MOST_PROXIES = 365_000, 12, 16
 # So many forms may be on their way in at once; each holds a thread for as long as it takes on a slow line.
 ARRIVING = 112
+# More than a school needs; whoever has more students and cores sets WEB_CONCURRENCY.
+MOST_WEB_PROCESSES = 4
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -103,6 +105,7 @@ SETTINGS = (
     Setting(
         "ROLLBOOK_WORKER", "inline", "`none`: the server starts no process that runs imports; start `flask worker` beside it"
     ),
+    Setting("WEB_CONCURRENCY", "one for each core, up to 4; on SQLite 1", "how many processes answer people"),
 )
 DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
 
@@ -136,6 +139,8 @@ class Settings:
     traces: str | None
     """The address of an OpenTelemetry collector, where requests are traced."""
     worker: str
+    web_processes: int
+    """How many processes answer people."""
     debug: bool
     """Whether Flask shows faults to whoever meets them."""
     uploads: Path
@@ -186,6 +191,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         access_log=_log_file(environ, "ROLLBOOK_ACCESS_LOG"),
         traces=_url(environ, "ROLLBOOK_TRACES", "http", "https"),
         worker=_one_of(environ, "ROLLBOOK_WORKER", "inline", "none"),
+        web_processes=_web_processes(environ, _database_url(environ, instance)),
         debug=environ.get("FLASK_DEBUG", "").lower() not in ("", "0", "false", "no"),  # as Flask reads it
         uploads=_folder(environ, "ROLLBOOK_UPLOADS", instance / "uploads"),
         max_upload=_whole(environ, "ROLLBOOK_MAX_UPLOAD_MB") * MEGABYTE,
@@ -261,6 +267,12 @@ def _whole(environ: Mapping[str, str], name: str, least: int = 0, most: int = MO
     if not (text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS and least <= int(text) <= most):
         raise ValueError(f"{name} is “{text}”, but must be a whole number from {least} to {most}.")
     return int(text)
+
+
+def _web_processes(environ: Mapping[str, str], database_url: str) -> int:
+    if environ.get("WEB_CONCURRENCY"):
+        return _whole(environ, "WEB_CONCURRENCY", least=1, most=64)
+    return min(len(os.sched_getaffinity(0)), MOST_WEB_PROCESSES) if database_url.startswith(POSTGRESQL) else 1
 
 
 def _host(environ: Mapping[str, str], name: str) -> str:

@@ -37,8 +37,9 @@ TURN, PATIENCE = "turn", "patience"
 # An error names the statement, never the values in it.
 QUIET = {"hide_parameters": True}
 
-# More than read at the same moment; a few more may come for a while.
-CONNECTIONS = 20
+# More than read at the same moment, in all processes of a server; in each of them, ten more may come for a while. PostgreSQL
+# as it comes takes a hundred.
+CONNECTIONS, FEWEST = 20, 5
 # However many wait to write to SQLite, nobody waits for a connection: there is never more than one for each thread. Each
 # keeps pages, the schema and statements in memory, so only those are kept open that work at the same time, not all that wait.
 SQLITE_POOL = {"pool_size": 10, "max_overflow": -1, "pool_use_lifo": True}
@@ -59,13 +60,14 @@ CONNECT = {
 }
 
 
-def engine_options(url: str, **connect: Any) -> dict[str, Any]:
-    """Give the options of create_engine for this address, with more of the driver's own."""
+def engine_options(url: str, processes: int = 1, **connect: Any) -> dict[str, Any]:
+    """Give the options of create_engine for this address, with more of the driver's own; so many processes share a server's."""
     if make_url(url).get_backend_name() == "sqlite":
         # Python's own sqlite3 may carry a SQLite with the WAL-reset bug; this package brings a repaired one.
         own = {"timeout": BUSY_TIMEOUT_MS / 1000, "cached_statements": SQLITE_STATEMENTS}
         return {"module": pysqlite3, "connect_args": own, **SQLITE_POOL, **QUIET}
-    return {"pool_pre_ping": True, **QUIET, "pool_size": CONNECTIONS, "connect_args": {**CONNECT, **connect}}
+    size = max(FEWEST, CONNECTIONS // processes)
+    return {"pool_pre_ping": True, **QUIET, "pool_size": size, "connect_args": {**CONNECT, **connect}}
 
 
 def prepare(engine: Engine) -> None:

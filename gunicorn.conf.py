@@ -30,10 +30,10 @@ wsgi_app = "app:create_app()"
 preload_app = True
 bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
 
-workers = 1 + (_settings.worker == "inline")
+workers = _settings.web_processes + (_settings.worker == "inline")
 worker_class = "server.Worker"
 # One for each form that is on its way in, and more than people who click at once.
-threads = ARRIVING + 16
+threads = max(32, (ARRIVING + 16) // _settings.web_processes)
 # With threads this is not how long a request may take, but how long the whole process may show no sign of life.
 timeout = 120
 graceful_timeout = 30

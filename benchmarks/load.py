@@ -103,7 +103,7 @@ def _measure(database: str, seconds: int, folder: Path, cluster: Cluster) -> tup
         db.engine.dispose()
     before = _bare(folder, url)
     with running_server(folder / name, url) as server, _staff(server) as staff:
-        times, memory = _work(staff, seconds, server)
+        times, memory = work(staff, seconds, server)
     after = _bare(folder, url)
     for error, number in times.errors.most_common():
         print(f"{database}: {number} x {error}", file=sys.stderr, flush=True)
@@ -133,7 +133,7 @@ def _sheet() -> bytes:
     return text.getvalue().encode()
 
 
-def _work(staff: dict[str, list[Person]], seconds: float, server: Server) -> tuple[Times, list[float]]:
+def work(staff: dict[str, list[Person]], seconds: float, server: Server) -> tuple[Times, list[float]]:
     """Let everybody work for so long, and look meanwhile how much memory the server has."""
     times, over, memory = Times({kind: [] for kind in staff}), threading.Event(), []
     with ThreadPoolExecutor(STAFF) as desks:
@@ -172,7 +172,7 @@ def _bare(folder: Path, url: str) -> Times:
                 Reader(desks.enter_context(closing(Colleague(server.url))), random.Random(0), searches=False)
                 for _ in range(STAFF)
             ]
-            return _work({"bare": people}, BARE_SECONDS, server)[0]
+            return work({"bare": people}, BARE_SECONDS, server)[0]
     finally:
         server.stop()
 

@@ -40,7 +40,7 @@ EMPTYING = "; ".join(
 
 def pytest_configure() -> None:
     """Let neither the settings of this machine nor those of whoever runs the tests reach them."""
-    ours = ("PG", "FLASK_", "ROLLBOOK_", "DATABASE_URL", "SECRET_KEY", "HOST", "PORT")
+    ours = ("PG", "FLASK_", "ROLLBOOK_", "DATABASE_URL", "SECRET_KEY", "HOST", "PORT", "WEB_CONCURRENCY", "PROMETHEUS_")
     for name in [name for name in os.environ if name.startswith(ours)]:
         del os.environ[name]
     leaks.listen()

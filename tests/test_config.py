@@ -42,10 +42,29 @@ def test_a_secret_from_the_environment_is_not_written_down(tmp_path):
     assert not (tmp_path / "secret_key").exists()
 
 
-@pytest.mark.parametrize(("name", "value"), [("PORT", "http"), ("ROLLBOOK_WORKER", "maybe"), ("ROLLBOOK_MAX_UPLOAD_MB", "-1")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PORT", "http"), ("ROLLBOOK_WORKER", "maybe"), ("ROLLBOOK_MAX_UPLOAD_MB", "-1"), ("WEB_CONCURRENCY", "0")],
+)
 def test_a_setting_that_can_not_be_used_is_named(tmp_path, name, value):
     with pytest.raises(ValueError, match=f"{name} is “{value}”"):
         load({"ROLLBOOK_INSTANCE": str(tmp_path), name: value})
+
+
+@pytest.mark.parametrize(
+    ("environ", "cores", "processes"),
+    [
+        ({}, 2, 1),
+        ({"DATABASE_URL": "postgres://db/school"}, 1, 1),
+        ({"DATABASE_URL": "postgres://db/school"}, 2, 2),
+        ({"DATABASE_URL": "postgresql://db/school"}, 64, 4),
+        ({"DATABASE_URL": "postgresql://db/school", "WEB_CONCURRENCY": "6"}, 2, 6),
+        ({"WEB_CONCURRENCY": "2"}, 1, 2),
+    ],
+)
+def test_web_processes_follow_the_cores_on_postgresql_unless_they_are_set(tmp_path, monkeypatch, environ, cores, processes):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _process: set(range(cores)))
+    assert load({"ROLLBOOK_INSTANCE": str(tmp_path), **environ}).web_processes == processes
 
 
 def test_each_setting_that_is_read_stands_in_the_table_and_its_page(tmp_path):
@@ -175,6 +194,7 @@ BAD: dict[str, tuple[str, ...]] = {
         "https://a..é",
     ),
     "ROLLBOOK_WORKER": ("maybe", "Inline", "none "),
+    "WEB_CONCURRENCY": (*WHOLE[1:], "0", "65"),
 }
 # Any text is a secret; how good a one, flask doctor says. Whether it is on is all that is asked of the last one.
 ANY_TEXT = {"SECRET_KEY", "SECRET_KEY_FALLBACKS", "FLASK_DEBUG"}

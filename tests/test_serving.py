@@ -1,6 +1,7 @@
 """The server as it is run for real: it stops without cutting anybody off, keeps a log, and any number of it serve as one."""
 
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -82,7 +83,7 @@ def test_import_process_that_is_killed_is_succeeded_and_all_end_with_the_server(
         assert wait_until(lambda: server.processes("import") not in ([killed], []))
         page = desk.upload(SHEET.replace(b"Bob", b"Barbara")).location
         _wait_for(desk, page, "ready")
-        assert desk.post(f"{page}/apply", {}).status == 303
+        assert desk.decide(page, "apply").status == 303
         _wait_for(desk, page, "applied")
         started = [*server.processes("import"), *server.processes("pages")]
     assert not any(Path(f"/proc/{process}").exists() for process in started)
@@ -97,6 +98,28 @@ def test_processes_end_when_their_master_is_killed(database_url, tmp_path):
     assert len(started) == 2
     server.kill_master()
     assert wait_until(lambda: not any(Path(f"/proc/{process}").exists() for process in started))
+
+
+def test_processes_serve_as_one(database_url, tmp_path, office):
+    """What one has been told the others know, and the metrics are those of all, whichever is asked."""
+    with running_server(tmp_path / "instance", database_url, migrated=True, WEB_CONCURRENCY="3") as server:
+        assert wait_until(lambda: len(server.processes("pages")) == 3)
+        desk = office(server.url)
+        with ThreadPoolExecutor(8) as beside:
+            saved = list(beside.map(lambda number: _save(desk, number), range(24)))
+        assert saved == [303] * 24
+        told = desk.another().get("/metrics").text
+        assert re.findall(r'^rollbook_requests_total\{.*route="/students/new",status="303"\} (\d+)', told, re.M) == ["24"]
+        pids = {int(pid) for pid in re.findall(r'^process_open_fds\{pid="(\d+)"', told, re.M)}
+        assert {*server.processes("pages"), *server.processes("import")} <= pids
+        os.kill(server.processes("pages")[0], signal.SIGKILL)
+        assert wait_until(lambda: len(server.processes("pages")) == 3)
+        assert 'status="303"} 24.0' in desk.another().get("/metrics").text, "what a process has counted outlives it"
+
+
+def _save(desk, number):
+    with closing(desk.another()) as window:
+        return window.post("/students/new", {"name": f"Student {number}", "token": f"once {number}"}).status
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])

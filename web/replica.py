@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 import database
+from config import Settings
 from models import db
 from web.addresses import is_for_machines
 
@@ -42,8 +43,8 @@ View = Callable[..., Any]
 class Replica:
     """A streaming replica of the database, as one process sees it."""
 
-    def __init__(self, url: str) -> None:
-        self.engine: Engine = create_engine(url, **database.engine_options(url, connect_timeout=2), pool_timeout=1)
+    def __init__(self, url: str, processes: int) -> None:
+        self.engine: Engine = create_engine(url, **database.engine_options(url, processes, connect_timeout=2), pool_timeout=1)
         database.prepare(self.engine)
         self._alone_until = 0.0
 
@@ -65,9 +66,10 @@ class Replica:
         self._alone_until = time.monotonic() + ALONE_S
 
 
-def register_replica(app: Flask, url: str | None) -> None:
+def register_replica(app: Flask, settings: Settings) -> None:
     """Have a replica read, where there is one."""
-    app.extensions["replica"] = Replica(url) if url else None
+    url = settings.replica_url
+    app.extensions["replica"] = Replica(url, settings.web_processes) if url else None
     if url:
         app.after_request(_note_written)
 
