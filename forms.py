@@ -130,6 +130,16 @@ class VersionForm(Form):
         return _whole((self.version.raw_data or [None])[0])
 
 
+class UndoForm(VersionForm):
+    """Undoes an import as the page showed it: leaving alone no more students than it said."""
+
+    left_alone = HiddenField()
+
+    @property
+    def most_left_alone(self) -> int | None:
+        return _whole(self.left_alone.data)
+
+
 class EraseForm(VersionForm):
     """Erases a student as the page showed them, and touches the imports that it named."""
 

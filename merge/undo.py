@@ -27,6 +27,10 @@ class Outlook:
     skipped: int
     erased: int
 
+    @property
+    def left_alone(self) -> int:
+        return self.skipped + self.erased
+
 
 def undo(session: Session, change_id: int, by_change_id: int, report: Report) -> tuple[Written, int]:
     """Undo a change as part of another one; give what was written and how many students were skipped. Does not commit.

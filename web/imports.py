@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from audit import Act
 from database import reading
-from forms import CELL, ColumnsForm, ReadingForm, UploadForm, VersionForm, column_choice, columns_form, typed_cell
+from forms import CELL, ColumnsForm, ReadingForm, UndoForm, UploadForm, VersionForm, column_choice, columns_form, typed_cell
 from merge import choices, preview
 from merge import correct as correcting
 from merge import imports as life
@@ -25,6 +25,7 @@ from merge.query import parse_place
 from merge.rejects import rejected_sheet
 from merge.sheet import Sheet, inspect, unclear
 from merge.unattended import held_back
+from merge.undo import Outlook
 from models import Import, db
 from web.access import actor, import_owner, may, may_apply, requires
 from web.kept_input import keeps, keeps_nothing
@@ -210,22 +211,36 @@ def confirm_undo(import_id: int) -> ResponseReturnValue:
     if import_.change_id is None or import_.state not in ("applied", "undone"):
         flash(_("This import can't be taken back as it stands now."), "warning")
         return redirect(url_for("imports.show", import_id=import_id), 303)
-    outlook = undoing.outlook(db.session(), import_.change_id)
-    return render_template("imports/undo.html", import_=import_, outlook=outlook, form=_button(import_))
+    return _undo_page(import_, undoing.outlook(db.session(), import_.change_id))
 
 
 @imports.post("/<id:import_id>/undo")
 @requires("editor", owner=import_owner)
 @keeps_nothing
 def undo(import_id: int) -> ResponseReturnValue:
-    """Let a worker take the import back, or put it in force again."""
-    _import_or_404(import_id)
+    """Let a worker take the import back, or put it in force again, if that leaves no more students alone than was shown."""
+    import_, form = _import_or_404(import_id), UndoForm()
+    if overtaken := _overtaken_undo(import_, form):
+        return _undo_page(import_, overtaken), 409
     try:
-        life.start_undo(db.session(), import_id, actor(), version=VersionForm().shown)
+        life.start_undo(db.session(), import_id, actor(), version=form.shown)
     except life.WrongState:
         return _overtaken(import_id)
     wait_for_worker(import_id)
     return redirect(url_for("imports.show", import_id=import_id), 303)
+
+
+def _overtaken_undo(import_: Import, form: UndoForm) -> Outlook | None:
+    """Say what an undo would do, if it would leave more students alone than its button was shown with."""
+    if form.most_left_alone is None or import_.change_id is None or form.shown != import_.version:
+        return None
+    outlook = undoing.outlook(db.session(), import_.change_id)
+    return outlook if outlook.left_alone > form.most_left_alone else None
+
+
+def _undo_page(import_: Import, outlook: Outlook) -> str:
+    form = UndoForm(formdata=None, version=import_.version, left_alone=outlook.left_alone)
+    return render_template("imports/undo.html", import_=import_, outlook=outlook, form=form)
 
 
 def _overtaken(import_id: int) -> ResponseReturnValue:

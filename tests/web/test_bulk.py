@@ -47,6 +47,39 @@ def test_a_column_is_set_after_it_was_shown_and_can_be_taken_back(editor, tick, 
     assert [student[2] for student in students()] == [12, 13, 13]
 
 
+@pytest.fixture
+def applied(roll, editor, tick, work):
+    """Set the age of two students, and give the form that undoes it at once: where it leads, and what it sends."""
+    sent = editor.post("/students/bulk/set", _values(tick(2, 3)) | {"column": "age", "value": "14"}, status=303)
+    work()
+    done = editor.post("/imports/1/apply", editor.visit(sent.location).values, status=303)
+    work()
+    (form,) = [form for form in editor.visit(done.location).all("form") if form.get("action") == "/imports/1/undo"]
+    assert form.all("button")[0].text == "Undo"
+    return form.get("action"), {field.get("name"): field.get("value") for field in form.all("input")}
+
+
+def test_a_change_of_many_is_answered_with_undo(editor, applied, work, students):
+    path, form = applied
+    editor.post(path, form, status=303)
+    work()
+    assert [student[2] for student in students()] == [12, 13, 13]
+    editor.post(path, form, status=409)
+    assert [student[2] for student in students()] == [12, 13, 13]
+
+
+def test_an_undo_of_many_asks_first_where_somebody_has_changed_one_of_them_since(editor, applied, change, work, students):
+    change(2, age=15)
+    path, form = applied
+    asked = editor.post(path, form, status=409)
+    work()
+    assert "1 student has been edited since and stays as it is." in asked.text
+    assert [student[2] for student in students()] == [12, 15, 14]
+    editor.post(path, asked.values, status=303)
+    work()
+    assert [student[2] for student in students()] == [12, 15, 13]
+
+
 @pytest.mark.usefixtures("roll")
 def test_all_that_the_list_shows_are_changed(editor, tick, work, students):
     values = _values(tick(path="/students?min_score=10", all="1"))
