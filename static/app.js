@@ -66,10 +66,18 @@ function guard(form) {
   form.addEventListener("submit", () => { unsaved = false; });
   addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
   addEventListener("keydown", (event) => {
-    if (event.key !== "s" || !(event.ctrlKey || event.metaKey)) return;
+    if (!isSave(event)) return;
     event.preventDefault();
     form.requestSubmit(form.querySelector(".actions button"));
   });
+}
+
+/**
+ * Tell whether Ctrl+S is pressed, or what stands for it on a Mac; with Caps Lock the key is called otherwise.
+ * @param {KeyboardEvent} event
+ */
+function isSave(event) {
+  return event.key.toLowerCase() === "s" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
 }
 
 /**
@@ -100,6 +108,14 @@ function watch(form) {
 }
 
 /**
+ * What /students/ID/cell answers: the cell as it now is and what undoes that, or why it was not saved.
+ * @typedef {{version?: number, text?: string, cells?: Record<string, string>, sentence?: string, undo?: string, record?: string}} CellAnswer
+ */
+
+/** @type {Promise<boolean> | null} */
+let saving = null;
+
+/**
  * Edit a cell of the list where it stands: Enter, Tab and a click elsewhere save, Escape leaves it as it was.
  * @param {HTMLTableCellElement} cell
  */
@@ -107,49 +123,50 @@ function editCell(cell) {
   const row = cell.closest("tr");
   if (!row || cell.querySelector("input")) return;
   const before = cell.innerHTML;
+  // What the cell was shown with: another cell of the row may be saved meanwhile.
+  const version = row.dataset.version ?? "";
   const field = document.createElement("input");
-  const typed = field.value = cell.textContent?.trim() ?? "";
+  const typed = field.value = field.defaultValue = cell.textContent?.trim() ?? "";
   field.className = "cell-input";
+  field.autocomplete = "off";
   field.setAttribute("aria-label", `${cell.dataset.label}, ${row.querySelector("th")?.textContent?.trim()}`);
   cell.replaceChildren(field);
   field.select();
   let over = false;
-  let saving = false;
 
   const leave = () => { over = true; cell.innerHTML = before; };
-  const save = async () => {
-    if (over || saving) return false;
-    saving = true;
-    const body = new URLSearchParams({
-      csrf_token: document.querySelector("#bulk input[name=csrf_token]")?.getAttribute("value") ?? "",
-      column: cell.dataset.column ?? "", value: field.value, version: row.dataset.version ?? "",
-    });
+  const send = async () => {
     try {
-      const answer = await fetch(`${row.dataset.url}/cell`, { method: "POST", body, redirect: "error" });
-      /** @type {{version?: number, text?: string, sentence?: string}} */
-      const now = await answer.json();
-      if (answer.ok) {
-        announce(now.sentence ?? "");
+      const now = await sendCell(row, cell, version, field.value);
+      if (now.text !== undefined) {
         over = true;
-        row.dataset.version = String(now.version);
-        cell.textContent = now.text ?? "";
+        cell.textContent = now.text;
+        showRow(row, now);
+        sayDone(now);
         return true;
       }
-      say(now.sentence ?? "");
+      sayAtCell(field, now);
     } catch {
-      say(document.getElementById("bulk")?.dataset.failed ?? "");
+      sayAtCell(field, { sentence: document.getElementById("bulk")?.dataset.failed });
     }
-    saving = false;
-    field.setAttribute("aria-invalid", "true");
+    // Who has gone on to another field stays there; the problem waits at its cell.
+    if (!document.activeElement?.matches("a, button, input, select, textarea, summary")) field.focus();
     return false;
+  };
+  const save = () => {
+    if (over) return Promise.resolve(false);
+    saving ??= send().finally(() => { saving = null; });
+    return saving;
   };
   field.addEventListener("keydown", async (event) => {
     event.stopPropagation();
+    // While a word is put together from several keys, Enter only ends the word.
+    if (event.isComposing) return;
     if (event.key === "Escape") { leave(); cell.focus(); }
-    if (event.key !== "Enter" && event.key !== "Tab") return;
+    if (!["Enter", "Tab"].includes(event.key) && !isSave(event)) return;
     event.preventDefault();
     if (!await save()) return;
-    if (event.key === "Enter") return cell.focus();
+    if (event.key !== "Tab") return cell.focus();
     const cells = [...document.querySelectorAll("td[data-column]")];
     const next = cells[cells.indexOf(cell) + (event.shiftKey ? -1 : 1)];
     if (next instanceof HTMLTableCellElement) editCell(next);
@@ -158,14 +175,91 @@ function editCell(cell) {
 }
 
 /**
+ * Show a row as it now is, with what others have saved meanwhile, but for cells that somebody types into.
+ * @param {HTMLTableRowElement} row
+ * @param {CellAnswer} answer
+ */
+function showRow(row, { version, cells }) {
+  row.dataset.version = String(version);
+  for (const cell of row.querySelectorAll("td[data-column]")) {
+    if (cell instanceof HTMLElement && !cell.querySelector("input")) cell.textContent = cells?.[cell.dataset.column ?? ""] ?? "";
+  }
+}
+
+/**
+ * Send what was typed into a cell, even if the page is left meanwhile.
+ * @param {HTMLTableRowElement} row
+ * @param {HTMLTableCellElement} cell
+ * @param {string} version
+ * @param {string} value
+ * @returns {Promise<CellAnswer>}
+ */
+async function sendCell(row, cell, version, value) {
+  const body = new URLSearchParams({
+    csrf_token: document.querySelector("#bulk input[name=csrf_token]")?.getAttribute("value") ?? "",
+    column: cell.dataset.column ?? "", value, version,
+  });
+  const answer = await fetch(`${row.dataset.url}/cell`, { method: "POST", body, redirect: "error", keepalive: true });
+  return await answer.json();
+}
+
+/**
+ * Say at a cell why it was not saved; where another value is stored by now, the sentence leads to the record.
+ * @param {HTMLInputElement} field
+ * @param {CellAnswer} answer
+ */
+function sayAtCell(field, { sentence, record }) {
+  const line = document.createElement("p");
+  line.id = `${field.closest("tr")?.dataset.url}-problem`;
+  line.className = "field-error";
+  line.setAttribute("role", "alert");
+  if (record) line.append(Object.assign(document.createElement("a"), { href: record, textContent: sentence }));
+  else line.textContent = sentence ?? "";
+  field.parentElement?.querySelector(".field-error")?.remove();
+  field.after(line);
+  field.setAttribute("aria-invalid", "true");
+  field.setAttribute("aria-describedby", line.id);
+}
+
+/**
+ * Say that a cell is saved, in place of what was said before, and offer to undo it.
+ * @param {CellAnswer} answer
+ */
+function sayDone({ sentence, undo }) {
+  announce(sentence ?? "");
+  const line = say(sentence ?? "", "success");
+  const form = document.querySelector("template[data-undo]");
+  if (!undo || !(form instanceof HTMLTemplateElement)) return;
+  line.append(" ", form.content.cloneNode(true));
+  line.querySelector("form")?.setAttribute("action", undo);
+}
+
+/** Tell whether something is typed into a cell that is not saved. */
+const isTyping = () => [...document.querySelectorAll(".cell-input")].some((field) =>
+  field instanceof HTMLInputElement && field.value !== field.defaultValue);
+
+/** Let a link wait until a cell is saved that was left for it, and leave the page only after asking where one is not. */
+function guardCells() {
+  addEventListener("click", async (event) => {
+    const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
+    if (!saving || !(link instanceof HTMLAnchorElement) || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    if (await saving) location.assign(link.href);
+  });
+  addEventListener("beforeunload", (event) => { if (!saving && isTyping()) event.preventDefault(); });
+}
+
+/**
  * Say a sentence where the page says what happened.
  * @param {string} sentence
+ * @param {string} kind
  */
-function say(sentence) {
-  const line = document.createElement("p");
-  line.className = "flash flash-warning";
+function say(sentence, kind = "warning") {
+  const line = document.createElement("div");
+  line.className = `flash flash-${kind}`;
   line.textContent = sentence;
   document.querySelector(".flashes")?.replaceChildren(line);
+  return line;
 }
 
 /**
@@ -205,8 +299,11 @@ function searchAsTyped(finder) {
   let timer = 0;
   let asked = new AbortController();
   let isNew = true;
+  let shown = location.pathname + location.search;
 
   const look = async () => {
+    // The list is not exchanged under what somebody types into it; Enter would ask first.
+    if (isTyping()) return;
     asked.abort();
     asked = new AbortController();
     const filled = [...new FormData(finder)].filter(([, text]) => text).map(([name, text]) => [name, String(text)]);
@@ -220,6 +317,7 @@ function searchAsTyped(finder) {
       announce(part.dataset.sentence ?? "");
       history[isNew ? "pushState" : "replaceState"](null, "", part.dataset.address);
       isNew = false;
+      shown = location.pathname + location.search;
     } catch {
       // The next letter was faster, or the server is away for a moment; Enter would tell.
     }
@@ -227,7 +325,8 @@ function searchAsTyped(finder) {
   field.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(look, PAUSE_MS); });
   field.addEventListener("focus", () => { isNew = true; });
   finder.addEventListener("submit", () => clearTimeout(timer));
-  addEventListener("popstate", () => location.reload());
+  // A link to a part of this page is a step in the history, too.
+  addEventListener("popstate", () => { if (location.pathname + location.search !== shown) location.reload(); });
 }
 
 /**
@@ -286,6 +385,7 @@ const listed = () => [...document.querySelectorAll(".table-students tbody tr")];
 
 /** Work in the list by keyboard; the keys are listed on the page behind "?". */
 function keys() {
+  guardCells();
   let at = -1;
   const go = (/** @type {number} */ place) => {
     const rows = listed();
@@ -305,7 +405,7 @@ function keys() {
       k: () => go(at - 1), ArrowUp: () => go(at - 1),
       e: () => { const cell = rows[at]?.querySelector("td[data-column]"); if (cell instanceof HTMLTableCellElement) editCell(cell); },
       "?": () => { const help = document.getElementById("keys"); if (help instanceof HTMLDetailsElement) help.open = !help.open; },
-    }[event.key];
+    }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!act) return;
     event.preventDefault();
     act();

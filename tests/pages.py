@@ -211,6 +211,10 @@ def _form_faults(page: Page) -> Iterator[str]:
         if posts != token:
             yield f"The form to “{form.get('action')}” {'lacks a' if posts else 'shows its'} token."
         yield from _main_button_faults(form, _submitters(page, form))
+    for table in page.all("table"):
+        for field in table.all("input"):
+            if field.get("type") in ("checkbox", "radio") and field.get("autocomplete") != "off":
+                yield f"“{field.get('name')}” in a table of rows is restored by its position when somebody comes back."
 
 
 def _submitters(page: Page, form: Node) -> list[Node]:

@@ -2,19 +2,20 @@
 
 from typing import Any
 
-from flask import Blueprint, abort, jsonify, url_for
+from flask import Blueprint, Response, abort, jsonify, url_for
 from flask.typing import ResponseReturnValue
 
 from forms import CellForm
 from merge import history, reconcile
 from merge.cells import typed_notation
-from merge.columns import BY_NAME, StudentColumn
+from merge.columns import BY_NAME, COLUMNS, StudentColumn
 from merge.problems import Problem
-from merge.reconcile import Clash
+from merge.reconcile import Clash, Saved
 from merge.record import Conflict
 from models import db
 from web.access import actor, requires
 from web.kept_input import keeps_nothing
+from web.messages import change_of_save
 from words import _
 
 cell = Blueprint("cell", __name__, url_prefix="/students")
@@ -47,11 +48,18 @@ def save(student_id: int) -> ResponseReturnValue:
         return _overtaken(student_id, column, clash), 409
     except Conflict:
         return jsonify(sentence=_("Somebody has deleted this student. The history has the record.")), 409
-    text = column.write(getattr(saved.student, column.name))
-    sentence = _(
-        "%(column)s of %(name)s is saved: %(value)s.", column=column.label, name=saved.student.name, value=text or _("blank")
-    )
-    return jsonify(version=saved.student.version, text=text, sentence=sentence)
+    return _saved(column, saved)
+
+
+def _saved(column: StudentColumn, saved: Saved) -> Response:
+    """Give the row as it now is, since others may have saved more of it than the list shows, and what undoes the save."""
+    student = saved.student
+    cells = {cell.name: cell.write(getattr(student, cell.name)) for cell in COLUMNS}
+    text = cells[column.name]
+    sentence = _("%(column)s of %(name)s is saved: %(value)s.", column=column.label, name=student.name, value=text or _("blank"))
+    change_id = change_of_save(student, saved.over)
+    undo = {} if change_id is None else {"undo": url_for("changes.undo", change_id=change_id)}
+    return jsonify(version=student.version, text=text, cells=cells, sentence=sentence, **undo)
 
 
 def _overtaken(student_id: int, column: StudentColumn, clash: Clash) -> Any:

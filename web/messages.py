@@ -30,8 +30,12 @@ def flash_change(sentence: str, change_id: int | None) -> None:
 
 def flash_saved(sentence: str, student: Student, over: int | None) -> None:
     """Say that a student was saved over a version, None for one who was not there, and offer to undo it."""
-    change_id = None if student.version == over else undoing.change_of(db.session(), student.id, student.version)
-    flash_change(sentence, change_id)
+    flash_change(sentence, change_of_save(student, over))
+
+
+def change_of_save(student: Student, over: int | None) -> int | None:
+    """Find the change that saved a student over a version; None where there was nothing to change."""
+    return None if student.version == over else undoing.change_of(db.session(), student.id, student.version)
 
 
 def messages() -> list[Message]:

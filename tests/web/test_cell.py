@@ -18,14 +18,22 @@ def edit(editor, add):
 
 def test_a_cell_is_saved_and_what_stands_there_now_is_told(edit, students):
     answer = edit("score", "85.5")
-    assert (answer.status_code, answer.json) == (200, {"version": 2, "text": "85.5", "sentence": "Score of Ada is saved: 85.5."})
+    cells = {"id": "7", "name": "Ada", "age": "12", "score": "85.5"}
+    said = {"version": 2, "text": "85.5", "cells": cells, "sentence": "Score of Ada is saved: 85.5.", "undo": "/changes/2/undo"}
+    assert (answer.status_code, answer.json) == (200, said)
     assert students() == [(7, "Ada", 12, 85.5)]
-    assert edit("score", "", version="2").json == {"version": 3, "text": "", "sentence": "Score of Ada is saved: blank."}
+    answer = edit("score", "", version="2").json
+    assert (answer["text"], answer["sentence"]) == ("", "Score of Ada is saved: blank.")
+
+
+def test_a_cell_that_is_saved_as_it_was_offers_no_undo(edit):
+    assert "undo" not in edit("age", "12").json
 
 
 def test_what_somebody_else_changed_elsewhere_in_the_record_stays(edit, change, students):
     change(7, name="Ada L.")
-    assert edit("age", "13").json["version"] == 3
+    answer = edit("age", "13").json
+    assert (answer["version"], answer["cells"]["name"]) == (3, "Ada L.")
     assert students() == [(7, "Ada L.", 13, 90)]
 
 
