@@ -22,6 +22,7 @@ from web.api import api
 from web.arrivals import register_arrivals
 from web.audit import audit
 from web.bearer import register_bearer
+from web.body_kinds import register_fields
 from web.bulk import bulk
 from web.cell import cell
 from web.changes import changes
@@ -128,6 +129,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     register_senders(app)
     register_arrivals(app)
     register_kept_input(app)
+    register_fields(app)
     _tell_reading_requests(app)  # before the extensions look up who is signed in
     register_places(app)
     register_sessions(app)

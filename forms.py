@@ -528,10 +528,17 @@ class SetupForm(NewPasswordForm):
         return self.email.data or ""
 
 
+class PresentPasswordField(PasswordField):
+    """A password that is compared with the stored one. None that is stored is too long, so a longer one is not read on."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        super().process_formdata([text[: LONGEST_PASSWORD + 1] for text in valuelist])
+
+
 class ChangePasswordForm(NewPasswordForm):
     """A new password for somebody who knows the present one."""
 
-    current = PasswordField(
+    current = PresentPasswordField(
         later("Present password"),
         validators=[InputRequired(later("Enter your present password."))],
         render_kw={"autocomplete": "current-password"},

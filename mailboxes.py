@@ -1,12 +1,15 @@
 """One spelling for each e-mail address, however it is typed: users are stored, found and slowed down by that."""
 
-import unicodedata
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 
+from text_bounds import Unbounded, normalize
+
 # A school's own mail domain need not be one that the world can reach.
 RULES: dict[str, Any] = {"check_deliverability": False, "globally_deliverable": False, "test_environment": True}
+# An address has at most 64 characters before the @ and 255 behind it (RFC 5321, section 4.5.3.1).
+MAX_LENGTH = 320
 
 
 class NoAddress(ValueError):
@@ -15,9 +18,11 @@ class NoAddress(ValueError):
 
 def spell(typed: str) -> str:
     """Spell an address as it is stored. Raises NoAddress."""
+    typed = typed.strip()
     try:
-        return _small(validate_email(typed.strip(), **RULES).normalized)
-    except EmailNotValidError:
+        # The library normalizes what it is given whole.
+        return _small(validate_email(normalize("NFC", typed, MAX_LENGTH), **RULES).normalized)
+    except (EmailNotValidError, Unbounded):
         raise NoAddress(typed) from None
 
 
@@ -26,8 +31,12 @@ def spell_any(typed: str) -> str:
     try:
         return spell(typed)
     except NoAddress:
-        return _small("".join(filter(str.isprintable, typed.strip())))
+        return _small("".join(filter(str.isprintable, typed.strip()[:MAX_LENGTH])))
 
 
 def _small(text: str) -> str:
-    return unicodedata.normalize("NFC", text.lower())
+    text = text.lower()
+    try:
+        return normalize("NFC", text, 2 * MAX_LENGTH)
+    except Unbounded:  # nobody's, in whichever order its accents are
+        return text

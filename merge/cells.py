@@ -10,11 +10,12 @@ from functools import cache
 from typing import Any
 
 from merge.problems import Problem
+from text_bounds import MAX_LENGTH, MAX_NUMBER_LENGTH, Unbounded, is_stacked, normalize
 from words import decimal_mark
 
 WHOLE = re.compile(r"[+-]?\d+")
 # Spreadsheets turn 12 into "12.0" and 1000000 into "1e6": both are whole numbers to the person who typed them.
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
+NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d{1,3})?")
 # What people write where a number is not known, in the languages of the pages; compared without case, blanks, points and slashes.
 UNKNOWN = re.compile(
     r"[-–—−?]+|na|nan|none|null|nil|nothing|missing|unknown|tbd|kein[er]?|ka|nichts|fehlt|unbekannt|entfällt|entf"
@@ -52,8 +53,8 @@ PLAIN = Notation()
 
 def read_whole(text: str, notation: Notation = PLAIN) -> int:
     """Read a whole number in any script's digits: "12", "١٢", "12.0", "1e6". Raises Problem."""
-    text = text.strip()
-    if WHOLE.fullmatch(text) and len(text) <= DIGITS_OF_A_BIGINT:
+    text = _bounded_number(text, "whole")
+    if len(text) <= DIGITS_OF_A_BIGINT and WHOLE.fullmatch(text):
         return int(text)
     number = Decimal(_plain_number(text, notation, "whole"))
     if not notation.thousands and _looks_grouped(text, notation):
@@ -67,7 +68,7 @@ def read_whole(text: str, notation: Notation = PLAIN) -> int:
 
 def read_number(text: str, notation: Notation = PLAIN) -> float:
     """Read a finite number: "85", "85.5", "8.55e1", and "1.085,5" or "85 %" where it is so written. Raises Problem."""
-    text = text.strip()
+    text = _bounded_number(text, "number")
     number = float(_plain_number(text, notation, "number"))
     if not math.isfinite(number):
         raise Problem("number", text=text)
@@ -76,7 +77,12 @@ def read_number(text: str, notation: Notation = PLAIN) -> float:
 
 def read_text(text: str, _notation: Notation = PLAIN) -> str:
     """Read a name: NFC, each run of white space one blank, none at the ends. Raises Problem."""
-    text = unicodedata.normalize("NFC", " ".join(text.split()))
+    if len(text) > MAX_LENGTH:
+        raise Problem("long", length=len(text), maximum=MAX_LENGTH)
+    try:
+        text = normalize("NFC", " ".join(text.split()))
+    except Unbounded:
+        raise Problem("stacked") from None
     # Everything printable is at once known to be harmless; most names are.
     if not text.isprintable() and any(unicodedata.category(c) in UNWRITABLE or c in OVERRIDES for c in text):
         raise Problem("control")
@@ -97,11 +103,15 @@ def read_plain_numbers(texts: Sequence[str], notation: Notation = PLAIN) -> list
 
 def read_plain_texts(texts: Sequence[str], _notation: Notation = PLAIN) -> list[str] | None:
     """Give the column itself if `read_text` would change no cell of it; None if they need to be read one by one."""
+    if max(map(len, texts)) > MAX_LENGTH:
+        return None
     joined = "\n".join(texts)
     # What is printable is no control or format character, and no white space but the blank.
     plain = joined.count("\n") == len(texts) - 1 and joined.replace("\n", "").isprintable()
     untrimmed = any(mark in f"\n{joined}\n" for mark in ("\n ", " \n", "  "))
-    return list(texts) if plain and not untrimmed and unicodedata.is_normalized("NFC", joined) else None
+    if not plain or untrimmed or is_stacked(joined):
+        return None
+    return list(texts) if unicodedata.is_normalized("NFC", joined) else None
 
 
 def write_cell(value: str | int | float | None) -> str:
@@ -162,6 +172,13 @@ def _grouped(notation: Notation) -> re.Pattern[str]:
 def _looks_grouped(text: str, notation: Notation) -> bool:
     """Tell "1.500" from "1.5": where nobody said how thousands are separated, it may be either number."""
     return bool(re.fullmatch(rf"[+-]?[1-9]\d{{0,2}}{re.escape(notation.decimal)}\d{{3}}", text))
+
+
+def _bounded_number(text: str, code: str) -> str:
+    text = text.strip()
+    if len(text) > MAX_NUMBER_LENGTH:
+        raise Problem(code, text=text)
+    return text
 
 
 def _plain_number(text: str, notation: Notation, code: str) -> str:

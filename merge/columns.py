@@ -23,6 +23,7 @@ from merge.cells import (
 from merge.headings import fold
 from merge.problems import Problem
 from models import students
+from text_bounds import MAX_LENGTH
 from words import Later, _, later, number
 
 READERS: dict[type, Callable[[str, Notation], Any]] = {int: read_whole, float: read_number, str: read_text}
@@ -94,6 +95,8 @@ class StudentColumn:
             if self.required:
                 raise Problem("blank")
             return None
+        if self.kind is str and len(text) > MAX_LENGTH:
+            raise Problem("long", length=len(text), maximum=self.maximum or MAX_LENGTH)
         value = READERS[self.kind](text, notation)
         self._check(value, text)
         return value

@@ -39,8 +39,10 @@ CHUNK = 1 << 20
 SAMPLE = 1 << 14
 # Control bytes that no legacy encoding uses in text.
 BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-FOREIGN = re.compile(rb"[^\r\n]{0,200}[\x80-\xff][^\r\n]{0,200}")
-LINE_BREAK = re.compile(r"[\r\n]")
+FOREIGN = re.compile(rb"[\x80-\xff][^\r\n]{0,200}")
+# So many bytes before the first such letter of a line are looked at.
+BEFORE = 200
+LINE_BREAKS = re.compile(rb"[\r\n]")
 SAVE_AS = later("In your spreadsheet choose “Save as”, then “CSV UTF-8”, and upload that.")
 
 # What names look like when they are read in the wrong encoding.
@@ -128,8 +130,9 @@ def _sample(path: Path) -> bytes:
     with open(path, "rb") as file:
         while size < SAMPLE and (chunk := file.read(CHUNK)):
             for line in FOREIGN.finditer(chunk):
-                found.append(line[0])
-                size += len(line[0])
+                before = LINE_BREAKS.split(chunk[max(0, line.start() - BEFORE) : line.start()])[-1]
+                found.append(before + line[0])
+                size += len(found[-1])
                 if size >= SAMPLE:
                     break
     # Digits and separators are the same in all.

@@ -31,6 +31,9 @@ ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05bd\u064b-\u0652]+")
 # Chinese and Japanese signs count three times: each alone then makes a trigram, and names have only two or three of them.
 SIGNS = re.compile("([\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff])")
 
+# The folds of the characters that are in use are kept; those of all there are would take 200 MB.
+LAST_KEPT = 0xFFFF
+
 Piece = tuple[str, bool]
 """A piece of a name, and whether it was found."""
 
@@ -40,7 +43,9 @@ class _Folds(dict[int, str]):
 
     def __missing__(self, number: int) -> str:
         plain = ACCENTS.sub("", unicodedata.normalize("NFKD", chr(number))).lower()
-        folded = self[number] = SIGNS.sub(r"\1\1\1", "".join(LETTERS.get(c, c) for c in plain))
+        folded = SIGNS.sub(r"\1\1\1", "".join(LETTERS.get(c, c) for c in plain))
+        if number <= LAST_KEPT:
+            self[number] = folded
         return folded
 
 

@@ -21,7 +21,7 @@ MOST_TOTALS = 3
 
 UNIT = re.compile(
     r"\(.*\)|\[.*\]|%|(in )?(years?|yrs?|points?|pts|marks?|percent|number|text|date)"
-    r"|(max(imum)?|min(imum)?|out of|of|/)\.?:?\s*(points|marks|score)?:?\s*\d*([.,]\d+)?( ?(points|pts|marks|%))?",
+    r"|(max(imum)?|min(imum)?|out of|of|/)\.?:?\s*+((points|marks|score):?\s*+|:\s*+)?\d*+([.,]\d++)?( ?(points|pts|marks|%))?",
     re.IGNORECASE,
 )
 # Canvas exports begin with these two rows, and the second holds a number for each assignment.

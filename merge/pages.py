@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from merge.cells import read_text
 from merge.problems import Problem
 from merge.query import BadQuery
+from merge.search import MOST_WORDS
 from models import planned_rows, staged_rows
 from words import _
 
@@ -56,8 +57,10 @@ def parse_query(arguments: Mapping[str, str], verdict: str) -> Query:
         )
     try:
         q = read_text(arguments.get("q", ""))
-    except Problem:
-        raise BadQuery(_("The search holds an invisible control character. Type it again by hand.")) from None
+    except Problem as problem:
+        raise BadQuery(problem.sentence(_("The search"))) from None
+    if len(q.split()) > MOST_WORDS:
+        raise BadQuery(_("Search for at most %(most)s words at once.", most=MOST_WORDS))
     return Query(verdict, q, _line(arguments.get("after")), _line(arguments.get("before")))
 
 

@@ -20,6 +20,7 @@ SENTENCES = {
     "date": later("“%(text)s” is a date, but %(label)s needs a number. In your spreadsheet, format the column as a number."),
     "range": later("%(label)s has to be from %(minimum)s to %(maximum)s, but here it is %(text)s."),
     "long": later("%(label)s has %(length)s characters; at most %(maximum)s fit."),
+    "stacked": later("%(label)s has more accents on one letter than any language. Type it again by hand."),
     "control": later("%(label)s contains an invisible control character. Type it again by hand."),
     "kind": later("%(label)s has to be %(kind)s, but here it is %(text)s."),
     "twice": later("Student %(text)s stands on line %(first)s and again on line %(last)s. Keep one of them."),

@@ -187,8 +187,14 @@ def read_query(arguments: Mapping[str, str]) -> Query:
 
 
 def words_of(arguments: Mapping[str, str]) -> str:
-    """Read the words to search for as names are read, or nothing would be found; what can't be typed can't be meant either."""
-    return read_text(UNTYPABLE.sub(" ", arguments.get("q", "")))
+    """Read the words to search for as names are read, or nothing would be found. Raises BadQuery.
+
+    What can't be typed can't be meant either.
+    """
+    try:
+        return read_text(UNTYPABLE.sub(" ", arguments.get("q", "")))
+    except Problem as problem:
+        raise BadQuery(problem.sentence(_("The search"))) from None
 
 
 def parse_per_page(arguments: Mapping[str, str]) -> int:

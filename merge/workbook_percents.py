@@ -13,7 +13,7 @@ Percents = dict[int, bytearray]
 # ECMA-376 part 1, section 18.8.30: 0% and 0.00%, which no workbook spells out.
 BUILT_IN = {"9", "10"}
 # What stands for itself in a format: "text", an escaped or padding character, [Red] or [$-409].
-LITERAL = re.compile(r'"[^"]*"|[\\_*].|\[[^\]]*\]', re.DOTALL)
+LITERAL = re.compile(r'"[^"]*"|[\\_*].|\[[^\[\]]*+\]', re.DOTALL)
 CONDITION = re.compile(r"\[[<>=]")
 # Spreadsheets show no more digits (support.microsoft.com, "Excel specifications and limits"), which also hides what
 # binary fractions add at the end of a sum.
@@ -35,7 +35,7 @@ def find_percents(packed: zipfile.ZipFile, tab: int) -> Percents:
     part, styles = tab_part(packed, tab), "|".join(_percent_styles(packed))
     percents: Percents = {}
     if part and styles:
-        cell = re.compile(rf"""<(?:\w+:)?c\s(?=[^>]*\bs=["'](?:{styles})["'])[^>]*>""".encode())
+        cell = re.compile(rf"""<(?:\w+:)?c\s(?=[^<>]*\bs=["'](?:{styles})["'])[^<>]*>""".encode())
         for text in windows(packed, part):
             for found in cell.finditer(text):
                 if place := PLACE.search(found[0]):

@@ -93,7 +93,7 @@ class Server:
 
     def kill(self) -> None:
         """Kill it with all that it has started."""
-        for process in (self._process.pid, *self._children()):
+        for process in self.all_processes():
             os.kill(process, signal.SIGKILL)
         self._process.wait()
         refuse_leaks(self.logged())
@@ -137,6 +137,10 @@ class Server:
     def processes(self, kind: str) -> list[int]:
         """Give those that are there now for "pages", or for "import"."""
         return [child for child in self._children() if _name(child) == f"rollbook-{kind}"]
+
+    def all_processes(self) -> list[int]:
+        """Give all processes that there are of it."""
+        return [self._process.pid, *self._children()]
 
     def _children(self) -> list[int]:
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")

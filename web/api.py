@@ -16,6 +16,7 @@ from merge.query import filter_names
 from merge.report import report
 from models import Import, Student, db
 from web.access import actor, import_owner, may_apply, public, requires_token
+from web.body_kinds import sent_object
 from web.limits import takes_sheets
 from web.openapi import document
 from web.refusals import Refusal
@@ -162,12 +163,7 @@ def _values(student_id: int) -> dict[str, Any]:
     """Read the student that was sent; a column that is left out stays as it is, and one that is null is cleared."""
     if not request.is_json:
         raise Refusal(415, _("Not JSON"), _("Send the student as application/json."))
-    try:
-        sent = request.get_json(silent=True)
-    except RecursionError:  # it is nested deeper than anything that is meant
-        sent = None
-    if not isinstance(sent, dict):
-        raise Refusal(400, _("Not JSON"), _("The body has to be a JSON object with the student’s columns."))
+    sent = sent_object()
     _refuse_unknown(sent, {column.name for column in VALUES})
     needed = {column.name: None for column in VALUES if column.required}
     values, problems = dict[str, Any](), dict[str, str]()

@@ -7,6 +7,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
 from config import ARRIVING
 from merge.faults import is_full
+from web.body_kinds import check_json, check_kind, has_body
 from web.limits import check_form
 
 RETRY_AFTER_S = 30
@@ -26,8 +27,9 @@ def register_arrivals(app: Flask) -> None:
 
     @app.before_request
     def receive() -> None:
-        if not (request.content_length or "Transfer-Encoding" in request.headers):
+        if not has_body():
             return
+        check_kind()
         if places.acquire(blocking=False):
             _read_within(places)
             return
@@ -46,6 +48,7 @@ def _read_within(places: BoundedSemaphore) -> None:
 def _read_form() -> None:
     try:
         check_form()
+        check_json()
         nameless = None in request.form or None in request.files
     except HTTPException:
         raise

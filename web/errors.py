@@ -17,6 +17,7 @@ from merge.query import BadQuery
 from web.access import SIGNED_OUT, is_open_to_all
 from web.addresses import is_for_machines, page_to_return_to
 from web.arrivals import TooManyArrive
+from web.body_kinds import FieldTooLong
 from web.headers import HEADERS
 from web.hosts import UnknownHost
 from web.kept_input import (
@@ -57,6 +58,10 @@ SENTENCES: dict[int, tuple[str | Later, str | Later]] = {
             most=format(LONGEST_QUERY, ","),
         ),
     ),
+    415: (
+        later("Rollbook takes no such file or data here"),
+        later("Pages take forms only, as a browser sends them. Programs use the API: /api/v1/openapi.json describes it."),
+    ),
     431: (
         later("Your browser sends too much beside the address"),
         later(
@@ -95,6 +100,10 @@ SENTENCES_FOR_MACHINES: dict[int, tuple[str | Later, str | Later]] = {
     404: (
         later("There is nothing here"),
         later("This address does not exist, or what it names does not. /api/v1/openapi.json lists all there are."),
+    ),
+    415: (
+        later("Not JSON"),
+        later("Send a JSON object as application/json, and a sheet as a file in multipart/form-data."),
     ),
     405: (later("Not by this method"), later("The header Allow names the methods that this address has.")),
 }
@@ -206,9 +215,13 @@ def _show_sent_from_elsewhere(_error: SentFromElsewhere) -> ResponseReturnValue:
     return _page(403, _("Another site sent this"), sentence)
 
 
-def _show_too_large(_error: RequestEntityTooLarge) -> ResponseReturnValue:
+def _show_too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
     _drain()
-    if of_sheets() and (request.content_length or 0) > most_bytes():
+    if isinstance(error, FieldTooLong):
+        sentence = _(
+            "A field may have at most %(limit)s characters. Nothing was stored. Go back and shorten it.", limit=number(error.most)
+        )
+    elif of_sheets() and (request.content_length or 0) > most_bytes():
         sentence = _(
             "At most %(limit)s MB can be uploaded at once. Nothing was stored. Split the sheet, or leave columns out.",
             limit=number(most_bytes() // MEGABYTE),

@@ -4,7 +4,16 @@ import secrets
 from typing import Any
 
 from flask import g, session
-from flask_security import LoginForm, MfRecoveryCodesUtil, MfRecoveryForm, Totp, TwoFactorVerifyCodeForm, WebauthnUtil
+from flask_security import (
+    LoginForm,
+    MailUtil,
+    MfRecoveryCodesUtil,
+    MfRecoveryForm,
+    Totp,
+    TwoFactorVerifyCodeForm,
+    VerifyForm,
+    WebauthnUtil,
+)
 from flask_security.forms import IsString, IsStringOrInt
 from flask_security.webauthn import WebAuthnRegisterForm, WebAuthnRegisterResponseForm, WebAuthnSigninResponseForm
 from markupsafe import Markup
@@ -19,11 +28,16 @@ from wtforms.validators import DataRequired
 import audit
 from accounts import find_by_address, hash_token
 from audit import Act
+from forms import PresentPasswordField
+from mailboxes import MAX_LENGTH
 from models import User, db
+from web.body_kinds import NotAnObject, read_object
 from web.sealed import SealedSecrets
 from words import later
 
 NOT_TOGETHER = later("That address and password don't belong together. Try again.")
+# What a browser's PublicKeyCredential writes of itself (www.w3.org/TR/webauthn-3, section 5.1), and app.js beside it.
+KNOWN_OF_A_PASSKEY = ("id", "rawId", "type", "response", "authenticatorAttachment", "clientExtensionResults", "extensions")
 NOT_VERIFIED = later("The passkey could not be checked. Try again.")
 RECOVERY_CODES = 10
 # Without signs that look alike on paper.
@@ -32,10 +46,19 @@ GROUPS_OF_A_CODE = 4
 SIGNS_OF_A_GROUP = 4
 
 
+def _present_password() -> PresentPasswordField:
+    return PresentPasswordField(
+        later("Password"),
+        validators=[DataRequired(later("Enter your password."))],
+        render_kw={"autocomplete": "current-password"},
+    )
+
+
 class SignInForm(LoginForm):
     """Fails in one and the same way, whatever is wrong: the address, the password, or that the user was shut out."""
 
     remember = None
+    password = _present_password()
 
     def validate(self, **kwargs: Any) -> bool:
         # Flask-Security would leave capitals to the database, and SQLite knows those of ASCII only.
@@ -44,6 +67,17 @@ class SignInForm(LoginForm):
         if not good and self.email.data and self.password.data:
             self.email.errors, self.password.errors = [], [NOT_TOGETHER]
         return good
+
+
+class ConfirmForm(VerifyForm):
+    password = _present_password()
+
+
+class Mailboxes(MailUtil):
+    """Reads no more of what was typed than an address can have, since the library normalizes all of it."""
+
+    def normalize(self, email: str) -> str:
+        return str(super().normalize(email[: MAX_LENGTH + 1]))
 
 
 class CodeForm(TwoFactorVerifyCodeForm):
@@ -118,9 +152,14 @@ class Passkeys(WebauthnUtil):
 
 
 class _AsAsked:
-    """Answers the challenge that this very browser was given last."""
+    """Answers the challenge that this very browser was given last, in a JSON object as browsers write it."""
 
     def validate(self, **kwargs: Any) -> bool:
+        try:
+            read_object(self.credential.data or "", KNOWN_OF_A_PASSKEY)  # type: ignore[attr-defined]
+        except NotAnObject:
+            self.credential.errors = [NOT_VERIFIED]  # type: ignore[attr-defined]
+            return False
         if session.pop("challenge", None) != self.challenge:  # type: ignore[attr-defined]
             self.credential.errors = [NOT_VERIFIED]  # type: ignore[attr-defined]
             return False

@@ -29,7 +29,7 @@ from merge.undo import Outlook
 from models import Import, db
 from web.access import actor, import_owner, may, may_apply, requires
 from web.kept_input import keeps, keeps_nothing
-from web.limits import takes_sheets
+from web.limits import takes_cells, takes_sheets
 from web.streaming import download
 from words import _, number
 
@@ -92,6 +92,7 @@ def show(import_id: int) -> ResponseReturnValue:
 
 @imports.post("/<id:import_id>/rows/<id:line>")
 @requires("editor")
+@takes_cells
 @keeps(VersionForm, typed_cell)
 def correct(import_id: int, line: int) -> ResponseReturnValue:
     """Check a mended row again, and keep it if it can be used now."""

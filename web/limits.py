@@ -10,7 +10,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, RequestURITooLarge
 MOST_FIELDS = 2_000
 # Behind the question mark. gunicorn takes no more than 8,190 in the whole line.
 LONGEST_QUERY = 4_000
-URLENCODED = "application/x-www-form-urlencoded"
+URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 
 View = Callable[..., Any]
 
@@ -18,6 +18,12 @@ View = Callable[..., Any]
 def takes_sheets(view: View) -> View:
     """Let a view be sent as much as the settings allow for a sheet."""
     view.takes_sheets = True  # type: ignore[attr-defined]
+    return view
+
+
+def takes_cells(view: View) -> View:
+    """Let a view be sent fields as long as a sheet's cells."""
+    view.takes_cells = True  # type: ignore[attr-defined]
     return view
 
 
@@ -32,8 +38,13 @@ def most_bytes() -> int:
 
 
 def of_sheets() -> bool:
-    """Tell whether this request's view takes sheets."""
-    return hasattr(current_app.view_functions.get(request.endpoint or ""), "takes_sheets")
+    """Tell whether this request may bring a sheet: in a file, since all else is held in memory."""
+    return endpoint_is("takes_sheets") and request.mimetype == MULTIPART
+
+
+def endpoint_is(what: str) -> bool:
+    """Tell whether this request's view was declared as one that, say, "takes_sheets"."""
+    return hasattr(current_app.view_functions.get(request.endpoint or ""), what)
 
 
 def _check() -> None:

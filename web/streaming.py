@@ -1,6 +1,5 @@
 """Answers that are written while they are sent, and noted in the audit log with what was sent."""
 
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote
 
@@ -13,6 +12,7 @@ import audit
 from audit import Act
 from database import only_reading, write_soon
 from models import db
+from text_bounds import normalize_each
 
 Lines = Callable[[Session], Iterator[Sequence[str]]]
 """Gives the lines of a file, a part of it at a time, and its heading before them."""
@@ -29,7 +29,7 @@ def download(lines: Lines, filename: str, act: Act, about: str | None = None) ->
 
 def named(response: Response, filename: str) -> Response:
     """Have the browser keep an answer as a file of that name; a header holds no letters but plain ones, so others are quoted."""
-    plain = unicodedata.normalize("NFKD", filename).encode("ascii", "ignore").decode()
+    plain = normalize_each("NFKD", filename).encode("ascii", "ignore").decode()
     names = {"filename": plain} if plain == filename else {"filename": plain, "filename*": f"UTF-8''{quote(filename, safe='')}"}
     response.headers.set("Content-Disposition", "attachment", **names)
     return response

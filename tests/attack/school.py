@@ -1,5 +1,6 @@
 """The school that is attacked: a real server over a real database, with users, students and an import."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,6 +66,10 @@ class School:
         viewer = self.member("viewer")
         assert wait_until(lambda: '"busy":false' in viewer.open(f"{import_}/progress").content)
 
+    def cpu_s(self) -> float:
+        """Give the seconds of a processor's time that the server's processes have taken."""
+        return sum(map(_cpu_s, self.server.all_processes()))
+
     def stored(self, statement: Executable) -> Sequence[Any]:
         with self.app.app_context():
             rows = db.session.execute(statement).all()
@@ -109,6 +114,11 @@ def running_school(folder: Path, database_url: str) -> Iterator[School]:
         yield school
         with app.app_context():
             db.engine.dispose()
+
+
+def _cpu_s(process: int) -> float:
+    own_and_ended_children = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:15]
+    return sum(map(int, own_and_ended_children)) / os.sysconf("SC_CLK_TCK")
 
 
 def _fill(school: School) -> None:

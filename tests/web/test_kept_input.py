@@ -20,6 +20,7 @@ from tests.pages import Page, lint_page
 from tests.visitor import Visitor
 from tests.web.conftest import someone
 from web.arrivals import TooManyArrive
+from web.body_kinds import MAX_FIELD_LENGTH
 from web.kept_input import filled
 
 OURS = {"Origin": "http://localhost"}
@@ -393,12 +394,21 @@ def test_a_form_for_which_there_is_no_place_is_read_all_the_same(database_url, t
 def test_as_much_as_a_form_may_bring_is_held(app, school, letters):
     opened = school.visit("/students/new").values
     end_sessions(app)
-    most = app.config["MAX_FORM"] - 1_000
-    text = letters * (most // len(quote(letters)))
-    refused = post(school, "/students/new", {"name": text, "csrf_token": opened["csrf_token"]})
+    text = letters * (MAX_FIELD_LENGTH // len(letters))
+    fields = (app.config["MAX_FORM"] - 2_000) // (len(quote(text)) + len("other-00=&"))
+    others = {f"other-{number}": text for number in range(1, fields)}
+    refused = post(school, "/students/new", {**others, "name": text, "csrf_token": opened["csrf_token"]})
     assert refused.status_code == 401
     sign_in_again(school)
     assert Page(post(school, "/students/new", continue_form(Page(refused.text))).text).values["name"] == text
+
+
+def test_field_too_long_is_refused_again_when_the_page_that_held_it_sends_it(school):
+    opened = school.visit("/students/new").values
+    refused = post(school, "/students/new", {"name": "x" * (MAX_FIELD_LENGTH + 1), "csrf_token": opened["csrf_token"]})
+    again = post(school, "/students/new", continue_form(Page(refused.text)))
+    assert (refused.status_code, again.status_code) == (413, 413)
+    assert "x" * (MAX_FIELD_LENGTH + 1) in again.text
 
 
 def post(visitor, path, data):
