@@ -155,6 +155,8 @@ class StudentForm(VersionForm):
     """Lets one form make one student, however often it is sent."""
     within = HiddenField()
     """The address of the list in which the record was opened."""
+    confirmed = HiddenField()
+    """The ID that somebody has been asked about, and is right."""
 
     class Meta(FlaskForm.Meta):
         def wrap_formdata(self, form: Any, formdata: Any) -> Any:
@@ -177,6 +179,10 @@ class StudentForm(VersionForm):
     def base_version(self) -> int | None:
         """What both edits on a merge page started from; None for a page of one edit, and where an id was taken."""
         return _whole(self.base.data)
+
+    def is_unconfirmed(self, name: str) -> bool:
+        """Tell whether nobody has confirmed this very value of a field, on a page that asked about it."""
+        return bool(self.confirmed.data != self[name].typed)
 
     @property
     def once(self) -> str | None:

@@ -9,10 +9,8 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Select,
-    String,
     and_,
     case,
-    cast,
     delete,
     exists,
     false,
@@ -26,7 +24,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from merge.columns import KEY, VALUES
+from merge.former_ids import hold_reused
 from merge.ids import give_ids
+from merge.problems import problem_text
 from merge.slices import line_slices
 from models import planned_rows, revisions, staged_rows, students
 
@@ -55,7 +55,7 @@ def compare(
     if by_name:
         _match_names(session, import_id)
     elif may_repeat:
-        text = partial(_problem_text, KEY.name, "twice", text=staged_rows.c.student_id)
+        text = partial(problem_text, KEY.name, "twice", text=staged_rows.c.student_id)
         _reject_repeated(session, import_id, staged_rows.c.student_id, text)
     if not columns.issuperset(column.name for column in VALUES if column.required):
         _reject_nameless(session, import_id)
@@ -65,6 +65,7 @@ def compare(
         plan = _plan(import_id, columns, blank_clears=blank_clears).where(lines)
         session.execute(insert(planned_rows).from_select([c.name for c in plan.selected_columns], plan))
         advance(share)
+    hold_reused(session, import_id)
     return count_verdicts(session, import_id)
 
 
@@ -161,14 +162,14 @@ def _reject_repeated(session: Session, import_id: int, key: Column[Any], problem
 def _match_names(session: Session, import_id: int) -> None:
     """Give each row the one student of its name, or an id for a new one; reject a name that means several."""
     name = staged_rows.c.name
-    _reject_repeated(session, import_id, name, partial(_problem_text, "name", "same_name"))
+    _reject_repeated(session, import_id, name, partial(problem_text, "name", "same_name"))
     same = (
         select(students.c.name, func.min(students.c.id).label("first"), func.max(students.c.id).label("last"))
         .where(students.c.name.in_(select(name).where(_accepted(import_id))))
         .group_by(students.c.name)
         .subquery("same")
     )
-    several = _problem_text("name", "several", first=same.c.first, last=same.c.last)
+    several = problem_text("name", "several", first=same.c.first, last=same.c.last)
     session.execute(
         update(staged_rows).values(problems=several).where(_accepted(import_id), name == same.c.name, same.c.first < same.c.last)
     )
@@ -178,16 +179,8 @@ def _match_names(session: Session, import_id: int) -> None:
 
 def _reject_nameless(session: Session, import_id: int) -> None:
     known = exists().where(students.c.id == staged_rows.c.student_id)
-    problem = _problem_text(KEY.name, "nameless", text=staged_rows.c.student_id)
+    problem = problem_text(KEY.name, "nameless", text=staged_rows.c.student_id)
     session.execute(update(staged_rows).values(problems=problem).where(_accepted(import_id), ~known))
-
-
-def _problem_text(column: str, code: str, **values: ColumnElement[Any]) -> ColumnElement[str]:
-    """Build in the database what `dump_problems` writes for a problem whose values are whole numbers."""
-    text: ColumnElement[str] = literal(f'{{"{column}": ["{code}", {{')
-    for place, (name, value) in enumerate(values.items()):
-        text = text + literal(f'{", " if place else ""}"{name}": ') + cast(value, String)
-    return text + literal("}]}")
 
 
 def count_verdicts(session: Session, import_id: int) -> Counts:

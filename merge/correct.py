@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from merge.columns import KEY, NAME, places
 from merge.compare import Counts, compare, count_verdicts
 from merge.decisions import WrongState, lock_preview
+from merge.former_ids import ERASED
 from merge.options import Options
 from merge.pages import PLANNED
 from merge.preview import Row, rejected_row
@@ -20,7 +21,7 @@ from models import Import, planned_rows, staged_rows
 from words import later, ngettext
 
 # What is wrong with a row only beside other rows or the students: each comparison finds it anew.
-COMPARED = {KEY.name: ("twice", "nameless"), NAME.name: ("same_name", "several")}
+COMPARED = {KEY.name: ("twice", "nameless", ERASED), NAME.name: ("same_name", "several")}
 
 # What would part a cell in two, and what PostgreSQL takes in no text.
 UNKEPT = {ord(SEPARATOR): None, 0: None}

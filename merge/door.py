@@ -11,7 +11,6 @@ from sqlalchemy.sql.dml import Delete, Insert
 
 from merge import search
 from merge.columns import VALUES
-from merge.ids import keep_ids_ahead
 from merge.lease import Report
 from merge.slices import student_slices
 from models import Change, revisions, students
@@ -78,9 +77,6 @@ def let_students_follow(session: Session, change_id: int, number: int, report: R
         report(REVISIONS_SHARE + share * (1 - REVISIONS_SHARE))
     if number != written.inserts + written.updates + written.deletes:
         raise UnseenWrite
-    if written.inserts:
-        highest = select(revisions.c.student_id).where(ours).order_by(revisions.c.student_id.desc()).limit(1)
-        keep_ids_ahead(session, session.execute(highest).scalar_one())
     return written
 
 

@@ -1,11 +1,11 @@
 """What became of one student: every version, who made it and by what, and the way back to any of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
 from merge import record
@@ -16,6 +16,9 @@ from words import Later
 ENTRIES = 50
 # Who saved a record two hundred times while a form was open is not told apart any more.
 MOST_SINCE = 200
+
+
+later = revisions.alias("later")
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,13 @@ def newest_version(session: Session, student_id: int) -> Entry | None:
     return None if row is None else _entry(row)
 
 
+def newest_versions(session: Session, student_ids: Iterable[int]) -> dict[int, Entry]:
+    """Give the newest versions of several students."""
+    newest = select(func.max(later.c.version)).where(later.c.student_id == revisions.c.student_id).scalar_subquery()
+    rows = _all_entries().where(revisions.c.student_id.in_(list(student_ids)), revisions.c.version == newest)
+    return {row.student_id: _entry(row) for row in session.execute(rows)}
+
+
 def since(session: Session, student_id: int, version: int, limit: int | None = MOST_SINCE) -> list[Entry]:
     """Give the versions after one, oldest first; of more than the limit only the newest."""
     rows = _entries(student_id).where(revisions.c.version > version).order_by(revisions.c.version.desc()).limit(limit)
@@ -102,18 +112,19 @@ def changed_cells(after: Mapping[str, Any], before: Mapping[str, Any] | None) ->
 def revert(session: Session, student_id: int, to: Entry, *, version: int | None, actor: str) -> Student:
     """Let the student stand again as at that version, as a new one; one who was deleted comes back.
 
-    `version` is the one that the writer saw, None for a student who was gone. Raises Conflict.
+    `version` is the newest that the writer saw. Raises Conflict.
     """
     return record.save(session, {"id": student_id, **to.values}, version=version, actor=actor, reason="revert")
 
 
 def _entries(student_id: int) -> Select[Any]:
+    return _all_entries().where(revisions.c.student_id == student_id)
+
+
+def _all_entries() -> Select[Any]:
     acts = (Change.at, Change.actor, Change.reason, Change.import_id, Import.filename, Import.options)
     return (
-        select(revisions, *acts)
-        .join(Change, Change.id == revisions.c.change_id)
-        .outerjoin(Import, Import.id == Change.import_id)
-        .where(revisions.c.student_id == student_id)
+        select(revisions, *acts).join(Change, Change.id == revisions.c.change_id).outerjoin(Import, Import.id == Change.import_id)
     )
 
 

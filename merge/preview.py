@@ -6,15 +6,16 @@ from itertools import chain
 from typing import Any
 
 from sqlalchemy import Row as SqlRow
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from merge.columns import BY_NAME, COLUMNS, KEY, VALUES, column_of, places
+from merge.former_ids import owners_said
 from merge.imports import BUSY
 from merge.lease import share_told
 from merge.pages import ALL, PLANNED, Query, find_lines
 from merge.problems import Problem, load_problems
-from merge.review import sentence
+from merge.review import ReviewReason, sentence
 from merge.sheet import Sheet
 from merge.stage import SEPARATOR
 from models import Import, now, planned_rows, revisions, staged_rows, students
@@ -144,6 +145,7 @@ def page(session: Session, import_: Import, query: Query) -> Page:
     found = find_lines(session, import_.id, query)
     draw = _in_own_columns if query.verdict == "rejected" else _in_student_columns
     drawn = [draw(sheet, row) for row in session.execute(rows_on_lines(import_.id, found.lines))] if found.lines else []
+    drawn = _with_former_owners(session, drawn)
     width = max([len(row.cells) for row in drawn], default=0)
     names = headings(import_, query.verdict)
     names += [_("(no heading)")] * (width - len(names))
@@ -186,7 +188,7 @@ def rows_on_lines(import_id: int, lines: list[int]) -> Select[Any]:
     base = and_(
         revisions.c.student_id == planned_rows.c.student_id,
         revisions.c.version == planned_rows.c.base_version,
-        ~revisions.c.deleted,
+        or_(~revisions.c.deleted, planned_rows.c.reason == ReviewReason.FORMER_ID.value),
     )
     sources = staged_rows.outerjoin(planned_rows, planned).outerjoin(revisions, base)
     values = chain.from_iterable(
@@ -225,6 +227,13 @@ def _in_student_columns(sheet: Sheet, row: SqlRow[Any]) -> Row:
     if verdict == "review":
         return Row(line, verdict, cells, [sentence(reason, related)], Review(reason, related, action))
     return Row(line, verdict or "unchanged", cells, [])
+
+
+def _with_former_owners(session: Session, rows: list[Row]) -> list[Row]:
+    """Say whose the id of a row was that needs review for that."""
+    ids = {row.line: int(row.cells[0].after) for row in rows if row.review and row.review.reason == ReviewReason.FORMER_ID}
+    said = owners_said(session, ids.values()) if ids else {}
+    return [replace(row, problems=[said[ids[row.line]], *row.problems]) if ids.get(row.line) in said else row for row in rows]
 
 
 def _rejected_in_student_columns(sheet: Sheet, line: int, typed: list[str], problems: Mapping[str, Problem]) -> Row:

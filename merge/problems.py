@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import ColumnElement, String, cast, literal
+
 from words import Later, later, number
 
 LONGEST_SHOWN = 60
@@ -29,6 +31,9 @@ SENTENCES = {
         "Several students go by this name, %(first)s and %(last)s among them. Only an ID can tell which of them is meant."
     ),
     "nameless": later("There is no student %(text)s yet, and a new one needs a name, which this sheet has no column for."),
+    "erased_id": later(
+        "Student ID %(text)s belonged to a student who was erased. No one else can have it: give this row another ID."
+    ),
     "erased": later("This row was about a student who was erased."),
     "few": later("This row has %(found)s cells, but the heading has %(expected)s. A cell or a separator may be missing."),
     "many": later(
@@ -72,6 +77,14 @@ def dump_problems(problems: Mapping[str, Problem]) -> str:
 
 def load_problems(text: str) -> dict[str, Problem]:
     return {column: Problem(code, **values) for column, (code, values) in json.loads(text).items()}
+
+
+def problem_text(column: str, code: str, **values: ColumnElement[Any]) -> ColumnElement[str]:
+    """Build in the database what `dump_problems` writes for a problem whose values are whole numbers."""
+    text: ColumnElement[str] = literal(f'{{"{column}": ["{code}", {{')
+    for place, (name, value) in enumerate(values.items()):
+        text = text + literal(f'{", " if place else ""}"{name}": ') + cast(value, String)
+    return text + literal("}]}")
 
 
 def _shown(name: str, value: Any) -> str:

@@ -5,16 +5,16 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, select
+from sqlalchemy import and_, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from merge import search
-from merge.columns import VALUES
+from merge.columns import NAME, VALUES
 from merge.door import open_change
 from merge.fold import fold_name
-from merge.ids import keep_ids_ahead, next_id
+from merge.ids import next_id
 from models import FormToken, Student, revisions
 
 
@@ -24,6 +24,10 @@ class Conflict(Exception):
     def __init__(self, student_id: int) -> None:
         super().__init__(student_id)
         self.student_id = student_id
+
+
+class Reused(Conflict):
+    """The id was somebody's who was deleted or erased, and never becomes anybody else's. Nothing was written."""
 
 
 class Repeated(Exception):
@@ -39,8 +43,9 @@ def save(
 ) -> Student:
     """Merge a record and commit; the student that comes back tells its id.
 
-    `version` is the one that the writer saw, None for a new record, whose id may be left out.
-    A record that is equal already stays as it is, with no new version. Raises Conflict.
+    `version` is the newest that the writer saw, None for a new record, whose id may be left out. Where that version is a
+    deletion, the record is restored with these values: the writer says that it is the same person.
+    A record that is equal already stays as it is, with no new version. Raises Conflict, and Reused.
     A form's `token` counts once: who sends it again is told by Repeated what it made.
     """
     _check_token(session, token)
@@ -49,14 +54,10 @@ def save(
         if token:
             session.execute(insert(FormToken).values(token=token, student_id=student_id))
         student = _merge(session, {**values, "id": student_id}, version)
-        if version is None or session.is_modified(student):
-            base = _last_version(session, student_id) if version is None else version
-            student.version = base + 1
+        if session.is_modified(student):
+            student.version = (version or 0) + 1
             student.folded = fold_name(student.name)
             _keep_revision(session, student, student.version, open_change(session, actor, reason))
-        if version is None:
-            session.flush()
-            keep_ids_ahead(session, student_id)
     return student
 
 
@@ -83,10 +84,10 @@ def _written_or_conflict(session: Session, student_id: int, token: str | None = 
     try:
         yield
         session.commit()
-    except (Conflict, StaleDataError, IntegrityError):
+    except (Conflict, StaleDataError, IntegrityError) as error:
         session.rollback()
         _check_token(session, token)  # of a form that is sent twice at once, the second fails like this
-        raise Conflict(student_id) from None
+        raise error if isinstance(error, Conflict) else Conflict(student_id) from None
 
 
 def _check_token(session: Session, token: str | None) -> None:
@@ -98,15 +99,25 @@ def _check_token(session: Session, token: str | None) -> None:
 
 def _merge(session: Session, values: Mapping[str, Any], version: int | None) -> Student:
     """Merge, but neither make a record that was deleted meanwhile nor overwrite one that was made."""
-    if (session.get(Student, values["id"]) is None) != (version is None):
+    if session.get(Student, values["id"]) is None:
+        values = {**_last_values(session, values["id"], version), **values}
+    elif version is None:
         raise Conflict(values["id"])
     return session.merge(Student(**values, **({} if version is None else {"version": version})))
 
 
-def _last_version(session: Session, student_id: int) -> int:
-    """A student that was deleted goes on where it was; one that never was starts from 0."""
-    with session.no_autoflush:
-        return session.scalar(select(func.max(revisions.c.version)).where(revisions.c.student_id == student_id)) or 0
+def _last_values(session: Session, student_id: int, version: int | None) -> dict[str, Any]:
+    """Give what a student had when they were deleted, if that was seen; nothing for an id that nobody ever had.
+
+    Raises Reused for an id of somebody else, and Conflict.
+    """
+    rows = select(revisions).where(revisions.c.student_id == student_id).order_by(revisions.c.version.desc())
+    newest = session.execute(rows.limit(1)).mappings().first()
+    if newest is not None and (version is None or newest[NAME.name] is None):
+        raise Reused(student_id)
+    if (newest and newest["version"]) != version:
+        raise Conflict(student_id)
+    return {column.name: newest[column.name] for column in VALUES} if newest else {}
 
 
 def _keep_revision(session: Session, student: Student, version: int, change_id: int, *, deleted: bool = False) -> None:

@@ -24,6 +24,8 @@ class ReviewReason(StrEnum):
     OTHER_STUDENT = "other-student"
     OTHER_ROW = "other-row"
     SAME_NAME = "same-name"
+    FORMER_ID = "former-id"
+    HIGH_ID = "high-id"
 
 
 SENTENCES = {
@@ -33,6 +35,10 @@ SENTENCES = {
     ReviewReason.SAME_NAME: later(
         "Student %(related)s has this name and is not in the sheet. Confirm the row if it is about somebody else."
     ),
+    ReviewReason.FORMER_ID: later(
+        "This ID was a student's who was deleted. Confirm the row if they are one person. Otherwise, give the row another ID."
+    ),
+    ReviewReason.HIGH_ID: later("This ID is far higher than all others. Confirm the row if it is right."),
 }
 
 

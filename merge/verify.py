@@ -8,10 +8,9 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from merge.columns import NAME, VALUES
-from merge.ids import highest_given
 from merge.imports import is_emptied
 from merge.search import count_indexed
-from models import Change, Import, Student, planned_rows, revisions, students
+from models import Change, Import, planned_rows, revisions, students
 
 SHOWN = 10
 STATES = ("uploaded", "reading", "ready", "applying", "applied", "undoing", "undone", "failed", "cancelled")
@@ -34,7 +33,6 @@ def verify(session: Session) -> Iterator[Finding]:
         number = session.scalar(select(func.count()).select_from(rows)) or 0
         first = session.scalars(select(rows.c[0]).order_by(rows.c[0]).limit(SHOWN)) if number else ()
         yield Finding(promise, number, list(first))
-    yield Finding("the next id has never been given out", *_ids_given_again(session))
     yield Finding("search knows everybody by their name", *_unknown_to_search(session))
 
 
@@ -106,12 +104,6 @@ PROMISES = {
     "every preview has the rows that it counts": _without_their_plan,
     "of whoever was erased nothing is left": _erased_in_part,
 }
-
-
-def _ids_given_again(session: Session) -> tuple[int, list[int]]:
-    highest = session.scalar(select(func.max(Student.id))) or 0
-    given = highest_given(session)
-    return (0, []) if given >= highest else (1, [highest])
 
 
 def _unknown_to_search(session: Session) -> tuple[int, list[int]]:

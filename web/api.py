@@ -8,9 +8,10 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from forms import DeliveryForm
+from merge import history, listing, record
 from merge import imports as life
-from merge import listing, record
-from merge.columns import COLUMNS, KEY, VALUES
+from merge.columns import COLUMNS, KEY, NAME, VALUES
+from merge.former_ids import former_owner, said
 from merge.problems import Problem, SheetRefused
 from merge.query import filter_names
 from merge.report import report
@@ -66,12 +67,15 @@ def put_student(student_id: int) -> ResponseReturnValue:
     """Merge a student: a new one, or over the version that the other system has seen."""
     values = _values(student_id)
     version = _seen_version(student_id)
+    was_there = db.session.get(Student, student_id) is not None
     try:
         student = record.save(db.session(), values, version=version, actor=actor(), reason="api")
+    except record.Reused:
+        raise _reused(student_id) from None
     except record.Conflict:
         raise _overtaken(student_id) from None
     answer = _tagged(student)
-    if version is None:
+    if not was_there:
         answer.status_code = 201
         answer.headers["Location"] = url_for("api.show_student", student_id=student.id)
     return answer
@@ -187,12 +191,25 @@ def _seen_version(student_id: int) -> int | None:
             "Say what this is based on: If-Match with the ETag that the student had, or If-None-Match: * for a new student."
         )
         raise Refusal(428, _("On which version?"), sentence)
-    student = db.session.get(Student, student_id)
-    if student is None and not tags:
+    newest = history.newest_version(db.session(), student_id)
+    if not tags and (newest is None or newest.deleted):
         return None
-    if student is None or str(student.version) not in tags:
+    if newest is None or str(newest.version) not in tags:
         raise _overtaken(student_id)
-    return student.version
+    return newest.version
+
+
+def _reused(student_id: int) -> Refusal:
+    """Say whose the ID was, and how to say that it is the same person; of somebody erased, that it can't be had again."""
+    owner = former_owner(db.session(), student_id)
+    if owner is None:
+        return _overtaken(student_id)
+    if owner.erased:
+        return Refusal(409, _("Not a free ID"), said(student_id, owner), deleted=None)
+    sentence = _("To restore the same person, send If-Match with the ETag of this answer. Anyone else needs another ID.")
+    facts = {"version": owner.version, "name": owner.values[NAME.name], "at": owner.at.isoformat(), "actor": owner.actor}
+    headers = {"ETag": f'"{owner.version}"'}
+    return Refusal(409, _("Not a free ID"), f"{said(student_id, owner)} {sentence}", headers, deleted=facts)
 
 
 def _overtaken(student_id: int) -> Refusal:

@@ -67,6 +67,7 @@ def _undoable(newest: past.Entry) -> int | None:
 
 def _confirmation(student_id: int, to: past.Entry, *, overtaken: bool = False) -> str:
     student = db.session.get(Student, student_id, populate_existing=True)
+    newest = past.newest_version(db.session(), student_id)
     now = None if student is None else {name: getattr(student, name) for name in to.values}
     return render_template(
         "history/revert.html",
@@ -74,7 +75,7 @@ def _confirmation(student_id: int, to: past.Entry, *, overtaken: bool = False) -
         student_id=student_id,
         to=to,
         cells=past.changed_cells(to.values, now),
-        form=VersionForm(formdata=None, version=student.version if student else None),
+        form=VersionForm(formdata=None, version=newest and newest.version),
         overtaken=overtaken,
     )
 

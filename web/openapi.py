@@ -185,7 +185,9 @@ def _problem() -> Part:
     told = {"type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"}}
     errors = {"type": "array", "items": _object({"field": {"type": "string"}, "detail": {"type": "string"}})}
     current = {"anyOf": [_ref("Student"), _ref("Import"), {"type": "null"}]}
-    return _object(told) | {"properties": told | {"errors": errors, "current": current}}
+    was = {"version": COUNT, "name": {"type": "string"}, "at": {"type": "string"}, "actor": {"type": "string"}}
+    deleted = {"anyOf": [_object(was), {"type": "null"}]}
+    return _object(told) | {"properties": told | {"errors": errors, "current": current, "deleted": deleted}}
 
 
 def _delivery() -> Part:
@@ -200,7 +202,7 @@ def _delivery() -> Part:
 
 
 def _versions() -> list[Part]:
-    seen = _header("If-Match", "The ETag that the student had.")
+    seen = _header("If-Match", "The ETag that the student had, or that a 409 gave who was deleted and is to be restored.")
     return [seen, _parameter("If-None-Match", "header", {"type": "string", "enum": ["*"]}, "For a new student.")]
 
 

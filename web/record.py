@@ -5,12 +5,17 @@ from flask.typing import ResponseReturnValue
 
 from forms import StudentForm, VersionForm
 from merge import history, listing, reconcile
-from merge.columns import COLUMNS
+from merge.columns import COLUMNS, KEY
 from merge.duplicates import same_name
+from merge.former_ids import former_owner
+from merge.former_ids import said as said_of
 from merge.reconcile import Saved, Stand
 from models import Student, db
 from web.within import list_url, list_within, read_within
 from words import _
+
+# The button that says that an ID was somebody else's.
+ANOTHER_ID = "another-id"
 
 
 def form_page(form: StudentForm, student: Student | None, student_id: int | None = None) -> str:
@@ -31,11 +36,44 @@ def form_page(form: StudentForm, student: Student | None, student_id: int | None
 
 def merge_page(form: StudentForm, student_id: int, stand: Stand | None, *, created: bool = False) -> str:
     """Show both edits beside what they started from. Saving that page names the version that it showed."""
+    gone = None if stand else former_owner(db.session(), student_id)
     if stand is not None:
         if not form.clashing:
             form.base.data = form.version.data
         form.version.data = str(stand.version)
-    return render_template("students/merge.html", form=form, stand=stand, student_id=student_id, created=created, columns=COLUMNS)
+    else:
+        form.version.data = str(gone.version) if gone and not gone.erased else ""
+    return render_template(
+        "students/merge.html", form=form, stand=stand, gone=gone, student_id=student_id, created=created, columns=COLUMNS
+    )
+
+
+def former_id_page(form: StudentForm, student_id: int) -> str:
+    """Ask whether a new student is the one who had the ID before; of somebody erased, say that it can't be had again."""
+    owner = former_owner(db.session(), student_id)
+    if owner is None or owner.erased:
+        return another_id_page(form)
+    form.version.data = str(owner.version)
+    cells = history.changed_cells(form.values, owner.values)
+    return render_template(
+        "students/former_id.html", form=form, student_id=student_id, owner=owner, sentence=said_of(student_id, owner), cells=cells
+    )
+
+
+def high_id_page(form: StudentForm) -> str:
+    """Ask whether an ID is right that is far higher than all others."""
+    form.confirmed.data = form[KEY.name].typed
+    return render_template("students/high_id.html", form=form, student_id=form.values[KEY.name])
+
+
+def another_id_page(form: StudentForm) -> str:
+    """Show the form again, as it was typed, for another ID."""
+    student_id = form.values[KEY.name]
+    owner = former_owner(db.session(), student_id)
+    sentence = _("Enter another ID, or leave this blank for the next free one.")
+    form[KEY.name].errors = [f"{said_of(student_id, owner)} {sentence}" if owner else sentence]
+    form.version.data = ""
+    return form_page(form, None)
 
 
 def merge_unsaved(form: StudentForm, student_id: int) -> ResponseReturnValue:

@@ -7,7 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from forms import StudentForm, VersionForm
 from merge import as_of, history, listing, reconcile, record
-from merge.columns import COLUMNS
+from merge.columns import COLUMNS, KEY
+from merge.ids import is_unusual
 from merge.query import parse_place
 from merge.reconcile import Clash
 from models import Student, db
@@ -15,7 +16,18 @@ from web.access import actor, requires
 from web.kept_input import keeps, keeps_nothing
 from web.list import list_page
 from web.messages import flash_change, flash_saved
-from web.record import deletion_page, form_page, go_on, merge_page, merge_unsaved, said
+from web.record import (
+    ANOTHER_ID,
+    another_id_page,
+    deletion_page,
+    form_page,
+    former_id_page,
+    go_on,
+    high_id_page,
+    merge_page,
+    merge_unsaved,
+    said,
+)
 from web.replica import may_be_old
 from web.within import list_url, list_within
 from words import _, later
@@ -49,14 +61,21 @@ def new() -> ResponseReturnValue:
 @requires("editor")
 @keeps(StudentForm)
 def create() -> ResponseReturnValue:
-    """Merge a new student; never one whose id is taken, and none twice."""
+    """Merge a new student; never one whose id is taken, none twice, and one who was deleted only if that was seen."""
     form = StudentForm()
     if not form.validate():
         return form_page(form, None), 422
+    if ANOTHER_ID in request.form:
+        return another_id_page(form), 422
+    if form.is_unconfirmed(KEY.name) and is_unusual(db.session(), form.values[KEY.name] or 0):
+        return high_id_page(form), 409
+    restored = form.shown if form.values[KEY.name] else None
     try:
-        student = record.save(db.session(), form.values, version=None, actor=actor(), reason="form", token=form.once)
+        student = record.save(db.session(), form.values, version=restored, actor=actor(), reason="form", token=form.once)
     except record.Repeated as repeated:
         return _sent_again(form, repeated.student_id)
+    except record.Reused as reused:
+        return former_id_page(form, reused.student_id), 409
     except record.Conflict as conflict:
         form["id"].typed = str(conflict.student_id)
         stand = reconcile.compare(db.session(), form.values | {"id": conflict.student_id}, None)

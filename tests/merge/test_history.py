@@ -68,7 +68,7 @@ def test_reverting_what_somebody_changed_meanwhile_is_refused(session):
 def test_a_deleted_student_comes_back_with_the_same_id_which_nobody_got_meanwhile(session, add, remove):
     remove(1, version=3)
     assert add(None, "Bo").id == 2
-    student = history.revert(session, 1, history.at_version(session, 1, 3), version=None, actor="head@school.test")
+    student = history.revert(session, 1, history.at_version(session, 1, 3), version=4, actor="head@school.test")
     assert (student.id, student.version) == (1, 5)
     assert table(session) == [(1, "Ada Lovelace", 12, 50.0), (2, "Bo", None, None)]
     assert [entry.deleted for entry, _ in history.page(session, 1).entries] == [False, True, False, False, False]

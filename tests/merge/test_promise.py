@@ -11,6 +11,7 @@ from sqlalchemy import delete, select
 
 from merge import as_of, history, imports, reconcile, record, verify
 from merge.columns import VALUES
+from merge.review import confirm
 from merge.three_way import merge_fields
 from models import Import, now, revisions
 from tests.merge.conftest import run, table, version_of
@@ -66,11 +67,19 @@ class School(RuleBasedStateMachine):
 
     @rule(student_id=ids, typed=values, actor=actors)
     def create(self, student_id, typed, actor):
+        """Who gives an id to somebody finds out whose it was, and then says that it is the same person."""
+        was = len(self.versions.get(student_id, [])) or None
         try:
             record.save(self.session, {"id": student_id, **typed}, version=None, actor=actor, reason="form")
+        except record.Reused:
+            assert self.now(student_id) is None
+            assert was
+            record.save(self.session, {"id": student_id, **typed}, version=was, actor=actor, reason="form")
+            self.write(student_id, typed)
         except record.Conflict:
             assert self.now(student_id) is not None
         else:
+            assert not was
             assert self.now(student_id) is None
             self.write(student_id, typed)
 
@@ -110,8 +119,7 @@ class School(RuleBasedStateMachine):
         to = history.at_version(self.session, student_id, len(kept) - back) if len(kept) > back else None
         if to is None or to.deleted:
             return
-        version = len(kept) if self.now(student_id) else None
-        history.revert(self.session, student_id, to, version=version, actor=actor)
+        history.revert(self.session, student_id, to, version=len(kept), actor=actor)
         self.write(student_id, to.values)
 
     @rule(sheet=sheets, meanwhile=st.none() | st.tuples(ids, values))
@@ -119,6 +127,7 @@ class School(RuleBasedStateMachine):
         """Somebody may save a student between the preview and the apply; that row is held back."""
         before = {student_id: self.now(student_id) for student_id in sheet}
         previewed = self.upload(csv_of({i: _cells(v) for i, v in sheet.items()}), blank_clears=True)
+        confirm(self.session, previewed.id, None, "sec@school.test", version=previewed.version)
         if meanwhile and self.now(meanwhile[0]):
             student_id, typed = meanwhile
             self.seen[student_id] = len(self.versions[student_id])

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from merge.record import Conflict
+from merge.record import Conflict, Reused
 from models import Change, Student, revisions
 from tests.merge.conftest import assert_revisions_agree, table
 
@@ -13,9 +13,9 @@ def test_a_new_student_gets_the_next_id(session, add):
     assert table(session) == [(1, "Ada", None, None), (2, "Bo", None, None)]
 
 
-def test_a_chosen_id_is_kept_and_the_next_one_follows_it(add):
+def test_a_chosen_id_is_kept_and_does_not_move_the_next_one(add):
     assert add(17, "Ada").id == 17
-    assert add(None, "Bo").id == 18
+    assert add(None, "Bo").id == 1
 
 
 def test_an_id_that_is_taken_is_never_overwritten(session, add):
@@ -77,11 +77,22 @@ def test_a_deleted_students_id_is_not_given_out_again(add, remove):
     assert add(None, "Bo").id == 2
 
 
-def test_a_student_that_comes_back_goes_on_with_its_versions(session, add, remove):
+def test_a_student_that_comes_back_goes_on_with_its_versions_and_what_is_left_out(session, add, save, remove):
+    add(1, "Ada", 12)
+    remove(1, version=1)
+    assert save({"id": 1, "name": "Ada again"}, version=2).version == 3
+    assert table(session) == [(1, "Ada again", 12, None)]
+    assert_revisions_agree(session)
+
+
+@pytest.mark.parametrize("version", [None, 1, 3])
+def test_an_id_of_somebody_who_was_deleted_is_had_again_only_by_who_saw_that(session, add, save, remove, version):
     add(1, "Ada")
     remove(1, version=1)
-    assert add(1, "Ada again").version == 3
-    assert_revisions_agree(session)
+    with pytest.raises(Conflict) as refused:
+        save({"id": 1, "name": "Bo"}, version=version)
+    assert isinstance(refused.value, Reused) == (version is None)
+    assert table(session) == []
 
 
 def test_saving_or_deleting_a_student_that_was_deleted_is_refused(session, add, save, remove):

@@ -109,7 +109,10 @@ def test_who_was_deleted_comes_back_as_a_next_version(app, machine, add):
     with app.app_context():
         record.remove(db.session(), 7, version=1, actor="test", reason="form")
     assert_problem(put(machine, 7, {"name": "Ada"}, If_Match='"1"'), 412)
-    assert put(machine, 7, {"name": "Ada"}, 201, If_None_Match="*").headers["ETag"] == '"3"'
+    answer = put(machine, 7, {"name": "Bo"}, If_None_Match="*")
+    assert_problem(answer, 409)
+    assert (answer.json["deleted"]["name"], answer.headers["ETag"]) == ("Ada", '"2"')
+    assert put(machine, 7, {"name": "Ada"}, 201, If_Match=answer.headers["ETag"]).headers["ETag"] == '"3"'
 
 
 @pytest.mark.parametrize("headers", [{}, {"If_Match": "*"}, {"If_Match": '"1"', "If_None_Match": "*"}, {"If_None_Match": '"1"'}])

@@ -62,8 +62,8 @@ def test_a_deleted_student_is_brought_back_from_the_history_under_the_same_id(ed
     page = editor.visit("/students/7/history")
     assert "This student was deleted." in page.text
     editor.send("/students/new", {"name": "Bo"})
-    editor.send("/students/7/revert/2", {"version": ""})
-    assert students() == [(7, "Ada <L>", 12, 50), (8, "Bo", None, None)]
+    editor.send("/students/7/revert/2")
+    assert students() == [(1, "Bo", None, None), (7, "Ada <L>", 12, 50)]
 
 
 @pytest.mark.usefixtures("ada")

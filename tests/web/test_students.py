@@ -22,9 +22,9 @@ def test_an_editor_adds_a_student_and_sees_the_stored_record(editor, students):
 
 
 def test_a_new_student_without_an_id_gets_the_next_free_one(editor, add, students):
-    add(41, "Bob")
-    assert editor.send("/students/new", ADA | {"id": ""}).location == "/students/42"
-    assert [student[0] for student in students()] == [41, 42]
+    add(1, "Bob")
+    assert editor.send("/students/new", ADA | {"id": ""}).location == "/students/2"
+    assert [student[0] for student in students()] == [1, 2]
 
 
 def test_a_new_student_whose_id_is_taken_is_shown_beside_the_stored_one_and_overwrites_nothing(editor, add, students):
@@ -160,7 +160,7 @@ def test_both_may_be_kept_where_an_id_was_taken(editor, add, students):
     add(7, "Bob", 13)
     page = editor.send("/students/new", ADA, status=409)
     editor.post("/students/new", page.values | {"keep-both": "1"}, status=303)
-    assert students() == [(7, "Bob", 13, None), (8, "Ada Lovelace", 12, 91.5)]
+    assert students() == [(1, "Ada Lovelace", 12, 91.5), (7, "Bob", 13, None)]
 
 
 def test_or_the_stored_one_is_changed_field_by_field(editor, add, students):
@@ -359,3 +359,58 @@ def _names(page):
 
 def _link(page, part):
     return next(link for link in page.links if part in link)
+
+
+@pytest.fixture
+def gone(add, editor):
+    """Student 3009 was deleted."""
+    add(3009, "New Pupil 9", 12)
+    editor.send("/students/3009/delete", {"version": "1"}, page="/students/3009")
+
+
+REUSED = {"id": "3009", "name": "New Pupil", "age": "13", "score": "91.5"}
+
+
+@pytest.mark.usefixtures("gone")
+def test_an_id_of_somebody_who_was_deleted_asks_whether_it_is_the_same_person(editor, students):
+    page = editor.send("/students/new", REUSED, status=409)
+    assert "Student ID 3009 was New Pupil 9, deleted" in page.text
+    assert "by editor@school.example" in page.text
+    assert {name: page.values[name] for name in REUSED} == REUSED
+    assert students() == []
+    editor.post("/students/new", page.values, status=303)
+    assert students() == [(3009, "New Pupil", 13, 91.5)]
+    assert "2 versions" not in editor.visit("/students/3009/history").text
+    assert len(editor.visit("/students/3009/history").all("tbody")[0].all("tr")) == 3
+
+
+@pytest.mark.usefixtures("gone")
+def test_who_says_no_is_asked_for_another_id_and_loses_nothing(editor, students):
+    asked = editor.send("/students/new", REUSED, status=409)
+    page = editor.post("/students/new", asked.values | {"another-id": "1"}, status=422)
+    assert "Enter another ID, or leave this blank for the next free one." in page.problems["id"]
+    assert {name: page.values[name] for name in REUSED} == REUSED
+    editor.post("/students/new", page.values, status=409)
+    editor.post("/students/new", page.values | {"id": ""}, status=303)
+    assert students() == [(1, "New Pupil", 13, 91.5)]
+
+
+@pytest.mark.usefixtures("gone")
+def test_an_id_of_somebody_who_was_erased_can_not_be_had_again(admin, editor, students):
+    admin.send("/students/3009/privacy")
+    page = editor.send("/students/new", REUSED, status=409)
+    assert "Student ID 3009 belonged to a student who was erased" in page.problems["id"]
+    assert {name: page.values[name] for name in REUSED} == REUSED
+    editor.post("/students/new", page.values | {"version": "3"}, status=409)
+    assert students() == []
+
+
+def test_an_id_far_above_all_others_is_asked_about_once(editor, add, students):
+    add(1, "Ada")
+    asked = editor.send("/students/new", REUSED | {"id": "999999999999999"}, status=409)
+    assert asked.heading == "Is 999999999999999 the right ID?"
+    assert students() == [(1, "Ada", None, None)]
+    page = editor.post("/students/new", asked.values | {"another-id": "1"}, status=422)
+    assert page.values["name"] == "New Pupil"
+    editor.post("/students/new", asked.values, status=303)
+    assert editor.send("/students/new", {"name": "Bo"}).location == "/students/2"
