@@ -37,7 +37,7 @@ from web.hosts import register_hosts
 from web.icons import register_icons
 from web.imports import imports
 from web.kept_input import register_authors, register_kept_input
-from web.language import language, register_language
+from web.language import language, register_language, register_language_choice
 from web.limits import register_limits
 from web.messages import messages
 from web.metrics import metrics, register_metrics
@@ -134,6 +134,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     register_places(app)
     register_sessions(app)
     register_authors(app)
+    register_language_choice(app)
     register_noting(app)
     CSRFProtect(app).exempt(api)  # nobody is let in there by a cookie
     register_throttle(app)

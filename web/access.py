@@ -6,13 +6,14 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any
 
-from flask import Flask, abort, current_app, g, redirect, request, session, url_for
+from flask import Flask, abort, current_app, g, redirect, request, session
 from flask_security import current_user
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
 from accounts import ROLES, SCOPES
 from models import Import, db
+from web.addresses import page_after_signing_in
 from web.factors import PasskeyNameForm, SignInForm
 from web.kept_input import Step, StepNeeded, check_declared, keeps, keeps_nothing
 from web.refusals import Refusal
@@ -110,11 +111,11 @@ def public(view: View) -> View:
 
 
 def signed_out(view: View) -> View:
-    """Let in who is about to sign in; who has done so already has no more business there."""
+    """Let in who is about to sign in; who has done so already, in another tab perhaps, goes on to where that leads."""
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        return redirect(url_for("dashboard.show")) if current_user.is_authenticated else view(*args, **kwargs)
+        return redirect(page_after_signing_in()) if current_user.is_authenticated else view(*args, **kwargs)
 
     return _ruled(guarded, "signed out")
 
@@ -155,7 +156,16 @@ FOREIGN_FORMS: dict[str, type] = {"security.login": SignInForm, "security.wan_re
 
 def is_open_to_all() -> bool:
     """Tell whether this request's page needs nobody to be signed in."""
-    return getattr(current_app.view_functions.get(request.endpoint or ""), "rule", "") in ("public", "signed out")
+    return _rule() in ("public", "signed out")
+
+
+def is_signing_in() -> bool:
+    """Tell whether this request is a step of signing in."""
+    return _rule() == "signed out" or request.endpoint == "security.login"
+
+
+def _rule() -> str:
+    return str(getattr(current_app.view_functions.get(request.endpoint or ""), "rule", ""))
 
 
 def may(role: str) -> bool:

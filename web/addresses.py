@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from flask import current_app, request
+from flask import current_app, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter, Map
 
@@ -34,10 +34,16 @@ def leads_within(address: str) -> bool:
 
 def page_to_return_to() -> str:
     """Give the page that this request asks for; for a form the one that it came from, or else the nearest above it."""
-    if request.method == "GET":
+    if request.method in ("GET", "HEAD"):
         return request.full_path.rstrip("?")
     before = page_before()
     return before if before and _can_be_opened(before) else next(filter(_can_be_opened, _upwards(request.path)))
+
+
+def page_after_signing_in() -> str:
+    """Give the page that somebody wanted who was asked to sign in first."""
+    wanted = request.args.get("next", "")
+    return wanted if leads_within(wanted) else url_for("dashboard.show")
 
 
 def _upwards(path: str) -> Iterator[str]:

@@ -14,8 +14,8 @@ from werkzeug.http import HTTP_STATUS_CODES
 from config import MEGABYTE
 from merge.faults import is_away, is_full
 from merge.query import BadQuery
-from web.access import SIGNED_OUT, is_open_to_all
-from web.addresses import is_for_machines, page_to_return_to
+from web.access import SIGNED_OUT, is_open_to_all, is_signing_in
+from web.addresses import is_for_machines, page_after_signing_in, page_to_return_to
 from web.arrivals import TooManyArrive
 from web.body_kinds import FieldTooLong
 from web.headers import HEADERS
@@ -174,6 +174,10 @@ def _show_step(needed: StepNeeded) -> ResponseReturnValue:
 
 
 def _show_expired(_error: CSRFError) -> ResponseReturnValue:
+    """Say that the page had expired; somebody who has signed in in another tab meanwhile is led on."""
+    if "user_session" in g and is_signing_in() and request.form.get("csrf_token"):
+        flash(_("You are signed in as %(user)s.", user=g.user_session.email), "info")
+        return redirect(page_after_signing_in())
     if kept_of_request() is not None and "user_session" not in g and not is_open_to_all():
         return _show_step(StepNeeded(SIGNED_OUT))
     if kept_of_request() is not None:

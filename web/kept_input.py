@@ -26,9 +26,11 @@ from forms import filled, in_words, is_file, is_secret
 from models import User, db
 from web.addresses import is_for_machines
 from web.senders import is_own_page
-from words import Later, _
+from words import LANGUAGES, Later, _
 
-HELD, AUTHOR, TOKEN = "kept", "author", "csrf_token"
+# What "Continue" sends, and what a button sends that only chooses another language for the page.
+HELD, SHOWN, LANGUAGE = "kept", "shown", "language"
+AUTHOR, TOKEN = "author", "csrf_token"
 
 View = Callable[..., Any]
 Words = Callable[[str, str], tuple[str, str] | None]
@@ -102,7 +104,7 @@ def register_kept_input(app: Flask) -> None:
     """Take up what a page has held, before anybody looks at the request's form."""
     app.before_request(_take_up)
     app.after_request(_not_refused)
-    app.jinja_env.globals["author"] = author_marker
+    app.jinja_env.globals.update(author=author_marker, held_input=held_input)
 
 
 def register_authors(app: Flask) -> None:
@@ -135,15 +137,33 @@ def author_marker() -> str:
 
 def kept_of_request() -> Kept | None:
     """Give what this request has typed; None where there is nothing worth keeping, or a page of ours did not send it."""
+    if "acted" in g:
+        return None
     if "kept" in g:
         return g.kept  # type: ignore[no-any-return]
     if not _is_declared() or "form" not in vars(request) or not is_own_page():
         return None
-    if HELD in request.form:
-        return _unseal(request.form[HELD])
-    secret = {field.short_name for field in filled(_view().kept_form, MultiDict()) if is_secret(field)} | {HELD, AUTHOR, TOKEN}
+    if sealed := _sealed():
+        return _unseal(sealed)
+    secret = {field.short_name for field in filled(_view().kept_form, MultiDict()) if is_secret(field)} | {
+        HELD,
+        SHOWN,
+        AUTHOR,
+        TOKEN,
+    }
     fields = [(name, text) for name, text in request.form.items(multi=True) if _plain(name) not in secret]
     return Kept(_author(), request.path, fields) if fields else None
+
+
+def acted() -> None:
+    """Have nothing shown again of what this request has typed: it was acted on, though its answer is a page."""
+    g.acted = True
+
+
+def held_input() -> str | None:
+    """Give what the page that answers this form has to hold in order to be shown once more, as in another language."""
+    kept = kept_of_request()
+    return seal(kept) if kept else None
 
 
 def is_somebody_elses(kept: Kept) -> bool:
@@ -165,12 +185,14 @@ def readable(kept: Kept) -> list[tuple[str, str]]:
 
 
 def _take_up() -> None:
-    if request.method != "POST" or is_for_machines() or HELD not in request.form:
+    if request.method != "POST" or is_for_machines() or not _sealed():
         return
     kept = kept_of_request()
     if kept is None:
         raise BadRequest
     g.kept = kept
+    if request.form.get(LANGUAGE) in LANGUAGES:
+        g.language = request.form[LANGUAGE]
     # Signing in has made the page's own token void. Nothing is saved here, so that the seal proves enough.
     request.form = ImmutableMultiDict([*kept.fields, (TOKEN, generate_csrf())])
 
@@ -180,6 +202,10 @@ def _not_refused(response: Response) -> Response:
     if "kept" in g and response.status_code == 422:
         response.status_code = 200
     return response
+
+
+def _sealed() -> str | None:
+    return request.form.get(HELD) or (request.form.get(SHOWN) if LANGUAGE in request.form else None)
 
 
 def _unseal(sealed: str) -> Kept | None:

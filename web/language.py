@@ -1,10 +1,10 @@
 """The language of each page: what the user chose, or who uses this browser, or else what the browser asks for."""
 
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
-from flask import Blueprint, Flask, abort, current_app, g, redirect, request, url_for
+from flask import Blueprint, Flask, Response, abort, after_this_request, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel, get_locale
 from jinja2 import pass_eval_context
@@ -13,7 +13,8 @@ from markupsafe import Markup, escape
 
 import words
 from models import User, db
-from web.access import public, user_id
+from web.access import public
+from web.addresses import page_to_return_to
 from web.kept_input import keeps_nothing
 
 COOKIE = "language"
@@ -30,10 +31,27 @@ def choose() -> ResponseReturnValue:
     chosen = request.form.get("language")
     if chosen not in words.LANGUAGES:
         abort(400)
+    _keep(chosen)
+    return redirect(_way_back(), 303)
+
+
+def register_language_choice(app: Flask) -> None:
+    """Keep a language that was chosen on a page that answered a form, which is then shown again in it."""
+
+    @app.before_request
+    def keep() -> None:
+        if "language" in g:
+            _keep(g.language)
+
+
+def _keep(chosen: str) -> None:
     if "user_session" in g:
-        db.session.get_one(User, user_id()).language = chosen
+        db.session.get_one(User, g.user_session.user_id).language = chosen
         db.session.commit()
-    response = redirect(_way_back(), 303)
+    after_this_request(partial(_set_cookie, chosen))
+
+
+def _set_cookie(chosen: str, response: Response) -> Response:
     secure = current_app.config["SESSION_COOKIE_SECURE"]
     response.set_cookie(COOKIE, chosen, max_age=KEPT_S, secure=secure, httponly=True, samesite="Lax")
     return response
@@ -52,7 +70,10 @@ def register_language(app: Flask) -> None:
     said = {"gettext": _on_pages(words.gettext), "ngettext": _on_pages(words.ngettext)}
     app.jinja_env.globals.update(said, _=said["gettext"], later=words.later)
     app.jinja_env.globals.update(
-        language=lambda: words.reader.get()(), known_languages=words.LANGUAGES, right_to_left=words.right_to_left
+        language=lambda: words.reader.get()(),
+        known_languages=words.LANGUAGES,
+        right_to_left=words.right_to_left,
+        page_to_return_to=page_to_return_to,
     )
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     app.jinja_env.filters.update(number=words.number, moment=words.moment, listed=_listed, said=words.Later.load)
@@ -76,7 +97,7 @@ def _choose() -> str | None:
     if not request:
         return None
     # What the session's row says of its user: an error page must not have to ask the database once more.
-    chosen = [g.user_session.language if "user_session" in g else None, request.cookies.get(COOKIE)]
+    chosen = [g.get("language"), g.user_session.language if "user_session" in g else None, request.cookies.get(COOKIE)]
     known = [language for language in chosen if language in words.LANGUAGES]
     return known[0] if known else request.accept_languages.best_match(words.LANGUAGES)
 

@@ -9,7 +9,7 @@ import accounts
 from forms import SCOPES, TokenForm
 from models import now
 from web.access import may, requires, user_id
-from web.kept_input import keeps, keeps_nothing
+from web.kept_input import acted, keeps, keeps_nothing
 from words import _
 
 tokens = Blueprint("tokens", __name__, url_prefix="/profile/tokens")
@@ -35,6 +35,7 @@ def make() -> ResponseReturnValue:
         token, secret = accounts.make_token(user_id(), form.name.data, form.scopes.data, until)
     except accounts.NotActive:
         abort(403)
+    acted()
     return render_template("tokens/show.html", token=token, secret=secret)
 
 

@@ -11,7 +11,7 @@ from forms import ROLE_NAMES, EmptyForm, InviteForm, RoleForm, SecondFactorForm
 from models import Role, User, db, now
 from web import mail
 from web.access import requires
-from web.kept_input import keeps, keeps_nothing
+from web.kept_input import acted, keeps, keeps_nothing
 from words import _, later
 
 users = Blueprint("users", __name__, url_prefix="/users")
@@ -152,6 +152,7 @@ def _page(user: User, form: RoleForm) -> str:
 def _show_link(user: User, token: str) -> str:
     link = f"{current_app.config['ADDRESS']}{url_for('accounts.join', token=token)}"
     until = user.link_until
+    acted()
     mailed = mail.send(user.email, _("Your link to Rollbook"), render_template("users/letter.txt", link=link, until=until))
     return render_template("users/link.html", user=user, link=link, mailed=mailed)
 

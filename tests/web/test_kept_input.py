@@ -411,6 +411,95 @@ def test_field_too_long_is_refused_again_when_the_page_that_held_it_sends_it(sch
     assert "x" * (MAX_FIELD_LENGTH + 1) in again.text
 
 
+# Forms that are answered with a page, by what makes them so: what was typed does not fit, or a page is all they ask for.
+ANSWERED = {
+    "students.create": {},
+    "students.save": {"age": "thirteen"},
+    "views.keep": {"name": ""},
+    "views.change": {"1-name": ""},
+    "bulk.choose": {},
+    "bulk.set_column": {"value": "a lot"},
+    "imports.create": {},
+    "imports.correct": {"cell-1": ""},
+    "imports.choose_columns": {"column-1": "id"},
+    "users.invite": {"email": "no address"},
+    "users.change_role": {"role": "viewer"},
+    "tokens.make": {"name": ""},
+    "security.login": {},
+    "security.wan_register": {"name": ""},
+}
+
+
+def test_a_language_that_is_chosen_on_a_page_that_answered_a_form_shows_that_page_with_what_was_typed(app, school, everything):
+    with app.app_context():
+        accounts.change_role(accounts.find_by_address("third@school.example"), "viewer")
+    for form, wrong in ANSWERED.items():
+        path, page, typed, again = FORMS[form]
+        path = path.replace("/users/1", "/users/2")  # the only administrator's role can't be changed
+        visitor = Visitor(app) if form in OPEN_TO_ALL else school
+        token = visitor.visit(page).values["csrf_token"]
+        answer = Page(post(visitor, path, {**typed, **wrong, "csrf_token": token}).text)
+        before = everything()
+        (languages,) = [form for form in answer.all("form") if form.get("class") == "languages"]
+        chosen = {field.get("name"): field.get("value") for field in languages.all("input")} | {"language": "de"}
+        with visitor.open(languages.get("action"), "POST", data=chosen, headers=OURS) as shown:
+            assert shown.status_code == 200, f"{form}: {shown.status}"
+            assert 'lang="de"' in shown.text, form
+            assert_shown(Page(shown.text), form, again or {**typed, **wrong})
+        assert everything() == before, form
+        assert 'lang="de"' in visitor.visit("/login" if form in OPEN_TO_ALL else "/profile").html
+        visitor.send("/language", {"language": "en"}, page="/login" if form in OPEN_TO_ALL else "/profile")
+
+
+def test_a_language_that_is_chosen_beside_a_secret_shown_once_leads_to_the_page_before(school):
+    opened = school.visit("/profile/tokens").values
+    sent = {"name": "timetable", "scopes": "read", "days": "30", "csrf_token": opened["csrf_token"]}
+    answer = Page(post(school, "/profile/tokens", sent).text)
+    (languages,) = [form for form in answer.all("form") if form.get("class") == "languages"]
+    assert languages.get("action") == "/language?next=/profile/tokens"
+
+
+def test_the_second_of_two_tabs_that_sign_in_leads_in(app, sign_in):
+    sign_in("editor")
+    visitor = Visitor(app)
+    token = visitor.visit("/login?next=/students").values["csrf_token"]
+    sign_in_again(visitor, "editor@school.example")
+    second = post(visitor, "/login?next=/students", {"email": "editor@school.example", "password": PASSWORD, "csrf_token": token})
+    assert (second.status_code, second.location) == (302, "/students")
+    assert "You are signed in as editor@school.example." in visitor.visit("/students").alerts
+    elsewhere = post(visitor, "/login/code?next=//evil.example", {"code": "123456", "csrf_token": token})
+    assert elsewhere.location == "/"
+
+
+def test_signing_out_still_takes_the_pages_own_token(editor):
+    assert post(editor, "/logout", {"csrf_token": "made up"}).status_code == 400
+    editor.visit("/students")
+
+
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("/students/bulk", "/students"),
+        ("/students/bulk/delete", "/students"),
+        ("/students/7/delete", "/students/7/delete"),
+        ("/imports/1/rows/3", "/imports/1"),
+        ("/imports/1/apply", "/imports/1"),
+        ("/users/1/deactivate", "/users/1"),
+        ("/profile/sessions/end", "/profile"),
+        ("/start/students", "/"),
+    ],
+)
+def test_signing_in_after_a_button_leads_to_the_page_that_has_it(app, school, path, page):
+    token = school.visit("/profile").values["csrf_token"]
+    end_sessions(app)
+    sent_away = school.open(path, "POST", data={"csrf_token": token})
+    assert sent_away.location == f"/login?next={page}"
+    came_from = school.open(path, "POST", data={"csrf_token": token}, headers={"Referer": "http://localhost/students/bulk/set"})
+    assert came_from.location == f"/login?next={page}"
+    sign_in_again(school)
+    school.visit(page)
+
+
 def post(visitor, path, data):
     """Send a form as a browser does that says which page sent it."""
     with visitor.open(path, "POST", data=dict(data), headers=OURS) as response:
