@@ -329,8 +329,8 @@ def _mailbox(environ: Mapping[str, str], name: str) -> str | None:
 def _token(environ: Mapping[str, str], name: str) -> str | None:
     """Take what a header of HTTP can hold."""
     text = environ.get(name)
-    if text and not re.fullmatch(r"[!-~]+", text):
-        raise ValueError(f"{name} must have no spaces, and only letters, digits and signs of ASCII.")
+    if text and not re.fullmatch(r"[!-~]([ -~]*[!-~])?", text):
+        raise ValueError(f"{name} must have letters, digits and signs of ASCII only, and no space at its ends.")
     return text or None
 
 

@@ -1,6 +1,7 @@
 """How both databases are opened: SQLite made as safe as PostgreSQL is by default."""
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+import psycopg2
+import psycopg2.extensions
 import pysqlite3
 from sqlalchemy import Connection, Engine, Executable, Row, event, literal_column, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
@@ -46,9 +49,22 @@ SQLITE_POOL = {"pool_size": 10, "max_overflow": -1, "pool_use_lifo": True}
 SQLITE_STATEMENTS = 32
 # Any number that is the same everywhere: "Migr".
 MIGRATING, MIGRATING_POLL_S = 0x4D696772, 0.2
+# Which replicas confirm is shown to who may read all statistics; to anyone else only that own connections wait for long.
+NOBODY_CONFIRMS = """
+    SELECT current_setting('synchronous_standby_names') <> '' AND (
+        pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')
+            AND NOT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum'))
+        OR EXISTS (
+            SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND state_change < clock_timestamp() - interval '3 s'
+        )
+    )
+"""
+# Longer than a healthy replica takes, and shorter than people wait.
+COMMIT_TIMEOUT_MS = 10_000
+UNCONFIRMED_CODE = "RB001"  # of our own: PostgreSQL has none, since it counts such a change as committed
 INSUFFICIENT_PRIVILEGE = "42501"  # postgresql.org/docs/current/errcodes-appendix.html
 # A server that has gone without a word is missed after 30 seconds, not after the two hours of TCP's own patience.
-CONNECT = {
+CONNECT: dict[str, Any] = {
     "application_name": "rollbook",
     # Whatever the address or the environment of libpq says: names are written in all scripts.
     "client_encoding": "utf8",
@@ -67,7 +83,8 @@ def engine_options(url: str, processes: int = 1, **connect: Any) -> dict[str, An
         own = {"timeout": BUSY_TIMEOUT_MS / 1000, "cached_statements": SQLITE_STATEMENTS}
         return {"module": pysqlite3, "connect_args": own, **SQLITE_POOL, **QUIET}
     size = max(FEWEST, CONNECTIONS // processes)
-    return {"pool_pre_ping": True, **QUIET, "pool_size": size, "connect_args": {**CONNECT, **connect}}
+    arguments = {"connection_factory": BoundedCommit, **CONNECT, **connect}
+    return {"pool_pre_ping": True, **QUIET, "pool_size": size, "connect_args": arguments}
 
 
 def prepare(engine: Engine) -> None:
@@ -214,6 +231,23 @@ def _patience(connection: Connection, milliseconds: int) -> Iterator[None]:
         own.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
 
+def write_problem(connection: Connection) -> str | None:
+    """Say in a sentence why the database takes no changes now, though it answers; None where it does."""
+    if connection.dialect.name == "sqlite":
+        file = str(connection.engine.url.database)
+        return None if os.access(file, os.W_OK) else f"The file {file} can't be written to by this user."
+    if connection.execute(text("SELECT pg_is_in_recovery()")).scalar_one():
+        return "The database is a standby, which takes no changes. Promote it, or let DATABASE_URL lead to the primary."
+    if connection.execute(text("SELECT current_setting('default_transaction_read_only') = 'on'")).scalar_one():
+        return "The database is read-only: its setting default_transaction_read_only is on."
+    if connection.execute(text(NOBODY_CONFIRMS)).scalar_one():
+        return (
+            "No replica confirms changes, so each save waits in vain. Start a replica that synchronous_standby_names names, "
+            "or take it out: ALTER SYSTEM SET synchronous_standby_names = ''; SELECT pg_reload_conf();"
+        )
+    return None
+
+
 def encoding_problem(connection: Connection) -> str | None:
     """Say in a sentence why a database can't hold all names; None where it can."""
     if connection.dialect.name != "postgresql":
@@ -291,6 +325,51 @@ def _begin_sqlite(connection: Connection, queue: WriteQueue) -> None:
 def _end_turn(info: dict[str, Any], queue: WriteQueue) -> None:
     if info.pop(TURN, False):
         queue.give()
+
+
+class Unconfirmed(psycopg2.OperationalError):  # type: ignore[misc]
+    """A change is stored, and no replica has confirmed it in time: it is lost if this server is."""
+
+    pgcode = UNCONFIRMED_CODE
+
+
+class BoundedCommit(psycopg2.extensions.connection):  # type: ignore[misc]
+    """A connection whose COMMIT does not wait without end for a synchronous replica that is gone.
+
+    PostgreSQL ends that wait when it is told to cancel, keeps what was committed, and answers as if all were well
+    (postgresql.org/docs/current/warm-standby.html, "Planning for High Availability").
+    """
+
+    _waits_for_replicas: bool | None = None
+
+    def commit(self) -> None:
+        if not self._may_wait():
+            super().commit()
+            return
+        cancelled = threading.Event()
+        watch = threading.Timer(COMMIT_TIMEOUT_MS / 1000, self._cancel, [cancelled])
+        watch.start()
+        try:
+            super().commit()
+        finally:
+            watch.cancel()
+        if cancelled.is_set():
+            raise Unconfirmed("a change is stored, and no replica has confirmed it")
+
+    def _cancel(self, cancelled: threading.Event) -> None:
+        cancelled.set()
+        self.cancel()
+
+    def _may_wait(self) -> bool:
+        """Tell whether this commit may wait: only where something was done, on a server that has replicas confirm it."""
+        if self.info.transaction_status != psycopg2.extensions.TRANSACTION_STATUS_INTRANS:
+            return False
+        if self._waits_for_replicas is None:
+            with self.cursor() as cursor:
+                cursor.execute("SHOW synchronous_standby_names")
+                (names,) = cursor.fetchone()
+            self._waits_for_replicas = bool(names)
+        return self._waits_for_replicas
 
 
 class Busy(pysqlite3.OperationalError):  # type: ignore[misc]

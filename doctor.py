@@ -50,6 +50,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     try:
         with engine.connect() as connection:
             yield from _safe_storage(connection)
+            yield _writable(connection)
             yield _schema(connection)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
@@ -111,6 +112,12 @@ def _safe_storage(connection: Connection) -> Iterator[Finding]:
         else:
             mend = f"ALTER SYSTEM SET {name} = on; SELECT pg_reload_conf();"
             yield Finding(UNSAFE, f"PostgreSQL's {name} is off: records are lost when the power fails. Turn it on: {mend}")
+
+
+def _writable(connection: Connection) -> Finding:
+    """What passes by itself or by an operator's hand keeps nobody from starting: pages that only read are served meanwhile."""
+    problem = database.write_problem(connection)
+    return Finding(UNKNOWN, problem) if problem else Finding(FINE, "The database takes changes.")
 
 
 def _schema(connection: Connection) -> Finding:

@@ -20,7 +20,7 @@ from merge.compare import Counts, compare, count_planned, discard_plan, plan_del
 from merge.decisions import WrongState as WrongState
 from merge.decisions import as_shown
 from merge.door import open_change
-from merge.faults import is_away, is_full
+from merge.faults import Fault, fault_of
 from merge.lease import LEASE, CalledOff, LeaseLost, call_off, kept_lease
 from merge.options import Options
 from merge.problems import SheetRefused
@@ -163,12 +163,15 @@ def run_step(session: Session, import_id: int, holder: str) -> None:
         raise
     except Exception as error:
         session.rollback()
-        if is_away(error):
+        fault = fault_of(error)
+        if fault not in (None, Fault.FULL, Fault.SLOW):
             raise  # the step changed nothing, and whoever claims the import begins it anew
         if not session.scalar(select(Import.id).where(_held(import_id, holder, *BUSY))):
             raise LeaseLost from None  # the statement was ended because the import was cancelled
+        if fault is Fault.SLOW:
+            raise
         log.exception("import %s failed while %s", import_id, state)
-        fail(session, import_id, holder, NO_ROOM if is_full(error) else OUR_FAULT)
+        fail(session, import_id, holder, NO_ROOM if fault is Fault.FULL else OUR_FAULT)
 
 
 def start_apply(session: Session, import_id: int, actor: str, *, version: int | None) -> None:

@@ -103,6 +103,10 @@ class Cluster:
         """Tell whether a replica has all that was written so far."""
         return bool(self.value("SELECT bool_or(replay_lsn >= pg_current_wal_insert_lsn()) FROM pg_stat_replication"))
 
+    def wait_for(self, setting: str, value: str) -> None:
+        """Wait until a setting that was reloaded counts."""
+        assert wait_until(lambda: self.value(f"SHOW {setting}") == value)
+
     def close(self) -> None:
         self._connection.close()
 

@@ -179,7 +179,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "ROLLBOOK_MAIL_FROM": ("rollbook", "a@", "@b", "a b@c", "a@b\nBcc: c@d"),
     "ROLLBOOK_MAX_FORM_MB": (*WHOLE[1:], "0"),
     "ROLLBOOK_MAX_UPLOAD_MB": WHOLE[1:],
-    "ROLLBOOK_METRICS_TOKEN": ("two words", "schlüssel", "a\nb"),
+    "ROLLBOOK_METRICS_TOKEN": (" at its end ", "schlüssel", "a\nb"),
     "ROLLBOOK_PROXIES": (*WHOLE[1:], "17"),
     "ROLLBOOK_SESSION_HOURS": (*WHOLE[1:], "0"),
     "ROLLBOOK_SESSION_IDLE_MINUTES": (*WHOLE[1:], "0"),

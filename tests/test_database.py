@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 import worker
 from database import empty_log, has_safe_wal, only_reading, reading
 from merge import imports, record
-from merge.faults import is_away
+from merge.faults import Fault, fault_of
 from models import Student, db
 from tests.cluster import wait_until
 
@@ -144,7 +144,7 @@ def test_who_waits_too_long_to_write_hears_that_sqlite_is_busy(app, monkeypatch)
     with app.app_context(), db.engine.begin():
         with pytest.raises(OperationalError) as error, db.engine.begin():
             pass
-        assert is_away(error.value)
+        assert fault_of(error.value) is Fault.AWAY
     with app.app_context(), db.engine.begin() as connection:
         connection.execute(insert(Student).values(id=1, name="Ada", version=1))
 

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyReq
 from werkzeug.http import HTTP_STATUS_CODES
 
 from config import MEGABYTE
-from merge.faults import is_away, is_full
+from merge.faults import Fault, fault_of
 from merge.query import BadQuery
 from web.access import SIGNED_OUT, is_open_to_all, is_signing_in
 from web.addresses import is_for_machines, page_after_signing_in, page_to_return_to
@@ -76,22 +76,47 @@ SENTENCES: dict[int, tuple[str | Later, str | Later]] = {
         later("The fault is ours, and nothing was changed. If it happens again, tell whoever runs Rollbook here."),
     ),
 }
-AWAY = (
-    later("The database does not answer"),
-    later(
-        "This passes by itself, mostly within a minute. Then try again: nothing is saved twice. If it lasts, tell whoever runs "
-        "Rollbook here."
-    ),
-)
-FULL = (
-    later("There is no room left"),
-    later(
-        "The disk of the server is full or does not work, and what you sent was not saved. Tell whoever runs Rollbook here, "
-        "then try again."
-    ),
-)
 ANOTHERS = later("Another user typed this")
-AWAY_S, FULL_S = 5, 60
+# What passes by itself or by making room: what a page says, and after how many seconds to come back.
+FAULTS: dict[Fault, tuple[Later, Later, int]] = {
+    Fault.AWAY: (
+        later("The database does not answer"),
+        later(
+            "This passes by itself, mostly within a minute. Then try again: nothing is saved twice. If it lasts, tell whoever "
+            "runs Rollbook here."
+        ),
+        5,
+    ),
+    Fault.FULL: (
+        later("There is no room left"),
+        later(
+            "The disk of the server is full or does not work, and what you sent was not saved. Tell whoever runs Rollbook here, "
+            "then try again."
+        ),
+        60,
+    ),
+    Fault.READ_ONLY: (
+        later("The database takes no changes right now"),
+        later(
+            "You can look at everything, but nothing can be saved. Nothing was changed. Tell the person who runs Rollbook here, "
+            "and try again later."
+        ),
+        30,
+    ),
+    Fault.SLOW: (
+        later("That took too long"),
+        later("The database stopped this before it was done, and nothing was changed. Try again later, or ask for less at once."),
+        30,
+    ),
+    Fault.UNCONFIRMED: (
+        later("Your change is not confirmed"),
+        later(
+            "The change was stored, but no second server has confirmed it, so it could still be lost. Tell the person who runs "
+            "Rollbook here. You can send it again later: nothing is stored twice."
+        ),
+        30,
+    ),
+}
 SENTENCES_FOR_MACHINES: dict[int, tuple[str | Later, str | Later]] = {
     401: (
         later("No token"),
@@ -154,12 +179,13 @@ def _show(error: HTTPException) -> ResponseReturnValue:
 
 def _show_fault(error: Exception) -> ResponseReturnValue:
     """Say what passes by itself or by making room, and when to come back; anything else is our own fault."""
-    if not (is_full(error) or is_away(error)):
+    fault = fault_of(error)
+    if fault is None:
         raise error
-    if is_full(error):
+    if fault is Fault.FULL:
         _drain()
-    log.warning("%s was not answered: %s", request.endpoint, type(error).__name__)
-    (heading, sentence), seconds = (FULL, FULL_S) if is_full(error) else (AWAY, AWAY_S)
+    log.warning("%s was not answered: %s", request.endpoint, fault)
+    heading, sentence, seconds = FAULTS[fault]
     return _page(503, heading, sentence, {"Retry-After": str(seconds)})
 
 

@@ -2,9 +2,9 @@
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from database import write_problem
 from merge import search
 from models import db
 from web.access import public
@@ -22,10 +22,12 @@ def alive() -> ResponseReturnValue:
 @health.get("/readyz")
 @public
 def ready() -> ResponseReturnValue:
-    """Answer whether the database does, and whether search has to do without its index."""
+    """Answer whether the database does and takes changes, and whether search has to do without its index."""
     try:
-        db.session.execute(select(1))
+        problem = write_problem(db.session.connection())
         indexed = search.is_indexed(db.session())
     except SQLAlchemyError:
         return {"status": "the database does not answer"}, 503
+    if problem:
+        return {"status": "the database takes no changes", "reason": problem}, 503
     return {"status": "ok"} if indexed else {"status": "ok", "search": search.PLAIN}

@@ -63,7 +63,7 @@ def test_imports_are_told_by_their_state_and_how_long_one_has_waited(editor, wor
 
 
 def test_while_the_database_is_away_the_rest_is_told(tmp_path):
-    away = Visitor(create_app(settings(tmp_path / "instance", f"sqlite:///{tmp_path}/no/such/folder/rollbook.db")))
+    away = Visitor(create_app(settings(tmp_path / "instance", "postgresql://me@127.0.0.1:1/school")))
     answer = away.open("/metrics")
     assert answer.status_code == 200
     assert "rollbook_database_up 0.0" in answer.text
