@@ -82,6 +82,7 @@ def make_link(user: User) -> str:
     The link before is void, and tokens made with the password that is given up are revoked. Raises NotActive.
     """
     _lock_active(user)
+    _drop_tokens(user)
     token = _renew_link(user)
     _note(Act.LINK_MADE, user)
     db.session.commit()
@@ -100,6 +101,7 @@ def accept_link(token: str, password: str) -> User | None:
     found = _by_link(token).with_for_update(of=User).execution_options(populate_existing=True)
     user = db.session.scalars(found).unique().one_or_none()
     if user is not None:
+        _drop_tokens(user)  # such as were made since the link was
         _set_password(user, hashed)
     return user
 
@@ -115,7 +117,7 @@ def change_password(user: User, password: str) -> None:
     Raises WrongPassword where somebody else has changed it in the meantime.
     """
     proven, hashed = user.password, hash_password(password)
-    _lock(user)
+    lock(user)
     if user.password != proven or not user.active:
         db.session.rollback()
         raise WrongPassword
@@ -126,7 +128,7 @@ def change_role(user: User, role: str) -> None:
     """Give the user this role, and commit. Raises LastAdministrator."""
     if role != "admin":
         _keep_an_administrator(user)
-    _lock(user)
+    lock(user)
     if role != user.role:
         _note(Act.ROLE_CHANGED, user, before=user.role, role=role)
         user.roles = [_role(role)]
@@ -136,7 +138,7 @@ def change_role(user: User, role: str) -> None:
 def deactivate(user: User) -> None:
     """Shut the user out at once, revoke their tokens, and commit. Raises LastAdministrator."""
     _keep_an_administrator(user)
-    _lock(user)
+    lock(user)
     if user.active:
         user.active = False
         user.link_hash = user.link_until = None
@@ -149,7 +151,7 @@ def deactivate(user: User) -> None:
 
 def activate(user: User) -> None:
     """Let the user in again, and commit."""
-    _lock(user)
+    lock(user)
     if not user.active:
         user.active = True
         _note(Act.USER_LET_IN, user)
@@ -158,7 +160,7 @@ def activate(user: User) -> None:
 
 def reset_second_factor(user: User) -> None:
     """Forget the user's authenticator app, recovery codes and passkeys, end their sessions, revoke their tokens, and commit."""
-    _lock(user)
+    lock(user)
     user.tf_primary_method = user.tf_totp_secret = user.totp_counter = user.mf_recovery_codes = None
     db.session.execute(delete(Passkey).where(Passkey.user_id == user.id))
     end_sessions(user.id)
@@ -226,10 +228,17 @@ def revoke_token(user_id: int, token_id: int) -> str | None:
 
 def revoke_tokens(user: User) -> int:
     """Take all tokens of the user out of force, and commit; give how many that were."""
-    _lock(user)
+    lock(user)
     revoked = _drop_tokens(user)
     db.session.commit()
     return revoked
+
+
+def lock(user: User) -> None:
+    """Let nobody else change the user until the next commit, and see them as they are now."""
+    db.session.execute(select(User.id).where(User.id == user.id).with_for_update())
+    # In a statement of its own: what another has committed while this one waited for the lock is seen only by the next.
+    db.session.refresh(user)
 
 
 def allowed(actor: str, role: str) -> bool:
@@ -297,15 +306,8 @@ def _note(act: Act, user: User, **details: str) -> None:
     audit.add(db.session(), act, user.email, **details)
 
 
-def _lock(user: User) -> None:
-    """Let nobody else change the user until the next commit, and see them as they are now."""
-    db.session.execute(select(User.id).where(User.id == user.id).with_for_update())
-    # In a statement of its own: what another has committed while this one waited for the lock is seen only by the next.
-    db.session.refresh(user)
-
-
 def _lock_active(user: User) -> None:
-    _lock(user)
+    lock(user)
     if not user.active:
         db.session.rollback()
         raise NotActive(user.email)

@@ -451,6 +451,15 @@ class Passkey(Base, WebAuthnMixin):
     user: Mapped[User] = relationship(back_populates="webauthn")
 
 
+class Challenge(Base):
+    """What a passkey was asked to sign and has not signed yet. Its row goes with the first answer."""
+
+    __tablename__ = "challenges"
+
+    challenge_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(Moment, index=True)
+
+
 class UserSession(Base):
     """A browser in which a user is signed in. Without its row, the cookie there is worth nothing."""
 

@@ -13,9 +13,15 @@ from flask_security import (
     TwoFactorVerifyCodeForm,
     VerifyForm,
     WebauthnUtil,
+    current_user,
 )
 from flask_security.forms import IsString, IsStringOrInt
-from flask_security.webauthn import WebAuthnRegisterForm, WebAuthnRegisterResponseForm, WebAuthnSigninResponseForm
+from flask_security.webauthn import (
+    WebAuthnDeleteForm,
+    WebAuthnRegisterForm,
+    WebAuthnRegisterResponseForm,
+    WebAuthnSigninResponseForm,
+)
 from markupsafe import Markup
 from passlib import totp as passlib_totp
 from qrcode import make as make_qrcode
@@ -26,11 +32,12 @@ from wtforms import StringField
 from wtforms.validators import DataRequired
 
 import audit
-from accounts import find_by_address, hash_token
+from accounts import find_by_address, hash_token, lock
 from audit import Act
 from forms import PresentPasswordField
 from mailboxes import MAX_LENGTH
 from models import User, db
+from web import challenges
 from web.body_kinds import NotAnObject, read_object
 from web.sealed import SealedSecrets
 from words import later
@@ -137,7 +144,7 @@ class Passkeys(WebauthnUtil):
     """A passkey instead of a password has to verify its user; one after a password need not."""
 
     def generate_challenge(self, nbytes: int | None = None) -> str:
-        session["challenge"] = secrets.token_urlsafe(nbytes)
+        session["challenge"] = challenges.issue(nbytes)
         return str(session["challenge"])
 
     def authenticator_selection(self, _user: Any, usage: str) -> AuthenticatorSelectionCriteria:
@@ -152,17 +159,25 @@ class Passkeys(WebauthnUtil):
 
 
 class _AsAsked:
-    """Answers the challenge that this very browser was given last, in a JSON object as browsers write it."""
+    """Answers, in a JSON object as browsers write it, the challenge that this very browser was given last, and that once."""
 
     def validate(self, **kwargs: Any) -> bool:
+        last = session.pop("challenge", None)
         try:
             read_object(self.credential.data or "", KNOWN_OF_A_PASSKEY)  # type: ignore[attr-defined]
         except NotAnObject:
+            last = None
+        if not challenges.take(self.challenge) or last != self.challenge:  # type: ignore[attr-defined]
             self.credential.errors = [NOT_VERIFIED]  # type: ignore[attr-defined]
             return False
-        if session.pop("challenge", None) != self.challenge:  # type: ignore[attr-defined]
-            self.credential.errors = [NOT_VERIFIED]  # type: ignore[attr-defined]
-            return False
+        return bool(super().validate(**kwargs))  # type: ignore[misc]
+
+
+class _OneByOne:
+    """Changes the user's own passkeys, one form after the other: none takes a name that another one has just taken."""
+
+    def validate(self, **kwargs: Any) -> bool:
+        lock(current_user._get_current_object())
         return bool(super().validate(**kwargs))  # type: ignore[misc]
 
 
@@ -173,7 +188,11 @@ class PasskeyNameForm(WebAuthnRegisterForm):
         return bool(super().validate(**kwargs)) and "kept" not in g
 
 
-class NewPasskeyForm(_AsAsked, WebAuthnRegisterResponseForm):
+class NewPasskeyForm(_AsAsked, _OneByOne, WebAuthnRegisterResponseForm):
+    pass
+
+
+class PasskeyRemovalForm(_OneByOne, WebAuthnDeleteForm):
     pass
 
 

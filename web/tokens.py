@@ -56,4 +56,11 @@ def _form() -> TokenForm:
 
 
 def _page(form: TokenForm) -> str:
-    return render_template("tokens/list.html", form=form, scopes=SCOPES, tokens=accounts.tokens_of(user_id()), now=now())
+    return render_template(
+        "tokens/list.html",
+        form=form,
+        scopes=SCOPES,
+        tokens=accounts.tokens_of(user_id()),
+        now=now(),
+        revoke_url=lambda token_id: url_for("tokens.revoke", token_id=token_id),
+    )

@@ -7,12 +7,12 @@ from sqlalchemy.orm import selectinload
 
 import accounts
 from accounts import AddressTaken, LastAdministrator
-from forms import ROLE_NAMES, EmptyForm, InviteForm, RoleForm, SecondFactorForm
+from forms import ROLE_NAMES, SCOPES, EmptyForm, InviteForm, RoleForm, SecondFactorForm
 from models import Role, User, db, now
 from web import mail
 from web.access import requires
 from web.kept_input import acted, keeps, keeps_nothing
-from words import _, later
+from words import _, later, ngettext
 
 users = Blueprint("users", __name__, url_prefix="/users")
 
@@ -133,6 +133,33 @@ def reset_second_factor(user_id: int) -> ResponseReturnValue:
     return _back_to(user)
 
 
+@users.post("/<id:user_id>/tokens/<id:token_id>/revoke")
+@requires("admin", fresh=True)
+@keeps_nothing
+def revoke_token(user_id: int, token_id: int) -> ResponseReturnValue:
+    """Revoke one of the user's tokens."""
+    user = _user_or_404(user_id)
+    name = accounts.revoke_token(user.id, token_id)
+    if name is None:
+        abort(404)
+    flash(_("The token “%(name)s” of %(email)s is revoked.", name=name, email=user.email), "success")
+    return _back_to(user)
+
+
+@users.post("/<id:user_id>/tokens/revoke")
+@requires("admin", fresh=True)
+@keeps_nothing
+def revoke_tokens(user_id: int) -> ResponseReturnValue:
+    """Revoke all of the user's tokens."""
+    user = _user_or_404(user_id)
+    revoked = accounts.revoke_tokens(user)
+    sentence = ngettext(
+        "%(num)s token of %(email)s is revoked.", "%(num)s tokens of %(email)s are revoked.", revoked, email=user.email
+    )
+    flash(sentence, "success")
+    return _back_to(user)
+
+
 def _list(form: InviteForm, second_factor: SecondFactorForm | None = None) -> str:
     everybody = select(User).options(selectinload(User.webauthn)).order_by(User.email)
     roles = db.session.scalars(select(Role).where(Role.needs_second_factor))
@@ -146,7 +173,16 @@ def _list(form: InviteForm, second_factor: SecondFactorForm | None = None) -> st
 
 
 def _page(user: User, form: RoleForm) -> str:
-    return render_template("users/show.html", user=user, now=now(), form=form, button_form=EmptyForm())
+    return render_template(
+        "users/show.html",
+        user=user,
+        now=now(),
+        form=form,
+        button_form=EmptyForm(),
+        tokens=accounts.tokens_of(user.id),
+        scopes=SCOPES,
+        revoke_url=lambda token_id: url_for("users.revoke_token", user_id=user.id, token_id=token_id),
+    )
 
 
 def _show_link(user: User, token: str) -> str:

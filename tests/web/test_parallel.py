@@ -10,12 +10,14 @@ from sqlalchemy import func, select
 
 import accounts
 import backup
+import models
 from accounts import setup_token
 from merge import imports, views
 from models import AuditEntry, Import, Role, Student, Throttle, Token, User, UserSession, View, db, now
 from tests.conftest import PASSWORD, SECRET
 from tests.visitor import Visitor
 from tests.web.conftest import someone
+from tests.web.passkey import BY_ITSELF, Passkey, add_passkey, ceremony
 from tests.web.phone import set_up_phone
 from web.throttle import FREE
 
@@ -305,3 +307,41 @@ def test_a_backup_is_written_once(app, service, tmp_path):
     outcomes = service(lambda _: backup.back_up(db.engine.url, file))
     assert len(failures(outcomes, backup.NotDone)) == len(failures(outcomes)) == EIGHT - 1
     assert [path.name for path in tmp_path.iterdir()] == ["backup"]
+
+
+def test_an_answer_of_a_passkey_signs_in_once(app, sign_in, stored):
+    passkey = add_passkey(sign_in("viewer"))
+    owner = Visitor(app)
+    action, options = ceremony(owner.send("/login/passkey", status=200))
+    form = {"credential": passkey.answer(options), "csrf_token": owner.visit("/login/passkey").values["csrf_token"]}
+    name = app.config["SESSION_COOKIE_NAME"]
+    visitors = strangers(app)
+    for visitor in visitors:
+        visitor._client.set_cookie(name, owner._client.get_cookie(name).value)
+
+    def send(place):
+        visitors[place].open(action, "POST", data=form).close()
+
+    assert not failures(at_once(send))
+    assert sum(visitor.open("/students").status_code == 200 for visitor in visitors) == 1
+
+
+def test_a_new_passkey_is_added_once(app, sign_in, stored):
+    owner = sign_in("viewer")
+    action, options = ceremony(owner.send("/profile/passkeys", BY_ITSELF, status=200))
+    form = {"credential": Passkey().add(options), "csrf_token": owner.visit("/profile").values["csrf_token"]}
+
+    def send(_place):
+        with owner.open(action, "POST", data=form) as response:
+            return response.status_code
+
+    assert set(at_once(send)) == {302}
+    assert len(stored(select(models.Passkey.id))) == 1
+
+
+def test_a_passkey_is_removed_once(app, sign_in, send_at_once, entries, stored):
+    add_passkey(sign_in("viewer"))
+    statuses = send_at_once(signed_in(app), "/profile/passkeys/delete", {"name": "Blue key"}, page="/profile")
+    assert set(statuses) <= {"302", "422"}
+    assert entries("passkey-removed") == 1
+    assert stored(select(models.Passkey.id)) == []

@@ -121,6 +121,8 @@ TABLE = {
     ("POST", "/users/1/role"): ADMIN,
     ("POST", "/users/1/link"): ADMIN,
     ("POST", "/users/1/second-factor"): ADMIN,
+    ("POST", "/users/1/tokens/99/revoke"): ADMIN,
+    ("POST", "/users/1/tokens/revoke"): ADMIN,
     ("POST", "/users/1/activate"): ADMIN,
     ("POST", "/users/1/deactivate"): ADMIN,
     ("POST", "/logout"): ANYBODY,

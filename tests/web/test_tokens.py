@@ -6,10 +6,13 @@ import pytest
 from sqlalchemy import select, update
 
 import accounts
-from models import Token, User, db
+from models import AuditEntry, Token, User, db
+from tests.conftest import PASSWORD
 from tests.web.conftest import someone
 
 MAKE = {"name": "Timetable", "scopes": ["read", "import"], "days": "90"}
+
+RESETS = (accounts.make_link, accounts.reset_second_factor, accounts.deactivate)
 
 
 @pytest.fixture
@@ -96,3 +99,59 @@ def test_making_one_asks_once_more_who_it_is(editor, clock, stored):
     clock(minutes=40)
     assert editor.visit("/profile/tokens", status=302).location.startswith("/verify?next=")
     assert stored(select(Token)) == []
+
+
+@pytest.fixture
+def page_of(stored):
+    """Give the address of the administrator's page of a user: page_of("editor")."""
+    return lambda role: f"/users/{stored(select(User.id).where(User.email == f'{role}@school.example'))[0][0]}"
+
+
+def test_an_administrator_sees_a_users_tokens_and_revokes_one(admin, editor, find, page_of, stored):
+    first, second = make(editor, name="Timetable"), make(editor, name="Library")
+    page = page_of("editor")
+    shown = admin.visit(page).text
+    assert "Timetable" in shown
+    assert "Library" in shown
+    token_id = min(token_id for (token_id,) in stored(select(Token.id)))
+    admin.send(f"{page}/tokens/{token_id}/revoke", page=page)
+    assert "The token “Timetable” of editor@school.example is revoked." in admin.visit(page).alerts
+    assert find(first) is None
+    assert find(second)
+    admin.send(f"{page}/tokens/{token_id}/revoke", page=page, status=404)
+
+
+def test_an_administrator_revokes_all_tokens_of_a_user_and_none_of_others(admin, editor, find, page_of):
+    secrets, own = [make(editor), make(editor)], make(admin)
+    page = page_of("editor")
+    admin.send(f"{page}/tokens/revoke", page=page)
+    assert "2 tokens of editor@school.example are revoked." in admin.visit(page).alerts
+    assert [find(secret) for secret in secrets] == [None, None]
+    assert find(own)
+
+
+def test_a_token_is_revoked_on_no_other_users_page(admin, editor, find, page_of, stored):
+    secret = make(editor)
+    token_id = stored(select(Token.id))[0][0]
+    admin.send(f"{page_of('admin')}/tokens/{token_id}/revoke", page="/users", status=404)
+    assert find(secret)
+
+
+@pytest.mark.parametrize(
+    "reset", [accounts.make_link, accounts.reset_second_factor, accounts.deactivate], ids=lambda act: act.__name__
+)
+def test_what_an_administrator_resets_ends_the_users_tokens_too(app, admin, editor, find, stored, reset):
+    secret, own = make(editor), make(admin)
+    with app.app_context():
+        reset(accounts.find_by_address("editor@school.example"))
+    assert find(secret) is None
+    assert find(own)
+    revoked = select(AuditEntry.id).where(AuditEntry.act == "token-revoked")
+    assert len(stored(revoked)) == 1
+
+
+def test_ones_own_new_password_leaves_ones_tokens(editor, find):
+    secret = make(editor)
+    new = "a sentence of their own"
+    editor.send("/profile/password", {"current": PASSWORD, "password": new, "again": new}, page="/profile")
+    assert find(secret)
