@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 # The bar counts thousandths of a step.
 BAR = 1000
 GLANCE_S = 0.2
+# How `flask watch --once` ends where not all was imported.
+NOT_DONE, HELD = 1, 3
 
 users = AppGroup("user", help="Make users, and help them in.")
 
@@ -121,27 +123,37 @@ def watch(
 ) -> None:
     """Import the sheets that other systems lay down in FOLDER, and move them to done/ or held/ there, each with a report.
 
-    A sheet within the limits is applied; any other waits in Rollbook for somebody to decide.
+    A sheet within the limits is applied; any other waits in Rollbook for somebody to decide. With --once, the exit status
+    is 0 where all is done, 3 where something is held for a person, and 1 where something could not be done.
     """
     if not once:
         _begin_to_serve()
+    try:
+        watching.prepare(folder)
+    except watching.NotUsable as reason:
+        raise click.ClickException(str(reason)) from None
     limits, stop = Limits(most_inserts, most_updates, most_rejected), _stop_when_told()
     while not stop.is_set():
+        kept_in = set[str]()
         try:
-            for outcome in watching.look(
-                folder, current_app.config["UPLOADS"], limits, settled_s=settled, address=current_app.config["ADDRESS"]
-            ):
-                click.echo(f"{outcome.delivery.path.name}: {outcome.kept_in}. {outcome.report.splitlines()[0]}")
+            for outcome in _look(folder, limits, settled):
+                kept_in.add(outcome.kept_in)
+                click.echo(f"{outcome.delivery.name}: {outcome.kept_in}. {outcome.report.splitlines()[0]}")
                 if stop.is_set():
                     break
         except (SQLAlchemyError, OSError):
-            if once:
-                raise
             log.exception("the folder or the database can't be reached, and is looked for again")
+            kept_in.add(watching.TAKEN)
         if once:
-            return
+            sys.exit(NOT_DONE if watching.TAKEN in kept_in else HELD if watching.HELD in kept_in else 0)
         db.session.remove()
         stop.wait(every)
+
+
+def _look(folder: Path, limits: Limits, settled_s: float) -> Iterator[watching.Outcome]:
+    settings = current_app.config
+    places = {"max_bytes": settings["MAX_UPLOAD"], "address": settings["ADDRESS"]}
+    return watching.look(folder, settings["UPLOADS"], limits, settled_s=settled_s, **places)
 
 
 @click.command("worker")
