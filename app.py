@@ -30,6 +30,7 @@ from web.compression import register_compression
 from web.dashboard import dashboard
 from web.errors import register_errors
 from web.export import export
+from web.head_check import head_alone, register_head_check
 from web.headers import register_headers
 from web.health import health
 from web.history import history
@@ -127,19 +128,20 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     register_hosts(app, settings)
     register_limits(app)
     register_senders(app)
-    register_arrivals(app)
+    register_arrivals(app, settings)
     register_kept_input(app)
     register_fields(app)
     _tell_reading_requests(app)  # before the extensions look up who is signed in
     register_places(app)
     register_sessions(app)
+    register_bearer(app)
+    register_head_check(app, settings)
     register_authors(app)
     register_language_choice(app)
     register_noting(app)
     CSRFProtect(app).exempt(api)  # nobody is let in there by a cookie
     register_throttle(app)
     register_security(app)
-    register_bearer(app)
     app.url_map.converters["id"] = IdConverter
     for pages in PAGES:
         app.register_blueprint(pages)
@@ -229,7 +231,8 @@ def _tell_reading_requests(app: Flask) -> None:
     @app.before_request
     def begin() -> None:
         # A cancel has to reach the worker that holds the write lock before it waits for that lock.
-        database.reading.set(request.method in ("GET", "HEAD") or request.endpoint == "imports.cancel")
+        looks = request.method in ("GET", "HEAD") or head_alone() is not None
+        database.reading.set(looks or request.endpoint == "imports.cancel")
 
     @app.teardown_request
     def end(_error: BaseException | None) -> None:

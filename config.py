@@ -21,8 +21,6 @@ from database_url import HIGHEST_PORT, POSTGRESQL, read_database_url, sqlite_url
 MEGABYTE = 1024 * 1024
 # A thousand years of days, and no more than a date can be counted back by.
 MOST, MOST_DIGITS, MOST_PROXIES = 365_000, 12, 16
-# So many forms may be on their way in at once; each holds a thread for as long as it takes on a slow line.
-ARRIVING = 112
 # More than a school needs; whoever has more students and cores sets WEB_CONCURRENCY.
 MOST_WEB_PROCESSES = 4
 LOOPBACK = ("localhost", "127.0.0.1", "::1")

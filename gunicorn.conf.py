@@ -3,6 +3,7 @@
 import atexit
 import gc
 import os
+import resource
 import shutil
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import doctor
 import logs
 import memory
-from config import ARRIVING, load
+from config import load
 
 try:
     _settings = load()
@@ -32,8 +33,11 @@ bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_
 
 workers = _settings.web_processes + (_settings.worker == "inline")
 worker_class = "server.Worker"
-# One for each form that is on its way in, and more than people who click at once.
-threads = max(32, (ARRIVING + 16) // _settings.web_processes)
+# More than people who click at once: on SQLite, each who saves has one until it is their turn. Who is slow has none.
+threads = max(32, 128 // _settings.web_processes)
+# Each process listens to so many at once (server.py), on their connections and as many files again.
+worker_connections = 2000
+_FILES = 4 * worker_connections
 # With threads this is not how long a request may take, but how long the whole process may show no sign of life.
 timeout = 120
 graceful_timeout = 30
@@ -58,6 +62,8 @@ control_socket_disable = True
 
 
 memory.share_heaps()
+_now, _most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(_now, _FILES), _most), _most))
 
 # Before it ends, Python looks through all that it holds for garbage: a second of a processor's time for nothing, once for
 # each process. Where processors are scarce, that has taken longer than `graceful_timeout`, and so the worker was killed.

@@ -1,68 +1,51 @@
-"""gunicorn's worker and log: who sends too slowly is let go, what the worker refuses gets a page of ours, a path is one line."""
+"""gunicorn's worker: reads requests in its loop, answers them in threads, or runs imports; and the log it keeps.
 
-import logging
+A thread has to do with a request only once all of it is there: until then the loop waits for everybody at once. A body that is
+larger than what anybody may send waits, too, until the app has said by the head alone that it may come.
+"""
+
 import socket
 import threading
 import time
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
-from pathlib import Path
+from selectors import EVENT_READ
 from typing import Any
 from urllib.parse import quote
 
-from flask import Flask
 from gunicorn.glogging import Logger
-from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine
-from gunicorn.workers.gthread import TConn, ThreadWorker
-from werkzeug.exceptions import RequestTimeout
+from gunicorn.http import errors, wsgi
+from gunicorn.http.errors import InvalidResponseHeader, InvalidResponseHeaderName, LimitRequestHeaders, LimitRequestLine
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    InternalServerError,
+    RequestHeaderFieldsTooLarge,
+    RequestURITooLarge,
+)
 
+from connections import ChunkedBody, Leaving, PatientSocket
+from import_process import name_process, run_imports
+from request_reader import SILENCE_S, RequestReader, Step, TooSlow
 from web.errors import refusal
-from worker import AFTER_FAULT_S, work
+from web.head_check import RETRY_AFTER_S, HeadAlone, TooManyArrive
 
-log = logging.getLogger(__name__)
-
-# A thread is held meanwhile, so all that comes before the body has to come soon, and the body at the pace of a bad line.
-HEAD_S = 15.0
-SILENCE_S = 30.0
-SLOWEST_BYTES_A_SECOND = 8_192
-GLANCE_S = 0.2
-
-
-class TooSlow(RequestTimeout):
-    """The other side takes too long to send what it has announced."""
-
-
-class ImpatientSocket(socket.socket):
-    """Waits for a while only: for the next bytes, and for all of them."""
-
-    until = 0.0
-
-    def allow(self, seconds: float) -> None:
-        """Let all that is read from now on take so long at most."""
-        self.until = time.monotonic() + seconds
-
-    def setblocking(self, flag: bool) -> None:  # noqa: FBT001  as the class above has it
-        self.settimeout(SILENCE_S if flag else 0.0)
-
-    def recv(self, size: int, flags: int = 0) -> bytes:
-        patience, left = self.gettimeout(), self.until - time.monotonic()
-        if not patience:
-            return super().recv(size, flags)
-        if left <= 0:
-            raise TooSlow
-        self.settimeout(min(left, patience))
-        try:
-            return super().recv(size, flags)
-        except TimeoutError:
-            raise TooSlow from None
-        finally:
-            self.settimeout(patience)
+# These are the app's own fault, not that of who asks.
+OURS = (InvalidResponseHeader, InvalidResponseHeaderName)
+GLANCE_S, LOOK_EVERY_S = 0.2, 0.5
+CHUNK = 256 << 10
+# Bodies without a length hold a thread each until they have come to their end. No browser sends any.
+MOST_CHUNKED = 4
+# Who is refused may still be sending, and sees the answer only after that: so many are listened to.
+MOST_LEAVING = 64
 
 
 class Worker(ThreadWorker):
-    """Answers in threads, and with patience for as much as a person needs; or runs imports, where that is its part.
+    """Answers people, or runs imports, where that is its part.
 
     gunicorn's master looks after both kinds: one that dies is succeeded by another, and all end with the server.
     """
@@ -74,72 +57,196 @@ class Worker(ThreadWorker):
         staying = sorted(others, key=lambda other: other.age, reverse=True)[: number - 1]
         self.runs_imports = number > 1 and len(staying) == number - 1 and not any(other.runs_imports for other in staying)
 
+    def init_process(self) -> None:
+        # Both with the oldest first.
+        self._waiting: dict[TConn, None] = {}
+        self._leaving: dict[TConn, Leaving] = {}
+        self._chunked = threading.BoundedSemaphore(MOST_CHUNKED)
+        self._next_look = 0.0
+        super().init_process()
+
     def run(self) -> None:
-        name_process("rollbook-import" if self.runs_imports else "rollbook-pages")
         if self.runs_imports:
             run_imports(self)
         else:
+            name_process("rollbook-pages")
             super().run()
 
-    def init_process(self) -> None:
-        self._closing = ThreadPoolExecutor(4, "closing")
-        super().init_process()
-
     def enqueue_req(self, conn: TConn) -> None:
-        """Lend a new connection patience, and hang it up in a thread of its own: that waits for the other side."""
-        if not isinstance(conn.sock, ImpatientSocket):
-            conn.sock = ImpatientSocket(fileno=conn.sock.detach())
-            conn.close = partial(self._closing.submit, conn.close)
-        super().enqueue_req(conn)
+        """Wait for a request on a new connection; if there are too many, give up the one that has kept us waiting longest."""
+        conn.sock = PatientSocket(fileno=conn.sock.detach())
+        conn.sock.settimeout(0)
+        conn.parser = RequestReader(self.cfg, conn.client)
+        conn.initialized = conn.data_ready = True
+        self._wait(conn)
+        if self.nr_conns >= self.worker_connections:
+            self._drop(next((other for other in self._waiting if other.parser.request is None), conn))
 
-    def handle(self, conn: TConn) -> Any:
-        conn.sock.allow(HEAD_S)
-        return super().handle(conn)
+    def finish_request(self, conn: TConn, answering: Future[bool]) -> None:
+        """Wait for the next request once one is answered, or hang up."""
+        keep = answering.exception() is None and answering.result()
+        conn.parser.next_request()
+        if keep:
+            conn.sock.settimeout(0)
+            self._go_on(conn, partial(conn.parser.receive, b""))
+        else:
+            self._leave(conn)
 
-    def handle_request(self, req: Any, conn: TConn) -> bool:
-        length = next((value for name, value in req.headers if name == "CONTENT-LENGTH"), "0")
-        announced = int(length) if length.isdecimal() else 0
-        conn.sock.allow(SILENCE_S + announced / SLOWEST_BYTES_A_SECOND)
-        return bool(super().handle_request(req, conn))
-
-    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
-        """Answer what never became a request; what gunicorn would log and show of it are the sender's own words."""
-        if isinstance(exc, TooSlow) and req is not None:
-            return  # it has its answer, and only the rest of its body was waited for
-        code = _code(exc)
-        if code is None:
-            super().handle_error(req, client, addr, exc)
+    def murder_pending(self) -> None:
+        """Give up on those who are late; gunicorn calls this all the time."""
+        now = time.monotonic()
+        if now < self._next_look:
             return
-        self.log.warning("a request was refused with %s: %s", code, type(exc).__name__)
-        client.sendall(refusal(self.wsgi, code))
+        self._next_look = now + LOOK_EVERY_S
+        keepalive_s = self.cfg.keepalive if self.alive else min(self.cfg.keepalive, STOP_KEEPALIVE_LINGER)
+        for conn in [conn for conn in self._waiting if conn.parser.is_late(now, keepalive_s)]:
+            self._refuse(conn, TooSlow())
+        for conn in [conn for conn, leaving in self._leaving.items() if leaving.is_over(now)]:
+            self._hang_up(conn)
 
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:  # noqa: ARG002  gunicorn's
+        """Answer with a page of ours; what gunicorn would log and show of it are the sender's own words."""
+        self.log.warning("a request was refused: %s", type(exc).__name__)
+        with suppress(OSError):
+            client.sendall(refusal(self.wsgi, _as_ours(exc)))
 
-def run_imports(worker: Worker) -> None:
-    """Run imports until the process is to stop: a step that is under way then has as long as a request has."""
-    for listener in worker.sockets:
-        listener.close()
-    stop = threading.Event()
-    thread = threading.Thread(target=_work, args=(worker.wsgi, stop), name="worker", daemon=True)
-    thread.start()
-    while thread.is_alive() and worker.is_parent_alive():
-        worker.notify()
-        if not worker.alive:
-            stop.set()
-        thread.join(GLANCE_S)
+    def _go_on(self, conn: TConn, take_in: Callable[[], Step]) -> None:
+        try:
+            step = take_in()
+        except Exception as error:
+            self._refuse(conn, error)
+            return
+        if step is Step.WAIT:
+            self._wait(conn)
+        elif step is Step.ASK:
+            self._hand_over(conn, self._ask, self._asked)
+        else:
+            self._hand_over(conn, self.handle, self.finish_request)
 
+    def _wait(self, conn: TConn) -> None:
+        if conn not in self._waiting:
+            self._waiting[conn] = None
+            self.poller.register(conn.sock, EVENT_READ, partial(self._read, conn))
+        if conn.parser.continue_due:
+            conn.parser.continue_due = False
+            with suppress(OSError):
+                conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-def name_process(name: str) -> None:
-    """Let `top` and `ps` tell what this process is for, in up to 15 characters."""
-    with suppress(OSError):
-        Path("/proc/self/comm").write_text(name)
+    def _read(self, conn: TConn, _sock: object) -> None:
+        try:
+            data = conn.sock.recv(CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._drop(conn)
+            return
+        self._go_on(conn, partial(conn.parser.receive, data) if data else conn.parser.end)
 
+    def _hand_over(self, conn: TConn, act: Callable[[TConn], bool], then: Callable[[TConn, Future[bool]], None]) -> None:
+        """Have a thread do something about a connection, and the loop go on from there."""
+        self._stop_waiting(conn)
+        self.tpool.submit(act, conn).add_done_callback(lambda done: self.method_queue.defer(then, conn, done))
 
-def _work(app: Flask, stop: threading.Event) -> None:
-    try:
-        work(app, stop)
-    except Exception:
-        log.exception("the worker has failed and begins anew")
-        stop.wait(AFTER_FAULT_S)
+    def _ask(self, conn: TConn) -> bool:
+        """Ask the app whether the body may come, and tell; if not, its answer is sent."""
+        begun, request = datetime.now(), conn.parser.request  # noqa: DTZ005  gunicorn's log wants the difference of two
+        body, request.body = request.body, HeadAlone()
+        conn.sock.settimeout(SILENCE_S)
+        answer, environ = wsgi.create(request, conn.sock, conn.client, conn.server, self.cfg)
+        pages = self.wsgi({**environ, "wsgi.multithread": True}, answer.start_response)
+        conn.place, request.body = request.body.place, body
+        try:
+            if conn.place is None:
+                request.force_close()
+                for page in pages:
+                    answer.write(page)
+                answer.close()
+                self.log.access(answer, request, environ, datetime.now() - begun)  # noqa: DTZ005
+        finally:
+            pages.close()
+        return conn.place is not None
+
+    def _asked(self, conn: TConn, asking: Future[bool]) -> None:
+        error = asking.exception()
+        if error is not None and not isinstance(error, OSError):
+            self._refuse(conn, error)
+        elif error is not None or not asking.result():
+            self._leave(conn)
+        else:
+            self._take_body(conn)
+
+    def _take_body(self, conn: TConn) -> None:
+        conn.sock.settimeout(0)
+        if not conn.parser.is_chunked:
+            self._go_on(conn, partial(conn.parser.accept, conn.place))
+        elif self._chunked.acquire(blocking=False):
+            conn.parser.accept_chunked(conn.place, ChunkedBody(conn.sock))
+            self._hand_over(conn, self._handle_chunked, self.finish_request)
+        else:
+            conn.place.close()
+            self._refuse(conn, TooManyArrive(retry_after=RETRY_AFTER_S))
+
+    def _handle_chunked(self, conn: TConn) -> bool:
+        try:
+            return bool(self.handle(conn))
+        finally:
+            self._chunked.release()
+
+    def _refuse(self, conn: TConn, error: BaseException) -> None:
+        """Say what is wrong with what has come, to who has sent anything."""
+        if conn.parser.is_idle:
+            self._drop(conn)
+        else:
+            self._hand_over(conn, partial(self._say, error), lambda conn, _said: self._leave(conn))
+
+    def _say(self, error: BaseException, conn: TConn) -> bool:
+        conn.sock.settimeout(SILENCE_S)
+        self.handle_error(None, conn.sock, conn.client, error)
+        return False
+
+    def _leave(self, conn: TConn) -> None:
+        """Send no more, and listen until the other side hangs up: it may not have read the answer yet."""
+        self.nr_conns -= 1
+        conn.parser.close()
+        try:
+            conn.sock.settimeout(0)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            conn.close()
+            return
+        if len(self._leaving) >= MOST_LEAVING:
+            self._hang_up(next(iter(self._leaving)))
+        self._leaving[conn] = Leaving(time.monotonic())
+        self.poller.register(conn.sock, EVENT_READ, partial(self._discard, conn))
+
+    def _discard(self, conn: TConn, _sock: object) -> None:
+        try:
+            # The kernel throws away what has come, and only counts it (tcp(7)).
+            number = len(conn.sock.recv(1 << 20, socket.MSG_TRUNC))
+        except BlockingIOError:
+            return
+        except OSError:
+            number = 0
+        self._leaving[conn].discarded += number
+        if not number:
+            self._hang_up(conn)
+
+    def _hang_up(self, conn: TConn) -> None:
+        del self._leaving[conn]
+        self.poller.unregister(conn.sock)
+        conn.close()
+
+    def _drop(self, conn: TConn) -> None:
+        """Hang up on who waits for no answer."""
+        self._stop_waiting(conn)
+        self.nr_conns -= 1
+        conn.parser.close()
+        conn.close()
+
+    def _stop_waiting(self, conn: TConn) -> None:
+        if conn in self._waiting:
+            del self._waiting[conn]
+            self.poller.unregister(conn.sock)
 
 
 class Log(Logger):
@@ -150,12 +257,12 @@ class Log(Logger):
         return {**super().atoms(resp, req, environ, request_time), "U": path}
 
 
-def _code(error: BaseException) -> int | None:
-    """Give the status for a request that could not be read; None where that is a fault of ours."""
-    if isinstance(error, TooSlow):
-        return 408
+def _as_ours(error: BaseException) -> Exception:
+    """Give the error that says the same where the app words its refusals."""
     if isinstance(error, LimitRequestLine):
-        return 414
+        return RequestURITooLarge()
     if isinstance(error, LimitRequestHeaders):
-        return 431
-    return 400 if type(error).__module__ == "gunicorn.http.errors" else None
+        return RequestHeaderFieldsTooLarge()
+    if type(error).__module__ == errors.__name__ and not isinstance(error, OURS):
+        return BadRequest()
+    return error if isinstance(error, HTTPException | OSError) else InternalServerError(original_exception=error)

@@ -58,6 +58,14 @@ class Colleague:
         self.heard = ""
         """What came of the last request, in a few words."""
 
+    @property
+    def netloc(self) -> str:
+        return urlsplit(self._url).netloc
+
+    @property
+    def cookie_header(self) -> str:
+        return "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+
     def another(self, url: str = "") -> "Colleague":
         """Open another window of the same browser, at another server maybe."""
         made = Colleague(url or self._url, self._patience_s)
@@ -96,7 +104,7 @@ class Colleague:
         return self._ask("POST", "/imports/new", body, f"multipart/form-data; boundary={boundary}")
 
     def _ask(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> Reply:
-        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items()), "Accept-Encoding": "gzip"}
+        headers = {"Cookie": self.cookie_header, "Accept-Encoding": "gzip"}
         headers |= {"Content-Type": kind, "X-CSRFToken": self._token} if body is not None else {}
         try:
             reply = self._send(method, path, body, headers)

@@ -68,6 +68,7 @@ class Server:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = instance.with_suffix(".log")
+        self.instance = instance
         self._environ = {
             "PATH": os.environ["PATH"],
             "ROLLBOOK_INSTANCE": str(instance),
@@ -113,8 +114,14 @@ class Server:
             return subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=self._environ, stderr=log)
 
     def flask(self, *arguments: str) -> str:
+        return self.flask_with("", *arguments)
+
+    def flask_with(self, typed: str, *arguments: str) -> str:
+        """Run a command, with something typed into it."""
         command = [sys.executable, "-m", "flask", *arguments]
-        return subprocess.run(command, cwd=ROOT, env=self._environ, check=True, capture_output=True, text=True).stdout
+        return subprocess.run(
+            command, cwd=ROOT, env=self._environ, check=True, capture_output=True, text=True, input=typed
+        ).stdout
 
     def setup_link(self) -> str:
         found = re.search(r"http://\S+", self.flask("setup-link"))

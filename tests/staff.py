@@ -84,7 +84,9 @@ class Importer:
         if self.state == "undone":
             self.path = insist(lambda: self.desk.upload(self.sheet)).location
         else:
-            ask(lambda: self.desk.post(f"{self.path}/{'apply' if self.state == 'ready' else 'undo'}", {}))
+            shown = insist(lambda: self.desk.get(self.path)).value("version")
+            act = "apply" if self.state == "ready" else "undo"
+            ask(lambda: self.desk.post(f"{self.path}/{act}", {"version": shown}))
         assert wait_until(self._has_settled, PATIENCE_S, GLANCE_S), self.path
         return True
 

@@ -31,6 +31,10 @@ ROOMS = (
     "words",
     "worker",
     "write_queue",
+    "connections",
+    "import_process",
+    "request_reader",
+    "spool",
 )
 WEB_LIBRARIES = {"flask", "flask_security", "flask_wtf", "wtforms", "werkzeug", "flask_migrate", "flask_login"}
 
@@ -70,10 +74,15 @@ MAY_IMPORT = {
         "config",
         "database",
         "logs",
+        "spool",
         "words",
         "text_bounds",
     },
-    "server": {"web", "worker"},
+    "server": {"connections", "import_process", "request_reader", "web"},
+    "connections": {"request_reader"},
+    "import_process": {"worker"},
+    "request_reader": set(),
+    "spool": set(),
     "app": set(ROOMS),
 }
 

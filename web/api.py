@@ -18,7 +18,7 @@ from merge.report import report
 from models import Import, Student, db
 from web.access import actor, import_owner, may_apply, public, requires_token
 from web.body_kinds import sent_object
-from web.limits import takes_sheets
+from web.head_check import takes_sheets
 from web.openapi import document
 from web.refusals import Refusal
 from web.repeats import once
@@ -83,8 +83,8 @@ def put_student(student_id: int) -> ResponseReturnValue:
 
 @api.post("/imports")
 @requires_token("import")
-@once
 @takes_sheets
+@once
 def upload() -> ResponseReturnValue:
     """Take in a sheet, which waits for a person unless it is to be applied within limits."""
     form = DeliveryForm(request.form | request.files)

@@ -1,48 +1,32 @@
-"""Take in what is sent before anything is done with it: what is broken is refused, and what is slow keeps nobody waiting."""
+"""Read a form before anything is done with it: what is broken is refused."""
 
-from threading import BoundedSemaphore
+from flask import Flask, request
+from werkzeug.exceptions import BadRequest, HTTPException
 
-from flask import Flask, current_app, request
-from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
-
-from config import ARRIVING
+from config import Settings
 from merge.faults import is_full
+from spool import FORMS, Spool
 from web.body_kinds import check_json, check_kind, has_body
+from web.head_check import head_alone, place
 from web.limits import check_form
 
-RETRY_AFTER_S = 30
-# A form that finds no place is still read, so that its answer can hold what was typed; a sheet is not. These places are
-# among the threads that are left for pages, so they are few, and nobody waits long for one.
-SPARE = 4
-SPARE_WAIT_S = 5
 
-
-class TooManyArrive(ServiceUnavailable):
-    """All places for what is on its way in are taken."""
-
-
-def register_arrivals(app: Flask) -> None:
-    """Read each form whole, and refuse it at once where there is no place for it to arrive in: it holds a thread meanwhile."""
-    places, spare = BoundedSemaphore(ARRIVING), BoundedSemaphore(SPARE)
+def register_arrivals(app: Flask, settings: Settings) -> None:
+    """Read each form as a whole, whoever sends it, even if it is about to be refused: that page holds what was typed."""
+    forms = Spool(settings.instance / "incoming" / "forms", FORMS)
 
     @app.before_request
-    def receive() -> None:
-        if not has_body():
-            return
+    def receive() -> str | None:
+        head, length = head_alone(), request.content_length
+        if head is None and not has_body():
+            return None
         check_kind()
-        if places.acquire(blocking=False):
-            _read_within(places)
-            return
-        if 0 < (request.content_length or 0) <= current_app.config["MAX_FORM"] and spare.acquire(timeout=SPARE_WAIT_S):
-            _read_within(spare)
-        raise TooManyArrive(retry_after=RETRY_AFTER_S)
-
-
-def _read_within(places: BoundedSemaphore) -> None:
-    try:
-        _read_form()
-    finally:
-        places.release()
+        if head is None:
+            _read_form()
+        elif length is not None and length <= settings.max_form:
+            head.place = place(forms, request.remote_addr or "")
+            return ""
+        return None
 
 
 def _read_form() -> None:

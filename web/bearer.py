@@ -10,6 +10,7 @@ import accounts
 import database
 from models import Token, User, db, now
 from web.addresses import is_for_machines
+from web.head_check import head_alone
 from web.refusals import Refusal
 from words import _
 
@@ -48,7 +49,7 @@ def _identify() -> None:
     g.token, user = _find(_secret())
     # Where Flask-Login keeps who asks, once it has looked at the session's cookie. Here nobody looks at that.
     g._login_user = user or current_app.login_manager.anonymous_user()  # type: ignore[attr-defined]
-    if g.token and (until := current_app.extensions["allowance"].take(g.token)):
+    if g.token and head_alone() is None and (until := current_app.extensions["allowance"].take(g.token)):
         seconds = max(1, round((until - now()).total_seconds()))
         sentence = _(
             "A token may make %(number)d requests a minute. Wait %(seconds)d seconds.", number=PER_MINUTE, seconds=seconds

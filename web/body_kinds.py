@@ -13,6 +13,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from merge.limits import LONGEST_CELL
 from web.addresses import is_for_machines
+from web.head_check import head_alone
 from web.limits import MULTIPART, URLENCODED, endpoint_is, most_bytes
 from web.refusals import Refusal
 from words import _
@@ -27,7 +28,8 @@ class NotAnObject(ValueError):
 
 
 def has_body() -> bool:
-    return bool(request.content_length) or "Transfer-Encoding" in request.headers
+    """Tell whether there is a body to be read."""
+    return head_alone() is None and (bool(request.content_length) or "Transfer-Encoding" in request.headers)
 
 
 def check_kind() -> None:

@@ -8,16 +8,15 @@ from flask import Flask, current_app, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
-from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge, TooManyRequests
 
 from config import MEGABYTE
 from merge.faults import Fault, fault_of
 from merge.query import BadQuery
 from web.access import SIGNED_OUT, is_open_to_all, is_signing_in
 from web.addresses import is_for_machines, page_after_signing_in, page_to_return_to
-from web.arrivals import TooManyArrive
 from web.body_kinds import FieldTooLong
+from web.head_check import TooManyArrive
 from web.headers import HEADERS
 from web.hosts import UnknownHost
 from web.kept_input import (
@@ -50,6 +49,7 @@ SENTENCES: dict[int, tuple[str | Later, str | Later]] = {
         later("That took too long"),
         later("What you sent came in too slowly, and nothing was stored. Try again, from a faster line if you can."),
     ),
+    411: (later("The length is missing"), later("Send the form with its length, in the header Content-Length.")),
     413: (later("Too large"), ""),
     414: (
         later("This address is too long"),
@@ -65,10 +65,11 @@ SENTENCES: dict[int, tuple[str | Later, str | Later]] = {
     431: (
         later("Your browser sends too much beside the address"),
         later(
-            "Rollbook takes at most %(lines)s header lines, of %(bytes)s characters each. Delete the cookies of this site, and "
-            "sign in again.",
+            "Rollbook takes at most %(lines)s header lines of %(bytes)s characters each, and %(most)s KB of them in all. Delete "
+            "the cookies of this site, and sign in again.",
             lines=64,
             bytes="8,190",
+            most=64,
         ),
     ),
     500: (
@@ -133,8 +134,6 @@ SENTENCES_FOR_MACHINES: dict[int, tuple[str | Later, str | Later]] = {
     405: (later("Not by this method"), later("The header Allow names the methods that this address has.")),
 }
 PASSED_ON = ("Allow", "WWW-Authenticate")
-# How much of a refused upload is still read: a browser shows the answer only once it has sent all it wanted to.
-MOST_DRAINED = 4 * 1024 * MEGABYTE
 
 
 def register_errors(app: Flask) -> None:
@@ -156,16 +155,24 @@ def register_errors(app: Flask) -> None:
     app.register_error_handler(OSError, _show_fault)
 
 
-def refusal(app: Flask, code: int) -> bytes:
+def refusal(app: Flask, error: Exception) -> bytes:
     """Give a whole answer for what the server refuses before it is a request."""
     with app.test_request_context(base_url=app.config["ADDRESS"]):
         number = g.request_id = new_id()
-        body = _rendered(*SENTENCES[code]).encode()
-    log.info("refused", extra={"fields": {"request": number, "status": code}})
-    own = {HEADER: number, "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", "Connection": "close"}
-    headers = {**HEADERS, **own, "Content-Length": str(len(body))}
-    head = [f"HTTP/1.1 {code} {HTTP_STATUS_CODES[code]}", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*head, "", ""]).encode() + body
+        answer = app.make_response(_handled(app, error))
+    log.info("refused", extra={"fields": {"request": number, "status": answer.status_code}})
+    own = {HEADER: number, "Cache-Control": "no-store", "Connection": "close"}
+    headers = {**answer.headers, **HEADERS, **own}
+    head = [f"HTTP/1.1 {answer.status}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*head, "", ""]).encode() + answer.get_data()
+
+
+def _handled(app: Flask, error: Exception) -> Any:
+    try:
+        return app.handle_user_exception(error)
+    except Exception:
+        log.exception("the server could not read a request")
+        return app.handle_user_exception(InternalServerError())
 
 
 def _show(error: HTTPException) -> ResponseReturnValue:
@@ -182,8 +189,6 @@ def _show_fault(error: Exception) -> ResponseReturnValue:
     fault = fault_of(error)
     if fault is None:
         raise error
-    if fault is Fault.FULL:
-        _drain()
     log.warning("%s was not answered: %s", request.endpoint, fault)
     heading, sentence, seconds = FAULTS[fault]
     return _page(503, heading, sentence, {"Retry-After": str(seconds)})
@@ -246,7 +251,6 @@ def _show_sent_from_elsewhere(_error: SentFromElsewhere) -> ResponseReturnValue:
 
 
 def _show_too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
-    _drain()
     if isinstance(error, FieldTooLong):
         sentence = _(
             "A field may have at most %(limit)s characters. Nothing was stored. Go back and shorten it.", limit=number(error.most)
@@ -263,13 +267,6 @@ def _show_too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
             fields=number(MOST_FIELDS),
         )
     return _page(413, _("Too large"), sentence)
-
-
-def _drain() -> None:
-    left = min(request.content_length or 0, MOST_DRAINED)
-    stream = request.environ["wsgi.input"]
-    while left > 0 and (chunk := stream.read(min(left, MEGABYTE))):
-        left -= len(chunk)
 
 
 def _page(

@@ -28,8 +28,9 @@ from merge.unattended import held_back
 from merge.undo import Outlook
 from models import Import, db
 from web.access import actor, import_owner, may, may_apply, requires
+from web.head_check import takes_sheets
 from web.kept_input import keeps, keeps_nothing
-from web.limits import takes_cells, takes_sheets
+from web.limits import takes_cells
 from web.streaming import download
 from words import _, number
 

@@ -25,6 +25,7 @@ from werkzeug.exceptions import BadRequest, Forbidden, HTTPException
 from forms import filled, in_words, is_file, is_secret
 from models import User, db
 from web.addresses import is_for_machines
+from web.head_check import head_alone
 from web.senders import is_own_page
 from words import LANGUAGES, Later, _
 
@@ -185,7 +186,7 @@ def readable(kept: Kept) -> list[tuple[str, str]]:
 
 
 def _take_up() -> None:
-    if request.method != "POST" or is_for_machines() or not _sealed():
+    if request.method != "POST" or head_alone() is not None or is_for_machines() or not _sealed():
         return
     kept = kept_of_request()
     if kept is None:

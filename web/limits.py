@@ -15,12 +15,6 @@ URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-dat
 View = Callable[..., Any]
 
 
-def takes_sheets(view: View) -> View:
-    """Let a view be sent as much as the settings allow for a sheet."""
-    view.takes_sheets = True  # type: ignore[attr-defined]
-    return view
-
-
 def takes_cells(view: View) -> View:
     """Let a view be sent fields as long as a sheet's cells."""
     view.takes_cells = True  # type: ignore[attr-defined]

@@ -24,6 +24,7 @@ from config import LOOPBACK
 from merge import queue
 from models import db
 from web.access import public
+from web.head_check import may_come
 from web.processes import Processes
 
 metrics = Blueprint("metrics", __name__)
@@ -62,6 +63,8 @@ def register_metrics(app: Flask) -> None:
 
     @app.after_request
     def note(response: Response) -> Response:
+        if may_come():
+            return response
         # The rule, not the address: that would be a line for each student.
         route = request.url_rule.rule if request.url_rule else "unknown"
         requests.labels(request.method, route, response.status_code).inc()

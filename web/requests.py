@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask, Response, g, request
 
 from logs import request_id
+from web.head_check import may_come
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,8 @@ def _sign(response: Response) -> Response:
         "status": response.status_code,
         "address": request.remote_addr,
     }
-    response.call_on_close(partial(_log, fields, g.arrived))
+    if not may_come():
+        response.call_on_close(partial(_log, fields, g.arrived))
     return response
 
 

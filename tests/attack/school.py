@@ -58,7 +58,8 @@ class School:
         return address
 
     def apply(self, import_: str, role: str = "editor") -> None:
-        self.member(role).send(f"{import_}/apply")
+        member = self.member(role)
+        member.send(f"{import_}/apply", {"version": member.open(import_).values["version"]})
         self.wait(import_)
 
     def wait(self, import_: str) -> None:

@@ -10,7 +10,6 @@ from sqlalchemy.exc import TimeoutError as DatabaseTimeout
 from werkzeug.exceptions import TooManyRequests
 
 import accounts
-import web.arrivals
 import web.sessions
 from app import create_app
 from forms import is_secret
@@ -19,8 +18,8 @@ from tests.conftest import PASSWORD, settings
 from tests.pages import Page, lint_page
 from tests.visitor import Visitor
 from tests.web.conftest import someone
-from web.arrivals import TooManyArrive
 from web.body_kinds import MAX_FIELD_LENGTH
+from web.head_check import TooManyArrive
 from web.kept_input import filled
 
 OURS = {"Origin": "http://localhost"}
@@ -374,20 +373,6 @@ def test_a_form_is_held_while_not_even_who_sent_it_can_be_looked_up(school, monk
     assert refused.status_code == 503
     assert "What admin@school.example typed" in kept.text
     assert Page(post(school, "/students/new", continue_form(kept)).text).values["name"] == NAME
-
-
-def test_a_form_for_which_there_is_no_place_is_read_all_the_same(database_url, tmp_path, monkeypatch):
-    monkeypatch.setattr(web.arrivals, "ARRIVING", 0)
-    app = create_app(settings(tmp_path / "narrow", database_url))
-    visitor = Visitor(app)
-    refused = post(visitor, "/login", {"email": "someone@school.example", "password": PASSWORD})
-    again = post(visitor, "/login", continue_form(Page(refused.text)))
-    for answer in (refused, again):
-        assert answer.status_code == 503
-        assert "someone@school.example" in Page(answer.text).text
-        assert PASSWORD not in answer.text
-    with app.app_context():
-        db.engine.dispose()
 
 
 @pytest.mark.parametrize("letters", ["x", "é", "語", "0123456789abcdef"])

@@ -7,7 +7,7 @@ import pytest
 
 from app import create_app
 from models import db
-from server import ImpatientSocket, TooSlow
+from request_reader import TooSlow
 from tests.conftest import settings
 from tests.pages import Page, lint_page
 from tests.server import running_server
@@ -21,7 +21,7 @@ def test_a_sheet_may_be_larger_than_a_form_and_each_page_names_its_own_limit(dat
     visitor = Visitor(app)
     page = visitor.post("/login", {"email": "x" * 3_000_000}, status=413)
     assert f"A form may have at most 2 MB and {MOST_FIELDS:,} fields. Nothing was stored." in page.text
-    page = visitor.post("/imports/new", {"file": "x" * 4_000_000}, status=413)
+    page = visitor.post("/imports/new", {"file": sheet_file("x" * 4_000_000)}, status=413)
     assert "At most 3 MB can be uploaded at once." in page.text
     # Beside the file, which goes to the disk, a field stays in memory.
     visitor.post("/imports/new", {"file": sheet_file("id,name\n"), "blank": "x" * 2_200_000}, status=413)
@@ -56,21 +56,6 @@ def test_who_sends_too_slowly_is_told_so(client):
     answer = client.open("/login", "POST", environ_overrides=slow)
     assert answer.status_code == 408
     assert "came in too slowly, and nothing was stored" in answer.text
-
-
-def test_a_socket_waits_no_longer_than_it_was_told(monkeypatch):
-    ours, theirs = socket.socketpair()
-    with closing(theirs), ImpatientSocket(fileno=ours.detach()) as patient:
-        patient.setblocking(True)
-        patient.allow(60)
-        theirs.sendall(b"G")
-        assert patient.recv(10) == b"G"
-        patient.allow(0.01)
-        with pytest.raises(TooSlow):
-            patient.recv(10)
-        theirs.sendall(b"E")
-        with pytest.raises(TooSlow):
-            patient.recv(10)
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])
