@@ -1,6 +1,7 @@
 """Put Rollbook together: settings, extensions, pages, commands."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -123,7 +124,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     if settings.traces:
         _trace(app, settings.traces)
     register_replica(app, settings)
-    Migrate(app, db)
+    Migrate(app, db, directory=str(Path(__file__).parent / "migrations"))  # wherever a command is run
     register_language(app)
     register_hosts(app, settings)
     register_limits(app)

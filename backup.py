@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from sqlalchemy import URL, create_engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 PATIENCE_S = 5
+PREFIX, SUFFIX = "rollbook-", ".backup"
 
 
 class NotDone(RuntimeError):
@@ -30,6 +32,16 @@ def back_up(url: URL, file: Path) -> None:
         else:
             _run("pg_dump", url, "--format=custom", f"--file={part}")
             _run("pg_restore", None, "--file=/dev/null", str(part))
+
+
+def back_up_into(url: URL, folder: Path, keep: int) -> Path:
+    """Write a backup that is named after the time, and delete all but the newest of those made so. Raises NotDone."""
+    file = folder / f"{PREFIX}{datetime.now(UTC):%Y-%m-%dT%H%M%S}Z{SUFFIX}"
+    back_up(url, file)
+    # Their names sort as their times do. What else is in the folder is not ours to delete.
+    for old in sorted(folder.glob(f"{PREFIX}????-??-??T??????Z{SUFFIX}"))[:-keep]:
+        old.unlink(missing_ok=True)
+    return file
 
 
 def restore(url: URL, file: Path, *, overwrite: bool) -> None:

@@ -183,12 +183,20 @@ def demo(number: int, *, sheet: TextIO | None) -> None:
 
 
 @click.command("backup")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@click.option("--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Write to a new file in here.")
+@click.option("--keep", type=click.IntRange(1), default=14, show_default=True, help="How many backups to keep in the folder.")
 @with_appcontext
-def back_up(file: Path) -> None:
-    """Write all records to FILE, while people go on working, and check what was written."""
+def back_up(file: Path | None, *, folder: Path | None, keep: int) -> None:
+    """Write all records to FILE, or to a new file in a folder, while people go on working, and check what was written."""
+    if (file is None) == (folder is None):
+        raise click.UsageError("Name either a file, or a folder with --folder.")
     with _said_if_not_done():
-        backup.back_up(db.engine.url, file)
+        if folder is not None:
+            file = backup.back_up_into(db.engine.url, folder, keep)
+        elif file is not None:
+            backup.back_up(db.engine.url, file)
+    assert file is not None
     click.echo(f"The backup {file} is written and checked: {file.stat().st_size:,} bytes. Uploaded sheets are not in it.")
 
 

@@ -1,11 +1,18 @@
 """What deploy/ brings is in order: the units, nginx's site, the image, the compose file."""
 
 import configparser
+import os
 import re
 import shutil
+import socket
+import ssl
 import subprocess
+import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 import yaml
@@ -16,11 +23,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from commands import watch
 from config import MEGABYTE, SETTINGS, load
 from merge.unattended import Limits
+from tests.cluster import free_port, wait_until
 from tests.server import ROOT
 
 DEPLOY = ROOT / "deploy"
 UNITS = ("rollbook-web.service", "rollbook-worker.service", "rollbook-watch.service")
-PROGRAMS = (["gunicorn"], ["flask", "worker"], ["flask", "watch", "$LIMITS", "${FOLDER}"])
+BACKUP = "rollbook-backup.service"
+PROGRAMS = (["serve"], ["worker"], ["watch", "$LIMITS", "${FOLDER}"])
 NAMES = {setting.name for setting in SETTINGS}
 # The exposure that systemd-analyze reckons from 0 to 10; it calls 2 and less "OK".
 MOST_EXPOSED = 20
@@ -46,9 +55,9 @@ def test_a_unit_is_whole_hardened_and_runs_what_there_is(name):
         assert service[wall] == "yes", wall
     assert service["ProtectSystem"] == "strict"
     assert service["CapabilityBoundingSet"] == ""
-    program = service["ExecStart"].split()
-    assert program[:2] == ["/opt/rollbook/.venv/bin/python", "-m"]
-    assert program[2:] in PROGRAMS
+    program, *arguments = service["ExecStart"].split()
+    assert program == "/opt/rollbook/deploy/rollbook"
+    assert arguments in PROGRAMS
 
 
 def test_the_watched_folder_may_be_written_to_and_its_limits_are_what_the_command_knows():
@@ -58,7 +67,7 @@ def test_the_watched_folder_may_be_written_to_and_its_limits_are_what_the_comman
         assert Limits(*(given.params[f"most_{name}"] for name in ("inserts", "updates", "rejected"))) == Limits()
 
 
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", [*UNITS, BACKUP])
 def test_every_unit_has_the_same_walls(name):
     """Only what it runs, and what it waits for, tells one from another."""
     assert _walls(name) == _walls(UNITS[0])
@@ -71,7 +80,7 @@ def test_the_server_has_time_to_finish_before_it_is_killed():
     assert int(web["stop_grace_period"].removesuffix("s")) > graceful
 
 
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", [*UNITS, BACKUP])
 def test_systemd_itself_finds_no_fault(name, tmp_path):
     """Where there is no systemd, the tests above have to do."""
     program = shutil.which("systemd-analyze")
@@ -158,11 +167,11 @@ def test_no_setting_is_named_that_there_is_not():
     found = set()
     for file in DEPLOY.iterdir():
         found |= set(re.findall(r"\b(?:ROLLBOOK|DATABASE)_[A-Z_]+\b", file.read_text()))
-    assert found <= NAMES
+    assert found - {"ROLLBOOK_ENV"} <= NAMES  # which says where the settings are
 
 
 def _walls(name):
-    return (DEPLOY / name).read_text().partition("StateDirectory=")[2]
+    return (DEPLOY / name).read_text().partition("StateDirectory=")[2].partition("[Install]")[0].rstrip()
 
 
 def _directives(text):
@@ -195,3 +204,107 @@ def _make_certificate(folder):
     (folder / "fullchain.pem").write_bytes(certificate.sign(key, hashes.SHA256()).public_bytes(pem))
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     (folder / "privkey.pem").write_bytes(private)
+
+
+def rollbook(tmp_path, *arguments, cwd=None, **environ):
+    """Run the command as an operator does, from a folder that is not Rollbook's."""
+    given = {"PATH": os.environ["PATH"], "ROLLBOOK_ENV": str(tmp_path / "rollbook.env"), **environ}
+    command = [sys.executable, DEPLOY / "rollbook", *map(str, arguments)]
+    return subprocess.run(command, env=given, cwd=cwd or tmp_path, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """An installation with an env file as systemd reads it, and nothing in the environment."""
+    instance = tmp_path / "in stance"
+    lines = [
+        "# settings",
+        f'ROLLBOOK_INSTANCE="{instance}"',
+        "; remark",
+        "SECRET_KEY='Xq3v-a key that # nobody guesses 8F2kL'",
+        "PORT=8123",
+    ]
+    (tmp_path / "rollbook.env").write_text("\n".join(lines) + "\n")
+    done = rollbook(tmp_path, "db", "upgrade")
+    assert done.returncode == 0, done.stderr
+    return tmp_path
+
+
+def test_the_command_works_from_anywhere_with_the_settings_of_the_env_file(installed):
+    link = rollbook(installed, "setup-link", cwd="/")
+    assert "http://127.0.0.1:8123/setup?token=" in link.stdout
+    assert rollbook(installed, "doctor", cwd="/").stdout.startswith("fine ")
+    assert (installed / "in stance" / "rollbook.db").exists()
+    assert not list(installed.glob("*.db"))
+
+
+def test_the_environment_counts_more_than_the_env_file(installed):
+    assert "http://127.0.0.1:9000/setup" in rollbook(installed, "setup-link", PORT="9000").stdout
+
+
+def test_an_unknown_command_says_so_without_a_traceback(installed):
+    done = rollbook(installed, "nonsense")
+    assert done.returncode == 2
+    assert "No such command 'nonsense'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_nightly_backup_keeps_the_newest_and_leaves_other_files_alone(installed):
+    folder = installed / "backups"
+    folder.mkdir()
+    (folder / "notes.txt").touch()
+    for day in range(1, 4):
+        (folder / f"rollbook-2026-01-0{day}T023000Z.backup").touch()
+    arguments = Unit(BACKUP)["Service"]["ExecStart"].split()[1:]
+    done = rollbook(installed, *(word.replace("${FOLDER}", str(folder)).replace("14", "2") for word in arguments))
+    assert done.returncode == 0, done.stderr
+    kept = sorted(file.name for file in folder.iterdir())
+    assert kept[:2] == ["notes.txt", "rollbook-2026-01-03T023000Z.backup"]
+    assert len(kept) == 3
+
+
+@pytest.mark.parametrize("arguments", [(), ("a", "--folder", ".")])
+def test_a_backup_needs_either_a_file_or_a_folder(installed, arguments):
+    assert "Name either a file, or a folder with --folder." in rollbook(installed, "backup", *arguments).stderr
+
+
+@pytest.mark.parametrize("path", ["/", "/students?q=x"])
+def test_nginx_shows_a_page_of_ours_while_rollbook_is_down(tmp_path, path):
+    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if not program:
+        return  # where there is no nginx, the directives have been looked at above
+    port = free_port()
+    site = _down_site(tmp_path, port)
+    trusting = ssl.create_default_context(cafile=tmp_path / "fullchain.pem")
+    trusting.check_hostname = False
+    with subprocess.Popen([program, "-p", tmp_path, "-c", site]) as nginx:
+        try:
+            assert wait_until(lambda: _answers(port))
+            with pytest.raises(HTTPError) as answer:
+                urlopen(f"https://127.0.0.1:{port}{path}", context=trusting, timeout=10)
+        finally:
+            nginx.terminate()
+    assert answer.value.code == 502
+    assert answer.value.headers["Retry-After"] == "30"
+    assert "Rollbook is not available" in answer.value.read().decode()
+
+
+def _down_site(folder, port):
+    """Write nginx's site with a free port for TLS, and a Rollbook behind it that nobody serves; give the file."""
+    _make_certificate(folder)
+    site = (DEPLOY / "nginx.conf").read_text().replace("/etc/ssl/rollbook", str(folder)).replace("/opt/rollbook", str(ROOT))
+    site = site.replace("127.0.0.1:8000", f"127.0.0.1:{free_port()}")
+    site = re.sub(r"listen (\[::\]:)?(443 ssl http2|80);", "", site).replace(
+        "ssl_certificate /", f"listen 127.0.0.1:{port} ssl; ssl_certificate /"
+    )
+    site = re.sub(r"server \{[^{}]*return 301[^{}]*\}", "", site)
+    folders = "".join(f"{kind}_temp_path {folder}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    start = f"user root; daemon off; pid {folder}/pid; error_log stderr; events {{}}"
+    (folder / "nginx.conf").write_text(f"{start} http {{ access_log off; {folders} {site} }}")
+    return folder / "nginx.conf"
+
+
+def _answers(port):
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False

@@ -3,7 +3,9 @@
 import logging
 import smtplib
 import ssl
+from datetime import UTC, datetime
 from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid, parseaddr
 from urllib.parse import unquote, urlsplit
 
 from flask import current_app
@@ -19,7 +21,11 @@ def send(to: str, subject: str, text: str) -> bool:
     if smtp is None:
         return False
     letter = EmailMessage()
-    letter["From"], letter["To"], letter["Subject"] = current_app.config["MAIL_FROM"], to, subject
+    sender = current_app.config["MAIL_FROM"]
+    letter["From"], letter["To"], letter["Subject"] = sender, to, subject
+    # Servers take a letter without either for spam. Its number names our own domain, not the machine's inner name.
+    letter["Date"] = format_datetime(datetime.now(UTC))
+    letter["Message-ID"] = make_msgid(domain=parseaddr(sender)[1].rpartition("@")[2])
     letter.set_content(text)
     try:
         with _connect(smtp) as server:

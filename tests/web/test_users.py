@@ -144,6 +144,8 @@ def test_an_invitation_is_mailed_where_there_is_a_mail_server(app, admin, monkey
     (letter,) = Postman.letters
     assert "The link was also mailed to new@school.example." in page.text
     assert letter["To"] == "new@school.example"
+    assert letter["Date"].datetime.tzinfo is not None
+    assert letter["Message-ID"].endswith(f"@{letter['From'].addresses[0].domain}>")
     assert link_on(page) in letter.get_content()
 
 
