@@ -44,6 +44,7 @@ class Act(StrEnum):
     TOKEN_REVOKED = "token-revoked"  # noqa: S105  no token
     SHEET_UPLOADED = "sheet-uploaded"
     BULK_PREPARED = "bulk-prepared"
+    QUESTION_ANSWERED = "question-answered"
     IMPORT_APPLIED = "import-applied"
     IMPORT_UNDONE = "import-undone"
     ROWS_CONFIRMED = "rows-confirmed"

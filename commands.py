@@ -9,9 +9,10 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, TextIO
 
 import click
@@ -30,9 +31,11 @@ from database import only_reading
 from demo import made_up_sheet
 from forms import password_problem
 from mailboxes import NoAddress
+from merge import answers as answering
 from merge import imports, preview
 from merge import verify as verifying
 from merge.problems import SheetRefused
+from merge.questions import NoSuchAnswer, load_questions
 from merge.report import report, summary
 from merge.unattended import Limits
 from models import Import, db
@@ -95,17 +98,19 @@ def link(email: str, *, reset_second_factor: bool) -> None:
 @click.argument("file", type=click.File("rb"))
 @click.option("--apply", "apply_", is_flag=True, help="Apply the import, instead of only showing what it would do.")
 @click.option("--blank-clears", is_flag=True, help="Let a blank cell clear what is stored.")
+@click.option("--answer", "answers", multiple=True, help="Answer a question that the sheet leaves open: QUESTION=ANSWER.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @with_appcontext
-def import_file(file: BinaryIO, *, apply_: bool, blank_clears: bool, as_json: bool) -> None:
+def import_file(file: BinaryIO, *, apply_: bool, blank_clears: bool, answers: tuple[str, ...], as_json: bool) -> None:
     """Compare a sheet with the students, and apply it if told to."""
+    told = dict(answer.rpartition("=")[::2] for answer in answers)
     try:
-        done = _import(file, Path(file.name).name, actor="flask import", apply_=apply_, blank_clears=blank_clears)
+        done = _import(file, Path(file.name).name, actor="flask import", apply_=apply_, blank_clears=blank_clears, answers=told)
     except SheetRefused as refused:
         click.echo(json.dumps({"state": "refused", "failure": str(refused)}) if as_json else str(refused))
         sys.exit(1)
     click.echo(json.dumps(report(db.session(), done)) if as_json else "\n".join(summary(db.session(), done)))
-    if done.state == "failed":
+    if done.state == "failed" or done.questions:
         sys.exit(1)
 
 
@@ -278,14 +283,38 @@ def _verify() -> None:
         sys.exit(1)
 
 
-def _import(file: BinaryIO, filename: str, *, actor: str, apply_: bool, blank_clears: bool = False) -> Import:
+def _import(
+    file: BinaryIO,
+    filename: str,
+    *,
+    actor: str,
+    apply_: bool,
+    blank_clears: bool = False,
+    answers: Mapping[str, str] = MappingProxyType({}),
+) -> Import:
     session = db.session()
     import_id = imports.receive(session, current_app.config["UPLOADS"], filename, file, actor, blank_clears=blank_clears).id
-    if _finish(import_id) == "ready" and apply_:
-        read = session.get_one(Import, import_id, populate_existing=True)
+    _finish(import_id)
+    while keys := answers.keys() & _asked(read := _read(import_id)):
+        key = min(keys)
+        try:
+            answering.answer(session, import_id, key, answers[key], actor, version=read.version)
+        except NoSuchAnswer:
+            raise click.ClickException(f"“{answers[key]}” is no answer to {key}.") from None
+        _finish(import_id)
+    if read.state == "ready" and apply_ and not read.questions:
         imports.start_apply(session, import_id, actor, version=read.version)
         _finish(import_id)
-    return session.get_one(Import, import_id, populate_existing=True)
+    return _read(import_id)
+
+
+def _read(import_id: int) -> Import:
+    return db.session.get_one(Import, import_id, populate_existing=True)
+
+
+def _asked(import_: Import) -> set[str]:
+    """Give the keys of the questions that are open."""
+    return {question.key for question in load_questions(import_.questions)}
 
 
 def _finish(import_id: int) -> str:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from flask import g, request
@@ -30,7 +31,9 @@ from zxcvbn import zxcvbn
 
 from mailboxes import NoAddress, spell
 from merge.cells import typed_notation
-from merge.columns import BY_NAME, COLUMNS, KEY, NAME, VALUES, StudentColumn, clashes, places
+from merge.choices import carried
+from merge.columns import BY_NAME, COLUMNS, KEY, VALUES, StudentColumn, clashes, places
+from merge.matching import MATCHES, match_label
 from merge.options import Options
 from merge.problems import Problem
 from merge.sheet import DELIMITERS, ENCODINGS, Sheet
@@ -225,7 +228,6 @@ def _whole(text: str | None) -> int | None:
 
 
 BLANK_MEANS = {"keep": later("Leave what is stored as it is"), "clear": later("Clear what is stored")}
-MATCHES = {KEY.name: later("By its ID"), NAME.name: later("By its name")}
 DECIMALS = {".": later("A point, as in 85.5"), ",": later("A comma, as in 85,5")}
 THOUSANDS = {
     "": later("Nothing, as in 1234"),
@@ -356,12 +358,19 @@ class ReadingForm(FlaskForm):
         next(field for field in self if field.data != self.now[field.name]).errors = [sentence]
 
 
+class AnswerForm(VersionForm):
+    """The answer to a question that a sheet leaves open: each is a button of its own."""
+
+    question = HiddenField()
+    answer = HiddenField()
+
+
 class ColumnsForm(VersionForm):
     """What each of a sheet's columns is, and how its cells are meant. `columns_form` adds a field for each column."""
 
     match = RadioField(
         later("How does a row find its student?"),
-        choices=_choices(MATCHES),
+        choices=_choices({match: match_label(match) for match in MATCHES}),
         description=later(
             "A row that finds none is a new student. By name, it is rejected where the name stands twice in the sheet, "
             "or where several students have it."
@@ -386,6 +395,13 @@ class ColumnsForm(VersionForm):
         later("Numbers may have a percent sign"), description=later("The sign is left out: 85 %% is read as 85, and so is 85.")
     )
 
+    turned = BooleanField(
+        later("Names are written last name first"), description=later("“Lovelace, Ada” is read as Ada Lovelace.")
+    )
+    given: Options
+    """What is chosen already, with answers and conversions that have no field here."""
+    given_columns: list[str | None]
+
     @property
     def heading_fields(self) -> list[SelectField]:
         return [field for field in self if field.name.startswith(COLUMN_FIELD)]
@@ -396,8 +412,15 @@ class ColumnsForm(VersionForm):
 
     @property
     def options(self) -> Options:
-        clears = self.blank.data == "clear"
-        return Options(self.match.data, clears, self.decimal.data, self.thousands.data, self.percent.data)
+        return replace(
+            carried(self.given, self.given_columns, self.columns),
+            match=self.match.data,
+            blank_clears=self.blank.data == "clear",
+            decimal=self.decimal.data,
+            thousands=self.thousands.data,
+            percent=self.percent.data,
+            turned=self.turned.data,
+        )
 
     def fits(self, extra_validators: Any = None) -> bool:
         if not super().fits(extra_validators):
@@ -426,7 +449,8 @@ def columns_form(sheet: Sheet, options: Options, version: int) -> ColumnsForm:
         for place, heading in enumerate(sheet.headings)
     }
     chosen = {f"{COLUMN_FIELD}{place}": column or "" for place, column in enumerate(sheet.columns)}
-    made: type[ColumnsForm] = type("SheetColumnsForm", (ColumnsForm,), fields)
+    given = {"given": options, "given_columns": sheet.columns}
+    made: type[ColumnsForm] = type("SheetColumnsForm", (ColumnsForm,), fields | given)
     filled_in = {**options.to_json(), "blank": "clear" if options.blank_clears else "keep", "version": version}
     return made(data={**filled_in, **chosen})
 
@@ -449,12 +473,12 @@ def typed_cell(name: str, text: str) -> tuple[str, str] | None:
 def _unmatched(columns: list[str | None], match: str) -> str | None:
     """Say why rows can't find their students so."""
     chosen = places(columns)
-    label = {KEY.name: KEY.label, NAME.name: NAME.label}[match]
-    if match not in chosen:
-        return _(
-            "No column is chosen as %(label)s, so rows can’t find their students by it. Choose one, or match them otherwise.",
-            label=label,
-        )
+    for column in MATCHES[match]:
+        if column.name not in chosen:
+            return _(
+                "No column is chosen as %(label)s, so rows can’t find their students by it. Choose one, or match them otherwise.",
+                label=column.label,
+            )
     if chosen.keys() == {KEY.name}:
         return _("Only the %(label)s is chosen, so there is nothing to import. Say what another column is.", label=KEY.label)
     if match != KEY.name and KEY.name in chosen:

@@ -114,6 +114,8 @@ class Student(Base):
                 *("matricule", "numéro étudiant", "numéro d'étudiant", "numéro d'élève", "n° étudiant", "n° élève"),
                 *("matrícula", "número de matrícula", "ID de alumno", "número de alumno", "ID del estudiante"),
             ],
+            # Often a running number, or another system's.
+            "doubtful": ["no", "number", "roll no", "roll number"],
             # A gradebook has ids of its own too; these are the school's.
             "stronger": ["sis user id", "sis id", "student sis id"],
         },
@@ -122,9 +124,19 @@ class Student(Base):
         String(200),
         info={
             "label": later("Name"),
+            # Rows of a sheet may find their students by the name, or by the name with the age.
+            "match": True,
+            "match_with": ["age"],
             "headings": [
                 *("student name", "full name", "student full name", "student", "pupil", "pupil name", "learner", "learner name"),
-                *("last first", "last name first name", "surname first name", "name of student", "display name"),
+                *(
+                    "last first",
+                    "last name first name",
+                    "surname first name",
+                    "name of student",
+                    "name of the student",
+                    "display name",
+                ),
                 *("vollständiger Name", "Schüler", "Schülerin", "Schülername", "Name des Schülers"),
                 *("nom", "nom complet", "nom et prénom", "élève", "étudiant"),
                 *("nombre", "nombre completo", "apellidos y nombre", "alumno", "alumna", "estudiante"),
@@ -134,10 +146,13 @@ class Student(Base):
                 "first": [
                     *("first name", "given name", "forename", "student first name", "Vorname", "prénom"),
                     *("nombre beside apellido", "nombre beside apellidos", "nombre beside apellido(s)"),
+                    *("first beside last", "first beside surname", "name beside surname", "name beside last name"),
+                    "name beside family name",
                 ],
                 "last": [
                     *("last name", "surname", "family name", "student last name", "Nachname", "Familienname", "nom de famille"),
                     *("name beside Vorname", "nom beside prénom", "apellido", "apellidos", "apellido(s)"),
+                    "last beside first",
                 ],
             },
         },
@@ -164,6 +179,8 @@ class Student(Base):
                 *("exam score", "percentage", "course total", "course total (real)", "Punkte", "Punktzahl"),
                 *("résultat", "puntuación", "calificación", "nota"),
             ],
+            # In many countries the year that a student is in.
+            "doubtful": ["grade"],
         },
     )
     version: Mapped[int] = mapped_column(default=1)
@@ -264,6 +281,8 @@ class Import(Base):
     options: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     sheet: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """What was found out about the file: encoding, delimiter, headings, and the student's column for each of them."""
+    questions: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    """What somebody has to answer before it may be applied."""
 
     @property
     def title(self) -> Later | str:
@@ -317,6 +336,10 @@ class HeadingChoice(Base):
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     columns: Mapped[list[Any]] = mapped_column(JSON)
     options: Mapped[dict[str, Any]] = mapped_column(JSON)
+    chosen_by: Mapped[str | None] = mapped_column(String(255))
+    chosen_at: Mapped[datetime | None] = mapped_column(Moment)
+    seen: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    """Which names stood beside which IDs when it was chosen, each as a checksum."""
 
 
 # The sheet's rows as they were read: the cells as typed, each student column's value, and what is wrong with them.

@@ -1,24 +1,33 @@
 """What was chosen for a sheet's columns and options, kept for the next sheet with the same headings."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from merge.columns import COLUMNS, clashes
+from merge.column_samples import Samples
+from merge.columns import BY_NAME, COLUMNS, KEY, NAME, clashes, places
+from merge.fold import fold_name
+from merge.guesses import guess_reading
 from merge.headings import fold
-from merge.options import Options, guess
+from merge.options import Options
+from merge.questions import ASKED_EACH_TIME, ASKED_OF_NAMES, places_of, without
 from merge.sheet import Sheet
-from models import HeadingChoice, Import
+from models import HeadingChoice, Import, now
 
 # While a worker reads the sheet it is too early to read it otherwise, and once it is applied, too late.
 RE_READABLE = ("uploaded", "ready", "failed")
 CELLS_SHOWN = 3
 INSERTS: dict[str, Callable[..., Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+NAMES_KEPT = 200
+# So many of the IDs that were seen may have another name by now; more are other people.
+OTHER_NAMES = 0.2
 
 
 def may_choose(import_: Import) -> bool:
@@ -35,21 +44,41 @@ def first_cells(sheet: Sheet) -> list[list[str]]:
     return [[row[place] for row in shown if place < len(row)] for place in range(len(sheet.headings))]
 
 
-def remember(session: Session, sheet: Sheet, options: Options) -> None:
+def remember(session: Session, sheet: Sheet, options: Options, actor: str) -> None:
     """Keep the choice in place of an earlier one. Does not commit."""
-    chosen = {"columns": list(sheet.columns), "options": options.to_json()}
+    chosen = {"columns": list(sheet.columns), "options": options.to_json(), "chosen_by": actor, "chosen_at": now()}
+    chosen["seen"] = _names_by_id(sheet) or None
     insert = INSERTS[session.get_bind().dialect.name](HeadingChoice).values(key=_key(sheet.headings), **chosen)
     # Two people may choose for the same headings at once: the later choice counts, and neither fails.
     session.execute(insert.on_conflict_do_update(index_elements=[HeadingChoice.key], set_=chosen))
 
 
 def recall(session: Session, sheet: Sheet) -> tuple[Sheet, Options]:
-    """Give the sheet and options as they were chosen for its headings, or else as they are guessed."""
-    kept = session.get(HeadingChoice, _key(sheet.headings), populate_existing=True)
-    if kept is not None and _fits(kept.columns, sheet):
-        return replace(sheet, columns=kept.columns), Options.from_json(kept.options)
-    rows, _ = next(sheet.blocks(), ([], 1.0))
-    return sheet, guess(sheet.columns, [row for _, row in rows])
+    """Give the sheet and options as they were chosen for its headings, or else as they are guessed.
+
+    An answer about who the rows are holds no longer where other names are beside the same IDs.
+    """
+    kept = chosen_before(session, sheet.headings)
+    if kept is None or not _fits(kept.columns, sheet):
+        return guess_reading(session, sheet)
+    sheet, options = replace(sheet, columns=kept.columns), Options.from_json(kept.options)
+    void = (*ASKED_EACH_TIME, *ASKED_OF_NAMES) if _are_others(kept.seen, _names_by_id(sheet)) else ASKED_EACH_TIME
+    return sheet, _as_it_fits(sheet, replace(options, answers=without(options.answers, void)))
+
+
+def chosen_before(session: Session, headings: Sequence[str]) -> HeadingChoice | None:
+    """Give what was chosen for these headings last, with who chose it and when."""
+    return session.get(HeadingChoice, _key(headings), populate_existing=True)
+
+
+def carried(options: Options, before: Sequence[str | None], after: Sequence[str | None]) -> Options:
+    """Keep answers and conversions where columns were chosen otherwise, but for those about a column that was changed."""
+    changed = {place for place, (one, other) in enumerate(zip(before, after, strict=True)) if one != other}
+    answers = {key: answer for key, answer in options.answers.items() if not changed & places_of([key])}
+    read = {name: at[0] for name, at in places(after).items()}
+    factors = {name: factor for name, factor in options.factors.items() if name in read and read[name] not in changed}
+    maxima = {name: place for name, place in options.maxima.items() if name in read and not {read[name], place} & changed}
+    return replace(options, answers=answers, factors=factors, maxima=maxima)
 
 
 def _key(headings: Sequence[str]) -> str:
@@ -60,3 +89,43 @@ def _fits(columns: Sequence[str | None], sheet: Sheet) -> bool:
     """Tell whether the choice still means something: the model's columns may have changed since."""
     known = {choice for column in COLUMNS for choice in column.choices}
     return len(columns) == len(sheet.headings) and known.issuperset(filter(None, columns)) and not clashes(columns)
+
+
+def _as_it_fits(sheet: Sheet, options: Options) -> Options:
+    """Forget a conversion that would carry this sheet's values out of bounds: it counts otherwise than the one before."""
+    samples, chosen = Samples.of(sheet), places(sheet.columns)
+    unfit = [
+        name
+        for name, factor in options.factors.items()
+        if name not in chosen or _exceeds(samples.read(BY_NAME[name], chosen[name][0], options.notation), factor, name)
+    ]
+    if not unfit:
+        return options
+    factors = {name: factor for name, factor in options.factors.items() if name not in unfit}
+    return replace(options, factors=factors, answers=without(options.answers, ("scale",)))
+
+
+def _exceeds(numbers: Sequence[float], factor: float, name: str) -> bool:
+    maximum = BY_NAME[name].maximum
+    return maximum is not None and any(number * factor > maximum for number in numbers)
+
+
+def _names_by_id(sheet: Sheet) -> dict[str, str]:
+    """Give checksums of the names that stand beside the first IDs, also where they are in a column that is ignored."""
+    chosen = places(sheet.columns)
+    if KEY.name not in chosen:
+        return {}
+    samples = Samples.of(sheet)
+    at = chosen.get(NAME.name) or [place for place in range(len(sheet.headings)) if samples.looks_like_names(place)][:1]
+    named = zip(samples.cells(chosen[KEY.name][0]), *map(samples.cells, at), strict=True) if at else ()
+    return {
+        row_id: f"{crc32(fold_name(' '.join(names)).encode()):08x}"
+        for row_id, *names in islice(named, NAMES_KEPT)
+        if row_id and any(names)
+    }
+
+
+def _are_others(before: Mapping[str, str] | None, after: Mapping[str, str]) -> bool:
+    """Tell whether other names are beside the IDs by now; also where it is no longer known which they were."""
+    both = (before or {}).keys() & after.keys()
+    return before is None or sum(before[row_id] != after[row_id] for row_id in both) > OTHER_NAMES * len(both)

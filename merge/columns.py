@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -42,6 +42,7 @@ HINTS: dict[Any, Later] = {
 }
 # What `choices` calls the parts that the model names.
 PARTS = (later("First name"), later("Last name"))
+UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 # So many cells are read one by one where one among them has a problem.
 CELLS_IN_DOUBT = 200
 
@@ -64,8 +65,14 @@ class StudentColumn:
     """Every heading, folded, that a sheet may use for it."""
     stronger: frozenset[str]
     """Those that are meant where a sheet has several of them."""
-    parts: Mapping[str, Mapping[str, str]]
-    """The parts that it may be joined of, in order: for each of a part's headings the one that must stand beside it, or ""."""
+    doubtful: frozenset[str]
+    """Those that a sheet may as well use for something else, such as a running number or a year level."""
+    matches: bool
+    """Whether rows may find their students by it."""
+    matches_with: tuple[str, ...]
+    """The columns beside which they may as well, where it alone is not enough."""
+    parts: Mapping[str, Mapping[str, frozenset[str]]]
+    """The parts that it may be joined of, in order: for each of a part's headings those of which one must stand beside it."""
 
     @property
     def label(self) -> str:
@@ -84,6 +91,11 @@ class StudentColumn:
         return self.kind is not str and not self.key and self.minimum is not None and self.maximum is not None
 
     @property
+    def unbounded(self) -> "StudentColumn":
+        """The same column for any amount, to see what a sheet counts in."""
+        return replace(self, minimum=None, maximum=None)
+
+    @property
     def hint(self) -> str:
         """Say in a few words what fits."""
         bounds = {"minimum": number(self.minimum or 0), "maximum": number(self.maximum or 0)}
@@ -97,7 +109,8 @@ class StudentColumn:
             return None
         if self.kind is str and len(text) > MAX_LENGTH:
             raise Problem("long", length=len(text), maximum=self.maximum or MAX_LENGTH)
-        value = READERS[self.kind](text, notation)
+        # Some systems write their IDs "#400123", so that a spreadsheet keeps them as texts.
+        value = READERS[self.kind](text.strip().removeprefix("#") if self.key else text, notation)
         self._check(value, text)
         return value
 
@@ -198,7 +211,7 @@ def _meaning(folded: str, beside: set[str]) -> str | None:
     """Name the column or part that goes by the heading; a part first, if what has to stand beside it does."""
     for column in COLUMNS:
         for part, headings in column.parts.items():
-            if folded in headings and (not headings[folded] or headings[folded] in beside):
+            if folded in headings and (not headings[folded] or headings[folded] & beside):
                 return f"{column.name}:{part}"
     return next((column.name for column in COLUMNS if folded in column.headings), None)
 
@@ -243,24 +256,31 @@ def _student_columns() -> Iterable[StudentColumn]:
             by=info.get("by", ""),
             headings=_folded(column.name, str(info["label"]), *info.get("headings", ()), *info.get("stronger", ())),
             stronger=_folded(*info.get("stronger", ())),
-            parts={part: dict(map(_beside, headings)) for part, headings in info.get("parts", {}).items()},
+            matches=column.primary_key or bool(info.get("match")),
+            matches_with=tuple(info.get("match_with", ())),
+            doubtful=_folded(*info.get("doubtful", ())),
+            parts={part: _with_beside(headings) for part, headings in info.get("parts", {}).items()},
         )
 
 
 def _folded(*headings: str) -> frozenset[str]:
-    return frozenset(map(fold, headings))
+    """Fold headings, those with an umlaut also as systems without it write them."""
+    return frozenset(fold(written) for heading in headings for written in (heading, heading.casefold().translate(UMLAUTS)))
 
 
-def _beside(heading: str) -> tuple[str, str]:
-    """Take "nom beside prénom" apart."""
-    own, _, other = heading.partition(" beside ")
-    return fold(own), fold(other)
+def _with_beside(headings: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Take "nom beside prénom" apart; a heading may be listed beside several."""
+    beside: dict[str, set[str]] = {}
+    for heading in headings:
+        own, _, other = heading.partition(" beside ")
+        beside.setdefault(fold(own), set()).update({fold(other)} if other else ())
+    return {own: frozenset(others) for own, others in beside.items()}
 
 
 COLUMNS = tuple(_student_columns())
 BY_NAME = {column.name: column for column in COLUMNS}
 KEY = next(column for column in COLUMNS if column.key)
 VALUES = tuple(column for column in COLUMNS if not column.key)
-# A row finds its student by either.
 NAME = BY_NAME["name"]
-MATCHING = {KEY.name, NAME.name}
+# A row finds its student by any of these.
+MATCHING = {column.name for column in COLUMNS if column.matches}

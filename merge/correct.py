@@ -63,7 +63,7 @@ def correct(session: Session, import_id: int, line: int, typed: Mapping[int, str
     import_, cells = _locked(session, import_id, line, version)
     sheet, options = Sheet(**import_.sheet), Options.from_json(import_.options)
     cells = _filled_in(cells, typed, len(sheet.headings))
-    (read,) = read_block([(line, cells)], import_id, sheet, options.notation)
+    (read,) = read_block([(line, cells)], import_id, sheet, options)
     row = dict(zip(staged_rows.columns.keys(), read, strict=True))
     before, after = _compare_again(session, import_, sheet, options, row)
     problems = session.scalar(select(staged_rows.c.problems).where(_is(import_id, line)))

@@ -34,7 +34,7 @@ from merge.mentions import names_of, scrub_mentions
 from merge.problems import Problem, dump_problems
 from merge.record import Conflict
 from merge.sheet import discard_files
-from models import Change, FormToken, Import, KeptAnswer, Student, now, planned_rows, revisions, staged_rows
+from models import Change, FormToken, HeadingChoice, Import, KeptAnswer, Student, now, planned_rows, revisions, staged_rows
 
 REASON, RETENTION = "erasure", "retention"
 # How many who were deleted long ago are erased in one transaction, in which nobody else can write to SQLite.
@@ -78,7 +78,9 @@ def outlook(session: Session, student_id: int) -> Outlook | None:
     if newest is None or newest.name is None:
         return None
     holding = list(session.scalars(imports_holding(student_id)))
-    unread = select(Import).where(Import.state == "failed", Import.path != "").order_by(Import.id)
+    # A sheet that waits for an answer may have no rows in the database, as one that could not be read.
+    asking = and_(Import.state == "ready", Import.questions.is_not(None), Import.rows == 0)
+    unread = select(Import).where(or_(Import.state == "failed", asking), Import.path != "").order_by(Import.id)
     return Outlook(
         newest.version,
         [import_ for import_ in holding if import_.state in ("applied", "undone")],
@@ -182,6 +184,7 @@ def _blank_versions(session: Session, change_id: int) -> None:
     erased = select(erasing.c.student_id).where(erasing.c.change_id == change_id)
     blanked = update(revisions).where(revisions.c.student_id.in_(erased)).values(deleted=True, **BLANK)
     session.execute(blanked, execution_options={"synchronize_session": False})
+    session.execute(update(HeadingChoice).values(seen=None))
     for kept in (FormToken, KeptAnswer):
         session.execute(delete(kept).where(kept.student_id.in_(erased)), execution_options={"synchronize_session": False})
 

@@ -17,15 +17,18 @@ from merge.apply import apply
 from merge.choices import RE_READABLE, recall
 from merge.columns import places
 from merge.compare import Counts, compare, count_planned, discard_plan, plan_deletions
+from merge.data_questions import ask_after_comparing
 from merge.decisions import WrongState as WrongState
 from merge.decisions import as_shown
 from merge.door import open_change
 from merge.faults import Fault, fault_of
+from merge.heading_questions import ask_before_reading
 from merge.lease import LEASE, CalledOff, LeaseLost, call_off, kept_lease
 from merge.options import Options
 from merge.problems import SheetRefused
+from merge.questions import Question, dump_questions
 from merge.selection import Selection, stage_selected
-from merge.sheet import Sheet, discard_files, inspect, unclear
+from merge.sheet import Sheet, discard_files, inspect
 from merge.stage import discard_staged, stage
 from merge.unattended import Limits
 from merge.undo import undo
@@ -59,27 +62,27 @@ def receive(
 ) -> Import:
     """Keep the uploaded file and queue it for a worker. Raises SheetRefused, and then nothing is kept.
 
-    A sheet that leaves a question open has failed until somebody answers it on the page of its columns.
-    One that comes with limits and stays within them is applied with nobody looking on. A delivery is received once:
-    for another with the same mark, IntegrityError is raised.
+    A sheet whose rows mean nothing before a question is answered waits for that at once. One that comes with limits and
+    stays within them is applied with nobody looking on. A delivery is received once: for another with the same mark,
+    IntegrityError is raised.
     """
     session.rollback()  # on SQLite nobody else could write while the file is looked at
     path = uploads / uuid.uuid4().hex
     try:
         sha256 = _keep(stream, path)
         sheet, options = recall(session, inspect(path))
-        question = unclear(sheet)
+        options = replace(options, blank_clears=blank_clears)
         received = Import(
             actor=actor,
             filename=_shown_name(filename),
             path=str(path),
             size=path.stat().st_size,
             sha256=sha256,
-            options=replace(options, blank_clears=blank_clears).to_json(),
+            options=options.to_json(),
             sheet=sheet.to_json(),
             limits=limits and limits.to_json(),
             delivery=delivery,
-            **({"state": "failed", "failure": question, "ended_at": now()} if question else {}),
+            **_opening(sheet, options),
         )
         session.add(received)
         session.flush()
@@ -175,8 +178,9 @@ def run_step(session: Session, import_id: int, holder: str) -> None:
 
 
 def start_apply(session: Session, import_id: int, actor: str, *, version: int | None) -> None:
-    """Let a worker apply what was previewed at that version. Raises WrongState."""
-    _move(session, as_shown(import_id, version, "ready"), WrongState, state="applying", applied_by=actor, **_waiting())
+    """Let a worker apply what was previewed at that version. Raises WrongState, also while a question is open."""
+    settled = as_shown(import_id, version, "ready") & Import.questions.is_(None)
+    _move(session, settled, WrongState, state="applying", applied_by=actor, **_waiting())
     session.commit()
 
 
@@ -189,11 +193,13 @@ def start_undo(
     session.commit()
 
 
-def read_again(session: Session, import_id: int, sheet: dict[str, Any], options: dict[str, Any], *, version: int | None) -> None:
+def read_again(session: Session, import_id: int, sheet: Sheet, options: Options, *, version: int | None) -> None:
     """Let a worker read the sheet anew, with other columns or options. Raises WrongState."""
     # Whoever has chosen looks on, and decides when it is compared.
-    changed = {"sheet": sheet, "options": options, "limits": None, "rows": 0, "failure": None, "ended_at": None}
-    _move(session, as_shown(import_id, version, *RE_READABLE), WrongState, state="uploaded", **changed, **_waiting())
+    changed = {"sheet": sheet.to_json(), "options": options.to_json(), "limits": None, "failure": None, "ended_at": None}
+    changed |= dict.fromkeys(vars(NOTHING), 0) | {"rows": 0, **_opening(sheet, options)}
+    _move(session, as_shown(import_id, version, *RE_READABLE), WrongState, **changed, **_waiting())
+    _discard_rows(session, import_id)
     session.commit()
 
 
@@ -267,16 +273,23 @@ def discard(session: Session, import_id: int) -> None:
     path, sheet = session.execute(select(Import.path, Import.sheet).where(Import.id == import_id)).one()
     if path:
         discard_files(Path(path))
-    # A sheet without a header row has a student's cells for its headings.
+    # A sheet without a header row has a student's cells for its headings, and a question may quote a cell.
     without_cells = {**sheet, "headings": [], "columns": [], "mended": {}}
-    session.execute(update(Import).where(Import.id == import_id).values(path="", sheet=without_cells))
+    session.execute(update(Import).where(Import.id == import_id).values(path="", sheet=without_cells, questions=None))
 
 
 NO_ROOM = later(
     "The disk of the server is full or does not work. No student was changed. Once there is room, upload the sheet again."
 )
 OUR_FAULT = later("Something went wrong on our side. No student was changed; the log says more.")
+NOTHING = Counts(0, 0, 0, 0, 0)
 RELEASED: dict[str, Any] = {"lease_holder": None, "lease_until": None}
+
+
+def _opening(sheet: Sheet, options: Options) -> dict[str, Any]:
+    """Let a worker read the sheet, unless its rows mean nothing before somebody has answered a question."""
+    questions = [question for question in ask_before_reading(sheet, options) if question.blocks]
+    return {"state": "ready" if questions else "uploaded", "questions": dump_questions(questions)}
 
 
 def _keep(stream: BinaryIO, path: Path) -> str:
@@ -300,7 +313,7 @@ def _read(session: Session, import_id: int, holder: str) -> None:
     def advance(rows: int, share: float) -> None:
         _move(session, mine, LeaseLost, rows=rows, step_rows=rows, share=share, lease_until=now() + LEASE)
 
-    ascending = stage(session, import_id, sheet, advance, options.notation)
+    ascending = stage(session, import_id, sheet, advance, options)
     # A row of totals at the end is known only now.
     _move(session, mine, LeaseLost, sheet=sheet.to_json(), lease_until=now() + LEASE, **_starting("comparing"))
     session.commit()
@@ -324,14 +337,17 @@ def _read(session: Session, import_id: int, holder: str) -> None:
             advance=compared,
         )
     _analyze(session, "planned_rows")
-    _move(session, mine, LeaseLost, **vars(counts), **_decided(counts, limits, actor))
+    questions = ask_before_reading(sheet, options)
+    questions += ask_after_comparing(session, import_id, sheet, options, counts, questions)
+    decided = _decided(counts, questions, limits, actor)
+    _move(session, mine, LeaseLost, **vars(counts), questions=dump_questions(questions), **decided)
     session.commit()
 
 
-def _decided(counts: Counts, limits: dict[str, Any] | None, actor: str) -> dict[str, Any]:
+def _decided(counts: Counts, questions: list[Question], limits: dict[str, Any] | None, actor: str) -> dict[str, Any]:
     """Wait for a person to decide, unless limits that were set beforehand do."""
     given = Limits(**limits) if limits else None
-    if given is None or given.held or given.exceeded_by(counts):
+    if given is None or given.held or questions or given.exceeded_by(counts):
         return {"state": "ready", "limits": given and replace(given, held=True).to_json(), "share": 1.0, **RELEASED}
     if not (counts.inserts or counts.updates):
         return {"state": "applied", "applied_by": actor, "share": 1.0, "ended_at": now(), **RELEASED}

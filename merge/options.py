@@ -1,14 +1,14 @@
 """How a sheet is to be taken: which student a row means, what a blank cell means, how its numbers are written."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from itertools import islice
 from typing import Any
 
 from merge.cells import DECIMALS, Notation
-from merge.columns import BY_NAME, KEY, NAME, StudentColumn, places
+from merge.columns import BY_NAME, KEY, StudentColumn, places
+from merge.matching import best_match
 
-MATCHES = (KEY.name, NAME.name)
 THOUSANDS = ("", ",", ".", "'", " ")
 ROWS_GUESSED_FROM = 2_000
 
@@ -18,11 +18,19 @@ class Options:
     """What whoever uploads a sheet may choose."""
 
     match: str = KEY.name
-    """The column by which rows find their students: "id" or "name"."""
+    """By what rows find their students, as `merge.matching` names it: "id", "name", "name+age"."""
     blank_clears: bool = False
     decimal: str = "."
     thousands: str = ""
     percent: bool = False
+    turned: bool = False
+    """Whether names are written "Lovelace, Ada", and read the other way round."""
+    factors: Mapping[str, float] = field(default_factory=dict)
+    """What the numbers of a student's column are multiplied by, where the sheet counts otherwise: 100 for fractions."""
+    maxima: Mapping[str, int] = field(default_factory=dict)
+    """For a student's column the place of the sheet's column that says how much could be reached: 8 of 12 is 66.67."""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """What somebody answered to the questions that the sheet left open, by the question's key."""
 
     @property
     def notation(self) -> Notation:
@@ -34,7 +42,7 @@ class Options:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Options":
         """Take what an import keeps; an option that it does not name, or no longer exists, is as if nobody had chosen."""
-        return cls(**{field.name: stored[field.name] for field in fields(cls) if field.name in stored})
+        return cls(**{known.name: stored[known.name] for known in fields(cls) if known.name in stored})
 
 
 def guess(columns: Sequence[str | None], rows: Sequence[Sequence[str]]) -> Options:
@@ -42,8 +50,7 @@ def guess(columns: Sequence[str | None], rows: Sequence[Sequence[str]]) -> Optio
     found = places(columns)
     numbers = [(BY_NAME[name], _cells(rows, at[0])) for name, at in found.items() if BY_NAME[name].kind is not str]
     notation = _guess_notation(numbers)
-    match = NAME.name if KEY.name not in found and NAME.name in found else KEY.name
-    return Options(match, decimal=notation.decimal, thousands=notation.thousands, percent=notation.percent)
+    return Options(best_match(columns), decimal=notation.decimal, thousands=notation.thousands, percent=notation.percent)
 
 
 def _cells(rows: Sequence[Sequence[str]], place: int) -> list[str]:

@@ -25,6 +25,8 @@ PLACES: dict[str, dict[str, Reach]] = {
     "planned_rows": {**dict.fromkeys(("verdict", "action", "reason"), Reach.NONE), "name": Reach.BLANKED},
     "imports": {
         "sheet": Reach.DROPPED,
+        # A question may quote a heading or a cell.
+        "questions": Reach.DROPPED,
         "filename": Reach.SEARCHED,
         "failure": Reach.SEARCHED,
         "options": Reach.SEARCHED,
@@ -39,8 +41,8 @@ PLACES: dict[str, dict[str, Reach]] = {
     "views": {"name": Reach.SEARCHED, "address": Reach.SEARCHED},
     "changes": {"actor": Reach.NONE, "reason": Reach.NONE},
     "form_tokens": {"token": Reach.NONE},
-    # Digests of headings, and the names of columns.
-    "heading_choices": {"key": Reach.NONE, "columns": Reach.NONE, "options": Reach.NONE},
+    # Digests of headings, the names of columns, and checksums of names, which an erasure forgets as well.
+    "heading_choices": dict.fromkeys(("key", "columns", "options", "chosen_by", "seen"), Reach.NONE),
     # Numbers only.
     "figures": {"figures": Reach.NONE},
     # Who did what, without cells: nobody can change or delete an entry before its time.

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from merge.columns import COLUMNS, KEY, NAME
 from merge.preview import Row, are_rows_kept, counts, rows
+from merge.questions import Question, load_questions
 from merge.unattended import held_back
 from models import Import
 from words import Later
@@ -27,6 +28,7 @@ def report(session: Session, import_: Import) -> dict[str, Any]:
         "left_out": [{"line": line, "reason": str(Later.load(reason))} for line, reason in import_.sheet["left_out"]],
         "rejected_rows": [{"line": row.line, "problems": row.problems} for row in _rejected(session, import_)],
         "review_rows": [_review(row) for row in _reviews(session, import_)],
+        "questions": [_question(import_, question) for question in load_questions(import_.questions)],
         "held_back": held_back(import_),
         "failure": str(import_.failure) if import_.failure else None,
     }
@@ -38,11 +40,23 @@ def summary(session: Session, import_: Import) -> list[str]:
         return [str(import_.failure)]
     numbers = ", ".join(f"{number:,} {verdict}" for verdict, number in counts(import_).items())
     said = [f"Import {import_.id} ({import_.title}) is {import_.state}: {import_.rows:,} rows, {numbers}."]
+    for question in load_questions(import_.questions):
+        said.append(str(question.sentence))
+        said += [f"  --answer {question.key}={answer.code}  {answer.label}" for answer in question.answers]
     said += held_back(import_)
     said += [f"Left out, from line {line:,}: {Later.load(reason)}" for line, reason in import_.sheet["left_out"]]
     return said + [
         f"Line {row.line:,}: {' '.join(row.problems)}" for row in [*_reviews(session, import_), *_rejected(session, import_)]
     ]
+
+
+def _question(import_: Import, question: Question) -> dict[str, Any]:
+    return {
+        "question": question.key,
+        "sentence": str(question.sentence),
+        "columns": [import_.sheet["headings"][place] for place in question.places],
+        "answers": [{"answer": answer.code, "label": str(answer.label)} for answer in question.answers],
+    }
 
 
 def _rejected(session: Session, import_: Import) -> list[Row]:

@@ -7,18 +7,18 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from merge.columns import BY_NAME, KEY, MATCHING, NAME, match_headings, places
+from merge.columns import BY_NAME, KEY, MATCHING, match_headings, places
 from merge.delimiters import DELIMITERS, find_delimiter
 from merge.encodings import ENCODINGS, decodes, find_encoding
 from merge.left_out import ABOVE, MOST_TOTALS, MOST_UNITS, TOTALS, UNITS, find_headings, is_totals_row, is_units_row, knows
 from merge.limits import MOST_COLUMNS, too_wide
-from merge.oneroster import lacks_roles, roster_columns, roster_of
+from merge.oneroster import roster_columns, roster_of
 from merge.opening import Plain, discard_files, files_made_of, open_plain
 from merge.problems import SheetRefused
 from merge.rows import read_blocks
-from words import Later, later
+from words import later
 
-__all__ = ["DELIMITERS", "ENCODINGS", "Row", "Sheet", "discard_files", "inspect", "unclear"]
+__all__ = ["DELIMITERS", "ENCODINGS", "Row", "Sheet", "discard_files", "inspect"]
 
 ADD_HEADINGS = later("add a row above them that names the columns, such as: %(columns)s.", columns=", ".join(BY_NAME))
 
@@ -106,34 +106,6 @@ def inspect(upload: Path, *, encoding: str | None = None, delimiter: str | None 
             made.unlink(missing_ok=True)
         raise
     return sheet
-
-
-def unclear(sheet: Sheet) -> Later | None:
-    """Say what somebody has to decide before the sheet can be read; None where its headings say it all."""
-    if lacks_roles(sheet.headings):
-        return later(
-            "This users.csv of a OneRoster export does not say who is a student: that stands in roles.csv. Upload the whole "
-            "archive with its manifest.csv; or go on here, if everybody in this file is a student."
-        )
-    for name, column in BY_NAME.items():
-        rivals = [heading for heading, meant in zip(sheet.headings, sheet.columns, strict=True) if meant == name]
-        if len(rivals) > 1:
-            return later(
-                "Both “%(one)s” and “%(other)s” may be the %(column)s. Keep the one that is meant, and ignore the other.",
-                one=rivals[0],
-                other=rivals[1],
-                column=later(column.heading),
-            )
-    if not MATCHING & places(sheet.columns).keys():
-        return later(
-            "No heading says which column holds the %(key)s or the %(name)s, so rows can't be matched with students. "
-            "Choose it below. If “%(heading)s” stands for a student and not above the students, %(advice)s",
-            key=later(KEY.heading),
-            name=later(NAME.heading),
-            heading=sheet.headings[0],
-            advice=ADD_HEADINGS,
-        )
-    return None
 
 
 def _understand(plain: Plain, encoding: str | None, delimiter: str | None) -> Sheet:

@@ -13,8 +13,10 @@ from typing import Any
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from merge.cells import PLAIN, Notation
-from merge.columns import BY_NAME, KEY, VALUES, StudentColumn, places
+from merge.amounts import converted
+from merge.cells import Notation
+from merge.columns import BY_NAME, KEY, NAME, VALUES, StudentColumn, places
+from merge.options import Options
 from merge.problems import Problem, dump_problems
 from merge.sheet import Row, Sheet
 from models import staged_rows
@@ -35,7 +37,7 @@ Problems = dict[int, dict[str, Problem]]
 """By the row's place in its block and the column's name ("" for the row itself)."""
 
 
-def stage(session: Session, import_id: int, sheet: Sheet, advance: Advance, notation: Notation = PLAIN) -> bool:
+def stage(session: Session, import_id: int, sheet: Sheet, advance: Advance, options: Options) -> bool:
     """Stage the sheet, a transaction a block. Raises SheetRefused.
 
     Tell whether each id was larger than all before it, as in an export: then none can stand twice.
@@ -45,7 +47,7 @@ def stage(session: Session, import_id: int, sheet: Sheet, advance: Advance, nota
     staged, highest, ascending = 0, 0, True
     with _undisturbed(), ThreadPoolExecutor(1, "reader") as reader:
         # One block is read while the one before it is written: the database works in a process of its own.
-        blocks = ((_read_columns(block, import_id, sheet, notation), share) for block, share in sheet.blocks())
+        blocks = ((_read_columns(block, import_id, sheet, options), share) for block, share in sheet.blocks())
         upcoming = reader.submit(next, blocks, None)
         while (block := upcoming.result()) is not None:
             upcoming = reader.submit(next, blocks, None)
@@ -64,9 +66,9 @@ def discard_staged(session: Session, import_id: int) -> None:
     session.execute(delete(staged_rows).where(staged_rows.c.import_id == import_id))
 
 
-def read_block(block: list[Row], import_id: int, sheet: Sheet, notation: Notation = PLAIN) -> Iterator[tuple[Any, ...]]:
+def read_block(block: list[Row], import_id: int, sheet: Sheet, options: Options) -> Iterator[tuple[Any, ...]]:
     """Read and check a block, and give its rows in the order of `staged_rows`' columns."""
-    return zip(*_read_columns(block, import_id, sheet, notation), strict=True)
+    return zip(*_read_columns(block, import_id, sheet, options), strict=True)
 
 
 @contextmanager
@@ -79,12 +81,12 @@ def _undisturbed() -> Iterator[None]:
         gc.enable()
 
 
-def _read_columns(block: list[Row], import_id: int, sheet: Sheet, notation: Notation) -> list[Sequence[Any]]:
+def _read_columns(block: list[Row], import_id: int, sheet: Sheet, options: Options) -> list[Sequence[Any]]:
     problems: Problems = {}
     rows = [row for _, row in block]
     texts = list(zip(*_fitted(rows, len(sheet.headings), problems), strict=True))
     values = {
-        name: _read_column(BY_NAME[name], _joined_parts([_armed(BY_NAME[name], texts[p]) for p in at]), notation, problems)
+        name: _read_column(BY_NAME[name], _meant(BY_NAME[name], texts, at, options), options.notation, problems)
         for name, at in places(sheet.columns).items()
     }
     blank = [None] * len(block)
@@ -107,6 +109,23 @@ def _fitted(rows: list[list[str]], width: int, problems: Problems) -> list[list[
         elif any(map(str.strip, row[width:])):
             problems.setdefault(place, {})[""] = Problem("many", found=len(row), expected=width)
     return [(row + [""] * width)[:width] for row in rows]
+
+
+def _meant(column: StudentColumn, texts: Sequence[Sequence[str]], at: Sequence[int], options: Options) -> Sequence[str]:
+    """Give a student's column as the options have the sheet's cells meant: joined, turned round, or converted."""
+    joined = _joined_parts([_armed(column, texts[place]) for place in at])
+    if column is NAME and options.turned and len(at) == 1:
+        return [*map(_turned, joined)]
+    if column.name in options.factors or column.name in options.maxima:
+        maxima = texts[options.maxima[column.name]] if column.name in options.maxima else None
+        return converted(column, joined, options.notation, options.factors.get(column.name, 1.0), maxima)
+    return joined
+
+
+def _turned(name: str) -> str:
+    """Read "Lovelace, Ada" as Ada Lovelace; a name with more commas stays as it is."""
+    last, comma, first = name.partition(",")
+    return f"{first.strip()} {last.strip()}" if comma and first.strip() and last.strip() and "," not in first else name
 
 
 def _armed(column: StudentColumn, texts: Sequence[str]) -> Sequence[str]:

@@ -62,4 +62,8 @@ class Limits:
 
 def held_back(import_: Import) -> list[str]:
     """Say why an import waits for a person although it came with limits; nothing for any other."""
-    return Limits(**import_.limits).exceeded_by(import_) if import_.limits and import_.state == "ready" else []
+    if not import_.limits or import_.state != "ready":
+        return []
+    open_ = len(import_.questions or ())
+    asks = [ngettext("It leaves %(num)s question open.", "It leaves %(num)s questions open.", open_)] if open_ else []
+    return asks + Limits(**import_.limits).exceeded_by(import_)

@@ -8,12 +8,13 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from forms import DeliveryForm
-from merge import history, listing, record
+from merge import answers, history, listing, record
 from merge import imports as life
 from merge.columns import COLUMNS, KEY, NAME, VALUES
 from merge.former_ids import former_owner, said
 from merge.problems import Problem, SheetRefused
 from merge.query import filter_names
+from merge.questions import NoSuchAnswer
 from merge.report import report
 from models import Import, Student, db
 from web.access import actor, import_owner, may_apply, public, requires_token
@@ -26,6 +27,7 @@ from words import _
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
+ANSWER = {"question", "answer"}
 ASKABLE = {"q", "sort", "per_page", "after", "before", *filter_names()}
 
 
@@ -123,6 +125,28 @@ def apply(import_id: int) -> ResponseReturnValue:
     if not may_apply(import_):
         abort(403)
     return _set_going(lambda version: life.start_apply(db.session(), import_id, actor(), version=version), import_)
+
+
+@api.post("/imports/<id:import_id>/answers")
+@requires_token("import")
+@once
+def answer(import_id: int) -> ResponseReturnValue:
+    """Take an answer to a question that the sheet leaves open, and let a worker read it so."""
+    import_ = _import_or_404(import_id)
+    if not request.is_json:
+        raise Refusal(415, _("Not JSON"), _("Send the answer as application/json."))
+    sent = request.get_json(silent=True)
+    if not isinstance(sent, dict) or not all(isinstance(sent.get(name), str) for name in ANSWER):
+        raise Refusal(400, _("Not JSON"), _("The body has to be a JSON object with “question” and “answer”, both texts."))
+    _refuse_unknown(sent, ANSWER)
+
+    def take(version: int) -> None:
+        answers.answer(db.session(), import_id, sent["question"], sent["answer"], actor(), version=version)
+
+    try:
+        return _set_going(take, import_)
+    except NoSuchAnswer:
+        raise _unfit({"answer": _("The import does not ask this, or offers other answers.")}) from None
 
 
 @api.post("/imports/<id:import_id>/undo")
@@ -258,6 +282,8 @@ def _changed(import_id: int) -> Refusal:
     sentence = _(
         "This import is %(state)s, at version %(version)d. Nothing was done.", state=import_.state, version=import_.version
     )
+    if import_.questions:
+        sentence = _("This import leaves a question open. Answer it first.")
     current = report(db.session(), import_)
     return Refusal(409, _("Changed meanwhile"), sentence, _tag(import_), state=import_.state, current=current)
 

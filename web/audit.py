@@ -48,6 +48,7 @@ WORDS = {
     Act.TOKEN_MADE: later("Made a token"),
     Act.TOKEN_REVOKED: later("Revoked a token"),
     Act.SHEET_UPLOADED: later("Uploaded a sheet"),
+    Act.QUESTION_ANSWERED: later("Answered a question about a sheet"),
     Act.BULK_PREPARED: later("Prepared a change of many students"),
     Act.IMPORT_APPLIED: later("Applied an import"),
     Act.IMPORT_UNDONE: later("Undid an import"),

@@ -11,19 +11,32 @@ from sqlalchemy import select
 
 from audit import Act
 from database import reading
-from forms import CELL, ColumnsForm, ReadingForm, UndoForm, UploadForm, VersionForm, column_choice, columns_form, typed_cell
-from merge import choices, preview
+from forms import (
+    CELL,
+    AnswerForm,
+    ColumnsForm,
+    ReadingForm,
+    UndoForm,
+    UploadForm,
+    VersionForm,
+    column_choice,
+    columns_form,
+    typed_cell,
+)
+from merge import answers, choices, preview
 from merge import correct as correcting
 from merge import imports as life
 from merge import undo as undoing
 from merge.columns import COLUMNS
+from merge.heading_questions import ask_before_reading
 from merge.missing import count_missing, missing_page
 from merge.options import Options
 from merge.pages import parse_query
 from merge.problems import SheetRefused
 from merge.query import parse_place
+from merge.questions import NoSuchAnswer, load_questions
 from merge.rejects import rejected_sheet
-from merge.sheet import Sheet, inspect, unclear
+from merge.sheet import Sheet, inspect
 from merge.unattended import held_back
 from merge.undo import Outlook
 from models import Import, db
@@ -32,7 +45,7 @@ from web.head_check import takes_sheets
 from web.kept_input import keeps, keeps_nothing
 from web.limits import takes_cells
 from web.streaming import download
-from words import _, number
+from words import Later, _, number
 
 imports = Blueprint("imports", __name__, url_prefix="/imports")
 
@@ -79,8 +92,7 @@ def create() -> ResponseReturnValue:
             form.file.errors = [str(refused)]
         else:
             wait_for_worker(received.id)
-            page = "imports.columns" if received.state == "failed" else "imports.show"
-            return redirect(url_for(page, import_id=received.id), 303)
+            return redirect(_next_page(received.id), 303)
     return render_template("imports/new.html", form=form, columns=COLUMNS), 422
 
 
@@ -148,13 +160,28 @@ def choose_columns(import_id: int) -> ResponseReturnValue:
     if as_file.errors or not form.validate():
         return _columns_page(import_, sheet, as_file, form), 422
     chosen = replace(sheet, columns=form.columns)
-    choices.remember(db.session(), chosen, form.options)
+    choices.remember(db.session(), chosen, form.options, actor())
     try:
-        life.read_again(db.session(), import_id, chosen.to_json(), form.options.to_json(), version=form.shown)
+        life.read_again(db.session(), import_id, chosen, form.options, version=form.shown)
     except life.WrongState:
         return _overtaken_choice(import_id, sheet, as_file, form)
     wait_for_worker(import_id)
-    return redirect(url_for("imports.show", import_id=import_id), 303)
+    return redirect(_next_page(import_id), 303)
+
+
+@imports.post("/<id:import_id>/answers")
+@requires("editor")
+@keeps_nothing
+def answer(import_id: int) -> ResponseReturnValue:
+    """Take the answer to a question that the sheet leaves open, and let a worker read it so."""
+    _import_or_404(import_id)
+    form = AnswerForm()
+    try:
+        answers.answer(db.session(), import_id, form.question.data or "", form.answer.data or "", actor(), version=form.shown)
+    except (life.WrongState, NoSuchAnswer):
+        return _overtaken(import_id)
+    wait_for_worker(import_id)
+    return redirect(_next_page(import_id), 303)
 
 
 @imports.get("/<id:import_id>/progress")
@@ -314,6 +341,7 @@ def _import_page(import_: Import, mended: preview.Row | None = None, *, checked:
         "imports/show.html",
         import_=import_,
         counts=preview.counts(import_),
+        asked=load_questions(import_.questions),
         query=query,
         progress=preview.progress(import_),
         applied_before=preview.applied_before(db.session(), import_) if of_sheet else None,
@@ -348,25 +376,44 @@ def _sheet_as_asked(import_: Import) -> tuple[Sheet, Options, ReadingForm]:
     as_file = ReadingForm(request.form if request.method == "POST" else request.args, sheet)
     if as_file.asked and as_file.validate():
         try:
-            asked = inspect(Path(import_.path), **as_file.asked)
-            if (question := unclear(asked)) and not unclear(sheet):
+            asked, guessed = choices.recall(db.session(), inspect(Path(import_.path), **as_file.asked))
+            if (question := _blocking(asked, guessed)) and not _blocking(sheet, options):
                 raise SheetRefused(question)
         except SheetRefused as refused:
             as_file.refuse(str(refused))
         else:
-            sheet, guessed = choices.recall(db.session(), asked)
-            options = replace(guessed, blank_clears=options.blank_clears)
+            sheet, options = asked, replace(guessed, blank_clears=options.blank_clears)
     return sheet, options, as_file
+
+
+def _blocking(sheet: Sheet, options: Options) -> Later | None:
+    """Say what keeps the sheet from being read as it is now understood."""
+    return next((question.sentence for question in ask_before_reading(sheet, options) if question.blocks), None)
 
 
 def _columns_page(import_: Import, sheet: Sheet, as_file: ReadingForm, form: ColumnsForm) -> str:
     samples = choices.first_cells(sheet)
-    return render_template("imports/columns.html", import_=import_, sheet=sheet, samples=samples, reading=as_file, form=form)
+    return render_template(
+        "imports/columns.html",
+        import_=import_,
+        sheet=sheet,
+        samples=samples,
+        reading=as_file,
+        form=form,
+        asked=load_questions(import_.questions),
+        chosen=choices.chosen_before(db.session(), sheet.headings),
+    )
 
 
 def _too_late(import_id: int) -> ResponseReturnValue:
     flash(_("The columns of this import can’t be chosen as it stands now."), "warning")
     return redirect(url_for("imports.show", import_id=import_id), 303)
+
+
+def _next_page(import_id: int) -> str:
+    """Lead to the page of the columns where the sheet leaves a question open, else to what it would do."""
+    asks = db.session.scalar(select(Import.questions.is_not(None)).where(Import.id == import_id))
+    return url_for("imports.columns" if asks else "imports.show", import_id=import_id)
 
 
 def wait_for_worker(import_id: int) -> None:

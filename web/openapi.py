@@ -41,6 +41,7 @@ def document(address: str) -> Part:
                 "StudentValues": _values(),
                 "Page": _page(),
                 "Import": _import(),
+                "QuestionAnswer": _question_answer(),
                 "Problem": _problem(),
             },
             "responses": {
@@ -71,6 +72,11 @@ def _paths() -> Part:
         "/api/v1/imports/{import_id}/apply": {
             "parameters": [import_],
             "post": _act("Apply an import that waits", [_decided_on(), _key()], _import_answer(), "202"),
+        },
+        "/api/v1/imports/{import_id}/answers": {
+            "parameters": [import_],
+            "post": _act("Answer a question that a sheet leaves open", [_key()], _import_answer(), "202")
+            | {"requestBody": _body("application/json", _ref("QuestionAnswer"))},
         },
         "/api/v1/imports/{import_id}/undo": {
             "parameters": [import_],
@@ -160,6 +166,7 @@ def _import() -> Part:
         "left_out": left_out,
         "rejected_rows": rejected,
         "review_rows": reviews,
+        "questions": {"type": "array", "items": _question(texts)},
         "held_back": texts,
         "failure": TEXT_OR_NULL,
     }
@@ -179,6 +186,16 @@ def _review(texts: Part) -> Part:
             "problems": texts,
         }
     )
+
+
+def _question(texts: Part) -> Part:
+    """Describe what a sheet leaves open, with the answers that there are to choose from."""
+    offered = {"type": "array", "items": _object({"answer": {"type": "string"}, "label": {"type": "string"}})}
+    return _object({"question": {"type": "string"}, "sentence": {"type": "string"}, "columns": texts, "answers": offered})
+
+
+def _question_answer() -> Part:
+    return _object({"question": {"type": "string"}, "answer": {"type": "string"}}) | {"additionalProperties": False}
 
 
 def _problem() -> Part:

@@ -58,9 +58,15 @@ def test_no_heading_belongs_to_two_columns():
 
 
 def test_no_heading_belongs_to_two_parts_or_to_another_column():
-    of_parts = [(column, heading) for column in COLUMNS for headings in column.parts.values() for heading in headings]
+    of_parts = [
+        (column, (heading, other))
+        for column in COLUMNS
+        for headings in column.parts.values()
+        for heading, beside in headings.items()
+        for other in beside or {""}
+    ]
     assert len(of_parts) == len({heading for _, heading in of_parts})
-    assert not any(heading in other.headings for column, heading in of_parts for other in COLUMNS if other is not column)
+    assert not any(heading in other.headings for column, (heading, _) in of_parts for other in COLUMNS if other is not column)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from merge import listing
 from merge.cells import read_text
 from merge.columns import COLUMNS
 from merge.csv_text import csv_students, defuse
+from merge.options import Options
 from merge.problems import Problem
 from merge.sheet import inspect
 from merge.stage import read_block
@@ -49,7 +50,7 @@ def handed_out(session, tmp_path):
         parts = csv_students(session, listing.everybody(session, listing.parse_query({"sort": "id"})))
         path.write_bytes("".join(line for part in parts for line in part).encode())
         sheet = inspect(path)
-        return [row[4:] for block, _ in sheet.blocks() for row in read_block(block, 1, sheet)], sheet
+        return [row[4:] for block, _ in sheet.blocks() for row in read_block(block, 1, sheet, Options())], sheet
 
     return handed_out
 

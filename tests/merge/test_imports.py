@@ -36,10 +36,10 @@ VERDICTS = [
     ),
     (
         "a sheet of marks needs no names",
-        "id,score\n1,95\n2,60\n",
+        "id,score\n3,95\n2,60\n",
         {},
         "0 2 0 0",
-        {1: (1, "Ada", 12, 95.0), 2: (2, "Bo", 13, 60.0)},
+        {3: (3, "Cy", None, 95.0), 2: (2, "Bo", 13, 60.0)},
     ),
     ("but a new student does", "id,score\n1,95\n9,60\n", {}, "0 1 0 1", {1: (1, "Ada", 12, 95.0)}),
     ("columns may come in any order", "score,name,id\n60,Bo,2\n", {}, "0 1 0 0", {2: (2, "Bo", 13, 60.0)}),

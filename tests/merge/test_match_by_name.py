@@ -5,6 +5,8 @@ import io
 import pytest
 
 from merge import imports, preview
+from merge.options import Options
+from merge.sheet import Sheet
 from tests.merge.conftest import assert_revisions_agree, run, table
 
 STORED = [(1, "Ada", 12, None), (2, "Bo", 13, None), (3, "Bo", 14, None)]
@@ -19,8 +21,8 @@ def by_name(app, session, add):
     def by_name(sheet):
         stream = io.BytesIO(("id," + sheet).replace("\n", "\n,").rstrip(",").encode())
         received = imports.receive(session, app.config["UPLOADS"], "sheet.csv", stream, "sec@school.test")
-        sheet_json = {**received.sheet, "columns": [None, *received.sheet["columns"][1:]]}
-        imports.read_again(session, received.id, sheet_json, {"blank_clears": False, "match": "name"}, version=received.version)
+        read = Sheet(**{**received.sheet, "columns": [None, *received.sheet["columns"][1:]]})
+        imports.read_again(session, received.id, read, Options("name"), version=received.version)
         return run(session, received.id)
 
     return by_name

@@ -5,8 +5,10 @@ import zipfile
 import pytest
 
 from merge.choices import recall
+from merge.heading_questions import ask_before_reading
+from merge.options import Options
 from merge.problems import SheetRefused
-from merge.sheet import inspect, unclear
+from merge.sheet import inspect
 from words import Later
 
 # users.csv and roles.csv of the OneRoster CSV binding 1.2, and users.csv of 1.1, which has the role itself.
@@ -75,7 +77,7 @@ def test_the_students_of_an_archive_are_read_and_everybody_else_is_named(upload)
         [5, "The other system wants these to be deleted: 19. An import deletes nobody."],
         [7, "Users without a role are no students: 1 in all."],
     ]
-    assert unclear(sheet) is None
+    assert ask_before_reading(sheet, Options()) == []
     assert sorted(path.name for path in upload.parent.iterdir()) == ["upload", "upload.made-unpacked"]
 
 
@@ -103,9 +105,9 @@ def test_the_id_is_the_first_column_of_whole_numbers_and_otherwise_the_name_coun
 
 def test_a_file_alone_that_does_not_say_who_is_a_student_leaves_that_open(upload):
     upload.write_text("\n".join([USERS, user("u-1", "Ada", "Lovelace", "17")]) + "\n")
-    assert "does not say who is a student" in str(unclear(inspect(upload)))
+    assert "does not say who is a student" in str(ask_before_reading(inspect(upload), Options())[0].sentence)
     lone = archive(upload, manifest=MANIFEST, users=[USERS, user("u-1", "Ada", "Lovelace", "17")])
-    assert "does not say who is a student" in str(unclear(inspect(lone)))
+    assert "does not say who is a student" in str(ask_before_reading(inspect(lone), Options())[0].sentence)
 
 
 def test_what_is_left_out_of_many_blocks_is_summed_up_once(upload):

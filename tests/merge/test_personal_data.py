@@ -39,11 +39,11 @@ def school(app, session, user_id, add, save, upload, apply):
         add(number, f"Student {number}")
     add(77, EARLIER, 13, 61.25)
     save({"id": 77, "name": NAME, "age": 13, "score": 61.25}, version=1)
-    applied = upload(f"id,name,age\n77,{NAME},old\n1,Student 1,x\n")
+    applied = upload(f"id,name,age\n77,{NAME},old\n1,Student 1,x\n4,Student 4,11\n5,Student 5,12\n")
     correct.correct(session, applied.id, 2, {2: "14"}, version=applied.version)
     apply(applied)
     waiting = upload(f"id,name,age\n77,{NAME},15\n2,Student 2,3\n")
-    unread = _receive(app, session, f"mark,points,{NAME}\n1,2,3\n", f"{NAME}.csv")
+    unread = _receive(app, session, f"id,points,{NAME}\n{NAME},2,3\n{EARLIER},2,3\n", f"{NAME}.csv")
     named = _receive(app, session, "id,name\n3,Student 3\n", f"report on {NAME}.csv")
     titled = session.get_one(Import, named)
     titled.options = {**titled.options, "title": later("Set the name to %(value)s", value=NAME).dump()}
@@ -62,7 +62,7 @@ def school(app, session, user_id, add, save, upload, apply):
 
 def _receive(app, session, sheet, filename):
     received = imports.receive(session, app.config["UPLOADS"], filename, io.BytesIO(sheet.encode()), HEAD)
-    return received.id if received.state == "failed" else run(session, received.id).id
+    return received.id if received.state == "ready" else run(session, received.id).id
 
 
 def _answer(user_id, key, student_id):

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from merge.heading_questions import ask_before_reading
 from merge.left_out import ABOVE, TOTALS, UNITS
+from merge.options import Options
 from merge.problems import SheetRefused
-from merge.sheet import Sheet, inspect, unclear
+from merge.sheet import Sheet, inspect
 
 FILES = Path(__file__).parent.parent / "files"
 
@@ -193,9 +195,9 @@ def test_whatever_a_csv_writer_writes_is_read_back(tmp_path_factory, cells):
     ],
 )
 def test_headings_that_leave_a_question_open_lead_to_that_question(sheet_of, content, question):
-    assert str(unclear(sheet_of(content))).startswith(question)
+    assert str(ask_before_reading(sheet_of(content), Options())[0].sentence).startswith(question)
 
 
 @pytest.mark.parametrize("content", [b"id,name,notes,Notes\n1,a,b,c\n", b"name\nAda\n", b"First name,Last name\nAda,L\n"])
 def test_headings_that_say_enough_leave_none(sheet_of, content):
-    assert unclear(sheet_of(content)) is None
+    assert ask_before_reading(sheet_of(content), Options("name")) == []

@@ -6,6 +6,8 @@ import pytest
 from sqlalchemy import delete, select
 
 from merge import imports
+from merge.options import Options
+from merge.sheet import Sheet
 from models import Change, Import, db, planned_rows, staged_rows
 from tests.machine import machine_of
 
@@ -99,8 +101,8 @@ def test_a_person_who_chooses_the_columns_anew_decides_for_themselves(app, bring
     with app.app_context():
         session = db.session()
         kept = session.get_one(imports.Import, import_["id"])
-        sheet, options = kept.sheet, kept.options
-        imports.read_again(session, kept.id, sheet | {"columns": ["id", "name", None]}, options, version=kept.version)
+        sheet = Sheet(**kept.sheet | {"columns": ["id", "name", None]})
+        imports.read_again(session, kept.id, sheet, Options.from_json(kept.options), version=kept.version)
     work()
     assert students() == []
 

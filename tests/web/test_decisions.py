@@ -26,6 +26,7 @@ DECLARED = {
     "imports.create": NEW,
     "imports.correct": VERSION,
     "imports.choose_columns": VERSION,
+    "imports.answer": VERSION,
     "imports.apply": VERSION,
     "imports.cancel": VERSION,
     "imports.undo": VERSION,
@@ -55,6 +56,7 @@ DECLARED = {
     "accounts.choose_password": OWN,
     "api.put_student": VERSION,
     "api.upload": NEW,
+    "api.answer": VERSION,
     "api.apply": VERSION,
     "api.undo": VERSION,
 }
@@ -73,12 +75,14 @@ PAGES = {
         "/imports/1/columns",
         {"match": "id", "blank": "keep", "decimal": ".", "thousands": "", **SWAPPED},
     ),
+    "imports.answer": ("/imports/1/answers", {"question": "other-names:0", "answer": "name"}),
     "imports.apply": ("/imports/1/apply", {}),
     "imports.cancel": ("/imports/1/cancel", {}),
     "imports.undo": ("/imports/2/undo", {}),
 }
 REQUESTS = {
     "api.put_student": ("PUT", "/students/7", {"json": {"name": "Mallory"}}, 412),
+    "api.answer": ("POST", "/imports/1/answers", {"json": {"question": "other-names:0", "answer": "name"}}, 409),
     "api.apply": ("POST", "/imports/1/apply", {}, 409),
     "api.undo": ("POST", "/imports/2/undo", {}, 409),
 }

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from merge.options import Options
 from models import HeadingChoice, Import
 from tests.web.conftest import sheet_file
 
@@ -68,7 +69,7 @@ def test_what_was_chosen_is_read_and_kept(upload, editor, work, students, stored
     assert [(name, age) for _, name, age, _ in students()] == [("Bo", 49), ("Cy Chen", None), ("Di Day", None)]
     (kept,) = stored(select(Import.sheet, Import.options))
     assert kept.sheet["columns"] == [None, "name:first", "name:last", "age", None]
-    options = {"match": "name", "blank_clears": True, "decimal": ",", "thousands": "", "percent": True}
+    options = Options("name", blank_clears=True, decimal=",", percent=True).to_json()
     assert kept.options == options
     assert stored(select(HeadingChoice.columns, HeadingChoice.options)) == [(kept.sheet["columns"], options)]
 

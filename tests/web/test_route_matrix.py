@@ -107,6 +107,7 @@ TABLE = {
     ("POST", "/imports/new"): EDITOR,
     ("GET", "/imports/1/columns"): EDITOR,
     ("POST", "/imports/1/columns"): EDITOR,
+    ("POST", "/imports/1/answers"): EDITOR,
     ("POST", "/imports/1/rows/2"): EDITOR,
     ("POST", "/imports/1/apply"): EDITOR,
     ("POST", "/imports/1/cancel"): EDITOR,
@@ -133,6 +134,7 @@ TABLE = {
     ("POST", "/api/v1/imports"): EDITOR,
     ("GET", "/api/v1/imports/1"): VIEWER,
     ("POST", "/api/v1/imports/1/apply"): EDITOR,
+    ("POST", "/api/v1/imports/1/answers"): EDITOR,
     ("POST", "/api/v1/imports/99/undo"): EDITOR,
 }
 # There a token of the actor's takes the place of the cookie.
