@@ -72,10 +72,11 @@ requirements: $(VENV)/.dev
 	@$(COMPILE) $(UPGRADE) requirements-traces.in -o requirements-traces.txt
 	@$(COMPILE) $(UPGRADE) requirements-dev.in -o requirements-dev.txt
 
-# What the tests run that is no Python package: PostgreSQL's programs, which Debian keeps off the PATH, and a browser.
+# What the tests run that is no Python package: PostgreSQL's programs, which Debian keeps off the PATH, and two browsers.
 programs:
 	$(call need,ls /usr/lib/postgresql/*/bin/initdb || command -v initdb,postgresql)
 	$(call need,command -v chromium || command -v chromium-browser || command -v google-chrome,chromium)
+	$(call need,command -v firefox-esr || command -v firefox,firefox-esr)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Rollbook needs Python 3.11 or newer." >&2; exit 1; }

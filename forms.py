@@ -38,6 +38,7 @@ from merge.options import Options
 from merge.problems import Problem
 from merge.sheet import DELIMITERS, ENCODINGS, Sheet
 from merge.unattended import Limits
+from text_bounds import MAX_LENGTH
 from words import Later, _, later, listed
 
 SHORTEST_PASSWORD = 12
@@ -188,6 +189,12 @@ class StudentForm(VersionForm):
         return bool(self.confirmed.data != self[name].typed)
 
     @property
+    def versions(self) -> range:
+        """The versions that typing restored by the browser may have begun from, up to the one that is shown."""
+        shown = _whole(str(self.version.data)) or 0
+        return range(max(1, shown - VERSIONS_OFFERED), shown + 1)
+
+    @property
     def once(self) -> str | None:
         return (self.token.data or "")[:MOST_OF_A_TOKEN] or None
 
@@ -205,6 +212,9 @@ class StudentForm(VersionForm):
         return [] if KEEP_BOTH in request.form else [name for name in self.clashing if not self.picked(name)]
 
 
+# Chosen in a list that is never seen: after "Back" a browser shows the page anew, and restores in it what was typed and
+# chosen, but not a hidden field. So it tells which version somebody began to type from, though the page shows a newer one.
+SINCE, VERSIONS_OFFERED = "since", 20
 CLASH, PICK, TYPED, GIVEN, KEEP_BOTH = "clash-", "pick-", "typed", "=", "keep-both"
 
 
@@ -213,8 +223,11 @@ def _clashing(sent: Mapping[str, str]) -> list[str]:
 
 
 def _decided(sent: "MultiDict[str, str]") -> "MultiDict[str, str]":
-    """Put what was chosen for a field that clashes into the field."""
+    """Put what was chosen for a field that clashes into the field, and into `version` the one that the typing began from."""
     decided = sent.copy()
+    since, version = _whole(sent.get(SINCE)), _whole(sent.get("version"))
+    if since is not None and version is not None:
+        decided["version"] = str(min(since, version))
     for name in _clashing(sent) if KEEP_BOTH not in sent else []:
         picked = sent.get(f"{PICK}{name}", TYPED)
         if picked.startswith(GIVEN):
@@ -258,7 +271,7 @@ class BulkForm(Form):
     """The value as it is stored, once it has been found to fit."""
     column = SelectField(later("Which column?"), choices=_choices({column.name: later(column.heading) for column in VALUES}))
     value = StringField(
-        later("Its new value"), description=later("Leave it blank to clear the column."), render_kw={"autocomplete": "off"}
+        later("Its new value"), description=later("Leave it blank to clear the column."), render_kw={"maxlength": MAX_LENGTH}
     )
 
     def validate_value(self, field: StringField) -> None:
@@ -275,7 +288,7 @@ def _name_field(label: Later, asked: Later) -> StringField:
         label,
         filters=[lambda text: " ".join((text or "").split())],
         validators=[DataRequired(asked), Length(max=100, message=later("A name has at most 100 characters.")), _seen],
-        render_kw={"autocomplete": "off", "maxlength": None, "dir": "auto"},
+        render_kw={"maxlength": MAX_LENGTH, "dir": "auto"},
     )
 
 
@@ -584,7 +597,7 @@ class RoleForm(Form):
 class InviteForm(RoleForm):
     """Somebody who is to become a user."""
 
-    email = _email_field(later("Enter the address that the new user will sign in with."), autocomplete="off")
+    email = _email_field(later("Enter the address that the new user will sign in with."))
 
 
 class SecondFactorForm(Form):
@@ -628,7 +641,8 @@ class EmptyForm(Form):
 
 def _attributes(column: StudentColumn) -> dict[str, Any]:
     keyboard = {int: "numeric", float: "decimal", str: "text"}[column.kind]
-    return {"inputmode": keyboard, "autocomplete": "off", "spellcheck": "false"}
+    # Without autocomplete="off", which would keep Chromium from restoring what was typed when somebody goes back to it.
+    return {"inputmode": keyboard, "spellcheck": "false", "maxlength": MAX_LENGTH}
 
 
 for _column in COLUMNS:

@@ -358,8 +358,13 @@ function upload(form) {
   for (const kind of /** @type {const} */ (["dragover", "dragleave", "drop"])) page.addEventListener(kind, drag);
 
   form.addEventListener("submit", (event) => {
-    if (!field.files?.length) return;
+    const file = field.files?.[0];
+    if (!file) return;
     event.preventDefault();
+    if (file.size > Number(form.dataset.most)) {
+      say(form.dataset.tooLarge ?? "");
+      return field.focus();
+    }
     const request = new XMLHttpRequest();
     const tell = by10(text);
     const wait = (/** @type {boolean} */ waiting) => { place.hidden = !waiting; actions.hidden = waiting; };
@@ -454,6 +459,72 @@ async function askForPasskey(form) {
   }
 }
 
+const TAB = "rollbook typing ";
+const SECRET = "[type=password], [type=file], [autocomplete=one-time-code], [type=hidden]";
+
+/**
+ * A field of a form that somebody has changed.
+ * @typedef {{name: string, value: string, checked: boolean}} Typed
+ */
+
+/**
+ * Have a form that is sent outlive a lost connection: "Back" then shows it as it was sent. Chromium restores what was typed
+ * by itself; Firefox does not where a page must not be stored. So the tab holds it, in its memory alone and until its next
+ * page: nothing of it is stored, and no other site can read it.
+ * @param {HTMLFormElement} form
+ */
+function outlive(form) {
+  form.addEventListener("submit", () => {
+    const fields = [...form.elements].filter(isTyped).map((/** @type {any} */ { name, value, checked }) => ({ name, value, checked }));
+    // Sent to the page's own address, the answer would take this page's place in the history, and "Back" would lead before it.
+    if (form.action === location.href) history.replaceState(history.state, "", "#main");
+    window.name = TAB + JSON.stringify({ page: location.href, action: form.action, fields });
+    const once = form.querySelector("input[name=token]")?.getAttribute("value");
+    if (once) history.replaceState({ ...history.state, once }, "");
+  });
+}
+
+/**
+ * Tell whether somebody has changed a field, or it says from which version they began.
+ * @param {any} field
+ */
+function isTyped(field) {
+  if (field instanceof HTMLSelectElement) return [...field.options].some((one) => field.name === "since" || one.selected !== one.defaultSelected);
+  return field instanceof HTMLInputElement && !field.matches(SECRET)
+    && (field.value !== field.defaultValue || field.checked !== field.defaultChecked);
+}
+
+/** Show a form as it was sent, where its answer never came and somebody went back to it. */
+function takeUp() {
+  const held = window.name.startsWith(TAB) ? window.name.slice(TAB.length) : "";
+  if (held) window.name = "";
+  const [how] = performance.getEntriesByType("navigation");
+  if (!(how instanceof PerformanceNavigationTiming) || how.type !== "back_forward") return;
+  // Sent once more it makes no second student, also where only the answer was lost.
+  const once = document.querySelector("form#record input[name=token]");
+  if (once && history.state?.once) once.setAttribute("value", history.state.once);
+  if (!held) return;
+  /** @type {{page: string, action: string, fields: Typed[]}} */
+  const { page, action, fields } = JSON.parse(held);
+  const form = page === location.href && [...document.forms].find((one) => one.action === action);
+  if (form) fill(form, fields);
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {Typed[]} fields
+ */
+function fill(form, fields) {
+  for (const field of form.elements) {
+    const typed = fields.filter(({ name }) => name === field.getAttribute("name"));
+    if (field instanceof HTMLInputElement && ["checkbox", "radio"].includes(field.type)) {
+      const own = typed.find(({ value }) => value === field.value);
+      if (own) field.checked = own.checked;
+    } else if (typed[0] && (field instanceof HTMLInputElement || field instanceof HTMLSelectElement)) field.value = typed[0].value;
+  }
+  form.dispatchEvent(new Event("input"));
+}
+
 /**
  * Let everything in a part of the page do what it can.
  * @param {Document | Element} part
@@ -463,6 +534,7 @@ function prepare(part) {
   each("[data-progress-url]", follow);
   each("form#record, form[data-unsaved]", guard);
   each("form#record", watch);
+  each("form.form[method=post], form[data-unsaved]", outlive);
   each("[data-passkey]", askForPasskey);
   each("form[data-leads]", searchAsTyped);
   each("form[data-sent]", upload);
@@ -473,4 +545,5 @@ function prepare(part) {
 }
 
 prepare(document);
+takeUp();
 if (document.querySelector(".finder, .table-students")) keys();

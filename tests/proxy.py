@@ -14,6 +14,7 @@ class Proxy:
         self._target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
+        self._lost = False
         self._ends: list[socket.socket] = []
         self._pumps: list[threading.Thread] = []
         self._accepting = threading.Thread(target=self._accept)
@@ -30,6 +31,15 @@ class Proxy:
             end.close()
         self._ends, self._pumps = [], []
 
+    def lose(self) -> None:
+        """Cut every connection, and let no new one through."""
+        self._lost = True
+        self.cut()
+
+    def find(self) -> None:
+        """Let connections through again."""
+        self._lost = False
+
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._accepting.join()
@@ -42,6 +52,9 @@ class Proxy:
                 self._connect(self._listener.accept()[0])
 
     def _connect(self, near: socket.socket) -> None:
+        if self._lost:
+            near.close()
+            return
         try:
             far = socket.create_connection(("127.0.0.1", self._target))
         except ConnectionRefusedError:

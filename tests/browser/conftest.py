@@ -9,10 +9,12 @@ import pysqlite3
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from flask import Flask
+from marionette_driver.marionette import Marionette
 from playwright.sync_api import Browser, Page, expect
 
 import config
 from app import create_app
+from tests.browser.drivers import Chromium, Driver, Firefox, running_firefox
 from tests.conftest import EMPTYING
 from tests.server import Server, running_chromium, serving
 
@@ -38,12 +40,13 @@ class QuickServer(Server):
     """Its commands run in this process: to start one of their own for each takes longer than what they do."""
 
     def flask(self, *arguments: str) -> str:
-        done = self._app.test_cli_runner().invoke(args=arguments, catch_exceptions=False)
+        done = self.app.test_cli_runner().invoke(args=arguments, catch_exceptions=False)
         assert done.exit_code == 0, done.output
         return done.output
 
     @cached_property
-    def _app(self) -> Flask:
+    def app(self) -> Flask:
+        """The same app in this process, over the same database."""
         return create_app(config.load(self._environ))
 
 
@@ -89,6 +92,27 @@ def server(database_url: str, servers: Callable[[str], QuickServer]) -> QuickSer
 def chromium() -> Iterator[Browser]:
     with running_chromium() as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def firefox() -> Iterator[Marionette]:
+    with running_firefox() as browser:
+        yield browser
+
+
+@pytest.fixture(params=["chromium", "firefox"])
+def somebody(request: pytest.FixtureRequest, server: Server) -> Iterator[Callable[..., Driver]]:
+    """Let each of the two browsers in turn open a window of its own: somebody(), or somebody(url) for another address."""
+    with ExitStack() as windows:
+
+        def somebody(url: str = server.url) -> Driver:
+            if request.param == "firefox":
+                return Firefox(request.getfixturevalue("firefox"), url)
+            context = request.getfixturevalue("chromium").new_context(base_url=url, viewport=SIZES["wide"])
+            windows.callback(context.close)
+            return Chromium(context.new_page(), url)
+
+        yield somebody
 
 
 @pytest.fixture
