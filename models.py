@@ -283,6 +283,10 @@ class Import(Base):
     """What was found out about the file: encoding, delimiter, headings, and the student's column for each of them."""
     questions: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     """What somebody has to answer before it may be applied."""
+    findings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    """What is remarkable about the sheet as a whole, as merge.sanity counted it."""
+    headings_key: Mapped[str | None] = mapped_column(String(64), index=True)
+    """What sheets with the same headings have in common."""
 
     @property
     def title(self) -> Later | str:

@@ -48,7 +48,7 @@ def remember(session: Session, sheet: Sheet, options: Options, actor: str) -> No
     """Keep the choice in place of an earlier one. Does not commit."""
     chosen = {"columns": list(sheet.columns), "options": options.to_json(), "chosen_by": actor, "chosen_at": now()}
     chosen["seen"] = _names_by_id(sheet) or None
-    insert = INSERTS[session.get_bind().dialect.name](HeadingChoice).values(key=_key(sheet.headings), **chosen)
+    insert = INSERTS[session.get_bind().dialect.name](HeadingChoice).values(key=headings_key(sheet.headings), **chosen)
     # Two people may choose for the same headings at once: the later choice counts, and neither fails.
     session.execute(insert.on_conflict_do_update(index_elements=[HeadingChoice.key], set_=chosen))
 
@@ -68,7 +68,12 @@ def recall(session: Session, sheet: Sheet) -> tuple[Sheet, Options]:
 
 def chosen_before(session: Session, headings: Sequence[str]) -> HeadingChoice | None:
     """Give what was chosen for these headings last, with who chose it and when."""
-    return session.get(HeadingChoice, _key(headings), populate_existing=True)
+    return session.get(HeadingChoice, headings_key(headings), populate_existing=True)
+
+
+def headings_key(headings: Sequence[str]) -> str:
+    """Know sheets with the same headings, however they write them."""
+    return hashlib.sha256("\n".join(map(fold, headings)).encode()).hexdigest()
 
 
 def carried(options: Options, before: Sequence[str | None], after: Sequence[str | None]) -> Options:
@@ -79,10 +84,6 @@ def carried(options: Options, before: Sequence[str | None], after: Sequence[str 
     factors = {name: factor for name, factor in options.factors.items() if name in read and read[name] not in changed}
     maxima = {name: place for name, place in options.maxima.items() if name in read and not {read[name], place} & changed}
     return replace(options, answers=answers, factors=factors, maxima=maxima)
-
-
-def _key(headings: Sequence[str]) -> str:
-    return hashlib.sha256("\n".join(map(fold, headings)).encode()).hexdigest()
 
 
 def _fits(columns: Sequence[str | None], sheet: Sheet) -> bool:

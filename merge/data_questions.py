@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import ColumnElement, Join, and_, func, select
 from sqlalchemy.orm import Session
 
-from merge.column_samples import Samples
+from merge.column_samples import MOSTLY, Samples
 from merge.columns import KEY, NAME, VALUES, StudentColumn, places
 from merge.compare import Counts
 from merge.fold import fold_name
@@ -47,7 +47,7 @@ def ask_after_comparing(
     for column in VALUES:
         if column.bounded and column.name in chosen and column.name not in {*options.factors, *options.maxima}:
             (place,) = chosen[column.name]
-            asked += _far_off(session, import_id, column, place, sheet) if place not in about else ()
+            asked += _far_off(session, import_id, column, place, sheet, counts) if place not in about else ()
     return unanswered(asked, options)
 
 
@@ -111,13 +111,20 @@ def _ignored_ids(sheet: Sheet, samples: Samples) -> Iterator[Question]:
         yield Question("ignored-ids", (place,), sentence, (is_column(sheet, place, KEY, match=KEY.name), new))
 
 
-def _far_off(session: Session, import_id: int, column: StudentColumn, place: int, sheet: Sheet) -> Iterator[Question]:
+def _far_off(
+    session: Session, import_id: int, column: StudentColumn, place: int, sheet: Sheet, counts: Counts
+) -> Iterator[Question]:
     """Ask where nearly all values are a fraction of those that are stored, as marks out of ten are under a score out of 100."""
     new, old = planned_rows.c[column.name], students.c[column.name]
     both = and_(_planned(import_id), new.is_not(None), old.is_not(None))
     figures = select(func.count(), func.avg(new), func.avg(old), func.max(new)).select_from(_with_students()).where(both)
     number, average, stored, highest = session.execute(figures).one()
-    if number < 2 or column.maximum is None or column.minimum != 0 or highest <= 0:
+    if (
+        number < max(2, MOSTLY * (counts.updates + counts.reviews + counts.unchanged))
+        or column.maximum is None
+        or column.minimum != 0
+        or highest <= 0
+    ):
         return
     most = nearest_scale(float(highest))
     if most is None or most > column.maximum / TIMES_SMALLER or float(stored) < TIMES_SMALLER * float(average):

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 import audit
 from audit import Act
 from merge.apply import apply
-from merge.choices import RE_READABLE, recall
+from merge.choices import RE_READABLE, headings_key, recall
 from merge.columns import places
 from merge.compare import Counts, compare, count_planned, discard_plan, plan_deletions
 from merge.data_questions import ask_after_comparing
@@ -26,7 +26,8 @@ from merge.heading_questions import ask_before_reading
 from merge.lease import LEASE, CalledOff, LeaseLost, call_off, kept_lease
 from merge.options import Options
 from merge.problems import SheetRefused
-from merge.questions import Question, dump_questions
+from merge.questions import dump_questions
+from merge.sanity import dump_findings, find_remarkable
 from merge.selection import Selection, stage_selected
 from merge.sheet import Sheet, discard_files, inspect
 from merge.stage import discard_staged, stage
@@ -80,6 +81,7 @@ def receive(
             sha256=sha256,
             options=options.to_json(),
             sheet=sheet.to_json(),
+            headings_key=headings_key(sheet.headings),
             limits=limits and limits.to_json(),
             delivery=delivery,
             **_opening(sheet, options),
@@ -196,7 +198,15 @@ def start_undo(
 def read_again(session: Session, import_id: int, sheet: Sheet, options: Options, *, version: int | None) -> None:
     """Let a worker read the sheet anew, with other columns or options. Raises WrongState."""
     # Whoever has chosen looks on, and decides when it is compared.
-    changed = {"sheet": sheet.to_json(), "options": options.to_json(), "limits": None, "failure": None, "ended_at": None}
+    changed = {
+        "sheet": sheet.to_json(),
+        "headings_key": headings_key(sheet.headings),
+        "findings": None,
+        "options": options.to_json(),
+        "limits": None,
+        "failure": None,
+        "ended_at": None,
+    }
     changed |= dict.fromkeys(vars(NOTHING), 0) | {"rows": 0, **_opening(sheet, options)}
     _move(session, as_shown(import_id, version, *RE_READABLE), WrongState, **changed, **_waiting())
     _discard_rows(session, import_id)
@@ -339,15 +349,17 @@ def _read(session: Session, import_id: int, holder: str) -> None:
     _analyze(session, "planned_rows")
     questions = ask_before_reading(sheet, options)
     questions += ask_after_comparing(session, import_id, sheet, options, counts, questions)
-    decided = _decided(counts, questions, limits, actor)
-    _move(session, mine, LeaseLost, **vars(counts), questions=dump_questions(questions), **decided)
+    findings = find_remarkable(session, session.get_one(Import, import_id), columns, vars(counts))
+    stopped = bool(questions) or any(finding.stops for finding in findings)
+    found = {"questions": dump_questions(questions), "findings": dump_findings(findings)}
+    _move(session, mine, LeaseLost, **vars(counts), **found, **_decided(counts, limits, actor, stopped=stopped))
     session.commit()
 
 
-def _decided(counts: Counts, questions: list[Question], limits: dict[str, Any] | None, actor: str) -> dict[str, Any]:
+def _decided(counts: Counts, limits: dict[str, Any] | None, actor: str, *, stopped: bool) -> dict[str, Any]:
     """Wait for a person to decide, unless limits that were set beforehand do."""
     given = Limits(**limits) if limits else None
-    if given is None or given.held or questions or given.exceeded_by(counts):
+    if given is None or given.held or stopped or given.exceeded_by(counts):
         return {"state": "ready", "limits": given and replace(given, held=True).to_json(), "share": 1.0, **RELEASED}
     if not (counts.inserts or counts.updates):
         return {"state": "applied", "applied_by": actor, "share": 1.0, "ended_at": now(), **RELEASED}

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from merge.cells import read_text
 from merge.problems import Problem
 from merge.query import BadQuery
+from merge.sanity import CHECKS, lines_of
 from merge.search import MOST_WORDS
 from models import planned_rows, staged_rows
 from words import _
@@ -31,6 +32,8 @@ class Query:
 
     verdict: str = ALL
     q: str = ""
+    check: str | None = None
+    """What the rows have to be remarkable for, as merge.sanity names it."""
     after: int | None = None
     before: int | None = None
 
@@ -61,13 +64,16 @@ def parse_query(arguments: Mapping[str, str], verdict: str) -> Query:
         raise BadQuery(problem.sentence(_("The search"))) from None
     if len(q.split()) > MOST_WORDS:
         raise BadQuery(_("Search for at most %(most)s words at once.", most=MOST_WORDS))
-    return Query(verdict, q, _line(arguments.get("after")), _line(arguments.get("before")))
+    check = arguments.get("check") or None
+    if check is not None and check not in CHECKS:
+        raise BadQuery(_("The address of this page was cut off or changed. Start again from the first page of the rows."))
+    return Query(verdict, q, check, _line(arguments.get("after")), _line(arguments.get("before")))
 
 
 def find_lines(session: Session, import_id: int, query: Query) -> Lines:
     """Give the first hundred lines after a line, or the last hundred before one."""
     backwards = query.before is not None
-    if query.verdict == "unchanged":
+    if query.verdict == "unchanged" and not query.check:
         found = _unchanged_lines(session, import_id, query)
     else:
         found = list(session.scalars(page_of_lines(import_id, query)))
@@ -99,6 +105,9 @@ def unchanged_between(import_id: int, q: str, low: int, high: int) -> CompoundSe
 
 def _of_verdict(import_id: int, query: Query) -> Select[int]:
     found = _found(query.q)
+    if query.check:
+        rows = lines_of(import_id, query.check)
+        return rows.where(exists().where(_same_line(), *found)) if found else rows
     if query.verdict in PLANNED:
         rows = select(planned_rows.c.line).where(planned_rows.c.import_id == import_id, planned_rows.c.verdict == query.verdict)
         return rows.where(exists().where(_same_line(), *found)) if found else rows

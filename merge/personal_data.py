@@ -30,7 +30,10 @@ PLACES: dict[str, dict[str, Reach]] = {
         "filename": Reach.SEARCHED,
         "failure": Reach.SEARCHED,
         "options": Reach.SEARCHED,
-        **dict.fromkeys(("actor", "applied_by", "path", "kind", "state", "sha256", "limits", "delivery", "step"), Reach.NONE),
+        **dict.fromkeys(
+            ("actor", "applied_by", "path", "kind", "state", "sha256", "limits", "delivery", "step", "findings", "headings_key"),
+            Reach.NONE,
+        ),
         "lease_holder": Reach.NONE,
     },
     "kept_answers": {

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from merge.columns import COLUMNS, KEY, NAME
 from merge.preview import Row, are_rows_kept, counts, rows
 from merge.questions import Question, load_questions
+from merge.sanity import Finding, load_findings
 from merge.unattended import held_back
 from models import Import
 from words import Later
@@ -29,6 +30,7 @@ def report(session: Session, import_: Import) -> dict[str, Any]:
         "rejected_rows": [{"line": row.line, "problems": row.problems} for row in _rejected(session, import_)],
         "review_rows": [_review(row) for row in _reviews(session, import_)],
         "questions": [_question(import_, question) for question in load_questions(import_.questions)],
+        "findings": [_finding(finding) for finding in load_findings(import_.findings)],
         "held_back": held_back(import_),
         "failure": str(import_.failure) if import_.failure else None,
     }
@@ -43,11 +45,17 @@ def summary(session: Session, import_: Import) -> list[str]:
     for question in load_questions(import_.questions):
         said.append(str(question.sentence))
         said += [f"  --answer {question.key}={answer.code}  {answer.label}" for answer in question.answers]
+    said += [f"Check: {finding.sentence}." for finding in load_findings(import_.findings)]
     said += held_back(import_)
     said += [f"Left out, from line {line:,}: {Later.load(reason)}" for line, reason in import_.sheet["left_out"]]
     return said + [
         f"Line {row.line:,}: {' '.join(row.problems)}" for row in [*_reviews(session, import_), *_rejected(session, import_)]
     ]
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    told = {"finding": finding.code, "column": finding.column, "number": finding.number, "of": finding.of}
+    return told | {"sentence": finding.sentence, "stops": finding.stops}
 
 
 def _question(import_: Import, question: Question) -> dict[str, Any]:

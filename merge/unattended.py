@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from merge.compare import Counts
+from merge.sanity import load_findings
 from models import Import
 from words import ngettext, number
 
@@ -66,4 +67,5 @@ def held_back(import_: Import) -> list[str]:
         return []
     open_ = len(import_.questions or ())
     asks = [ngettext("It leaves %(num)s question open.", "It leaves %(num)s questions open.", open_)] if open_ else []
-    return asks + Limits(**import_.limits).exceeded_by(import_)
+    remarkable = [f"{finding.sentence}." for finding in load_findings(import_.findings) if finding.stops]
+    return asks + remarkable + Limits(**import_.limits).exceeded_by(import_)

@@ -36,6 +36,7 @@ from merge.problems import SheetRefused
 from merge.query import parse_place
 from merge.questions import NoSuchAnswer, load_questions
 from merge.rejects import rejected_sheet
+from merge.sanity import load_findings
 from merge.sheet import Sheet, inspect
 from merge.unattended import held_back
 from merge.undo import Outlook
@@ -342,6 +343,7 @@ def _import_page(import_: Import, mended: preview.Row | None = None, *, checked:
         import_=import_,
         counts=preview.counts(import_),
         asked=load_questions(import_.questions),
+        findings=load_findings(import_.findings),
         query=query,
         progress=preview.progress(import_),
         applied_before=preview.applied_before(db.session(), import_) if of_sheet else None,

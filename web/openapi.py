@@ -167,6 +167,7 @@ def _import() -> Part:
         "rejected_rows": rejected,
         "review_rows": reviews,
         "questions": {"type": "array", "items": _question(texts)},
+        "findings": {"type": "array", "items": _finding()},
         "held_back": texts,
         "failure": TEXT_OR_NULL,
     }
@@ -186,6 +187,12 @@ def _review(texts: Part) -> Part:
             "problems": texts,
         }
     )
+
+
+def _finding() -> Part:
+    """Describe one thing that is remarkable about a sheet as a whole."""
+    counted = {"finding": {"type": "string"}, "column": TEXT_OR_NULL, "number": COUNT, "of": COUNT}
+    return _object(counted | {"sentence": {"type": "string"}, "stops": {"type": "boolean"}})
 
 
 def _question(texts: Part) -> Part:
