@@ -14,6 +14,9 @@ from sqlalchemy import URL, create_engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 PATIENCE_S = 5
+# How a backup of each database begins (sqlite.org/fileformat.html; pg_dump's custom format).
+KINDS = {b"SQLite format 3\0": "sqlite", b"PGDMP": "postgresql"}
+NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 PREFIX, SUFFIX = "rollbook-", ".backup"
 
 
@@ -48,6 +51,7 @@ def restore(url: URL, file: Path, *, overwrite: bool) -> None:
     """Bring a backup back, all of it or nothing. Raises NotDone, also where records would be overwritten that nobody gave up."""
     if not file.is_file():
         raise NotDone(f"There is no file {file}.")
+    _refuse_other_kind(url, file)
     if not overwrite and _has_tables(url):
         raise NotDone("The database holds records already. With --overwrite, the backup takes their place; they are gone then.")
     if url.get_backend_name() == "sqlite":
@@ -57,6 +61,15 @@ def restore(url: URL, file: Path, *, overwrite: bool) -> None:
         _run("pg_restore", None, "--file=/dev/null", str(file))
         whole = ("--clean", "--if-exists", "--no-owner", "--single-transaction", "--exit-on-error")
         _run("pg_restore", url, *whole, str(file))
+
+
+def _refuse_other_kind(url: URL, file: Path) -> None:
+    with file.open("rb") as opened:
+        start = opened.read(16)
+    kind = next((name for mark, name in KINDS.items() if start.startswith(mark)), None)
+    if kind and kind != url.get_backend_name():
+        advice = "Restore it into a database of its own kind, then run: flask move --to …"
+        raise NotDone(f"{file} is a backup of {NAMES[kind]}, and DATABASE_URL names {NAMES[url.get_backend_name()]}. {advice}")
 
 
 @contextmanager

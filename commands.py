@@ -5,7 +5,9 @@ import getpass
 import io
 import json
 import logging
+import os
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -18,21 +20,26 @@ from typing import Any, BinaryIO, TextIO
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
+from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 import backup
+import database_move
 import doctor
 import logs
 import watch as watching
 import worker
 from accounts import ROLES, AddressTaken, NotActive, add_user, any_users, find_by_address, make_link, setup_token
 from accounts import reset_second_factor as forget_second_factor
-from database import only_reading
+from config import Settings
+from database import engine_options, only_reading
+from database import prepare as prepare_database
+from database_url import read_database_url
 from demo import made_up_sheet
 from forms import password_problem
 from mailboxes import NoAddress
 from merge import answers as answering
-from merge import imports, preview
+from merge import imports, preview, search
 from merge import verify as verifying
 from merge.problems import SheetRefused
 from merge.questions import NoSuchAnswer, load_questions
@@ -45,6 +52,7 @@ log = logging.getLogger(__name__)
 # The bar counts thousandths of a step.
 BAR = 1000
 GLANCE_S = 0.2
+APP = str(Path(__file__).parent / "app.py")
 # How `flask watch --once` ends where not all was imported.
 NOT_DONE, HELD = 1, 3
 
@@ -53,7 +61,7 @@ users = AppGroup("user", help="Make users, and help them in.")
 
 def register(app: Flask) -> None:
     """Add the commands to the app."""
-    for command in (users, import_file, run_worker, watch, demo, back_up, restore, verify, examine, setup_link):
+    for command in (users, import_file, run_worker, watch, demo, back_up, restore, move, verify, examine, setup_link):
         app.cli.add_command(command)
 
 
@@ -215,6 +223,47 @@ def restore(file: Path, *, overwrite: bool) -> None:
     with _said_if_not_done():
         backup.restore(db.engine.url, file, overwrite=overwrite)
     _verify()
+
+
+@click.command("move")
+@click.option("--to", "target_url", required=True, help="The address of an empty database, as DATABASE_URL has it.")
+@with_appcontext
+def move(target_url: str) -> None:
+    """Copy everything to an empty database of either kind, and check it. Stop the server and the workers before.
+
+    The database that is moved from stays as it is. Uploaded sheets stay in their folder.
+    """
+    settings: Settings = current_app.config["SETTINGS"]
+    try:
+        url = read_database_url("--to", target_url, settings.instance)
+    except ValueError as reason:
+        raise click.ClickException(str(reason)) from None
+    _migrate(url)
+    target = create_engine(url, **engine_options(url))
+    prepare_database(target)
+    search.prepare(target)
+    bar = click.progressbar(length=2 * database_move.count_rows(db.engine), label="Moving", file=sys.stderr)
+    try:
+        with bar:
+            moved = database_move.move(db.engine, target, bar.update)
+    except database_move.NotMoved as reason:
+        raise click.ClickException(str(reason)) from None
+    finally:
+        target.dispose()
+    for done in moved:
+        click.echo(f"{done.table:20} {done.rows:>12,} rows  {done.checksum}")
+    click.echo("Everything is moved and checked. Now set DATABASE_URL to the new database, and start Rollbook.")
+
+
+def _migrate(url: str) -> None:
+    """Bring another database up to date, in a process of its own: this one has its own database."""
+    environ = {**os.environ, "DATABASE_URL": url, "DATABASE_REPLICA_URL": ""}
+    command = [sys.executable, "-m", "flask", "--app", APP, "db", "upgrade"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)  # noqa: S603  no shell
+    if done.returncode:
+        raise click.ClickException(
+            done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "The tables could not be made."
+        )
 
 
 @click.command("verify")

@@ -72,6 +72,18 @@ def give_ids(session: Session, import_id: int) -> None:
             session.execute(RAISE["sqlite"], {"id": last + number})
 
 
+def last_assigned(session: Session) -> int:
+    """Give the last id that Rollbook has assigned; 0 where it has assigned none."""
+    last: int = session.execute(LAST[_dialect(session)]).scalar_one()
+    return last
+
+
+def go_on_from(session: Session, student_id: int) -> None:
+    """Let the next id that is assigned come after this one."""
+    if student_id:
+        session.execute(RAISE[_dialect(session)], {"id": student_id})
+
+
 def is_unusual(session: Session, student_id: int) -> bool:
     """Tell whether a new student's id is so much higher than all in use that it may be a slip."""
     in_use = _highest_in_use(session)
