@@ -12,8 +12,9 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
 from accounts import ROLES, SCOPES
-from models import Import, db
-from web.addresses import page_after_signing_in
+from models import Change, Import, db
+from web.acts import APPLY_IMPORT, DELETE_STUDENTS, UNDO_FOR_OTHERS, Needs
+from web.addresses import is_for_machines, page_after_signing_in
 from web.factors import PasskeyNameForm, SignInForm
 from web.kept_input import Step, StepNeeded, check_declared, keeps, keeps_nothing
 from web.refusals import Refusal
@@ -44,26 +45,23 @@ NO_SECOND_FACTOR = Step(
 )
 
 
-def requires(role: str, *, fresh: bool = False, owner: Owner | None = None) -> Callable[[View], View]:
-    """Let in users with that role or a higher one; send who is signed out to the login page.
+def requires(needs: str | Needs, *, owner: Owner | None = None) -> Callable[[View], View]:
+    """Let in users who bring what an act needs, or have that role or a higher one; send who is signed out to the login page.
 
-    With `fresh`, only such as have proven lately who they are. With `owner`, which names whose the thing is from
-    the view's arguments, what is somebody else's takes an administrator who has proven it lately.
+    With `owner`, which names whose the thing is from the view's arguments, what is somebody else's takes who may undo it.
     """
+    needed = Needs(needs) if isinstance(needs, str) else needs
 
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             _check_signed_in()
             _check_second_factor()
-            others = owner is not None and may(role) and owner(**kwargs) not in (None, actor())
-            if not may("admin" if others else role):
-                abort(403)
-            if (fresh or others) and not _is_fresh():
-                raise StepNeeded(NOT_CONFIRMED)
+            others = owner is not None and may(needed.role) and owner(**kwargs) not in (None, actor())
+            check(UNDO_FOR_OTHERS if others else needed)
             return view(*args, **kwargs)
 
-        return _ruled(guarded, role)
+        return _ruled(guarded, needed.role)
 
     return decorate
 
@@ -79,7 +77,7 @@ def requires_token(*scopes: str, owner: Owner | None = None) -> Callable[[View],
         def guarded(*args: Any, **kwargs: Any) -> Any:
             if g.token is None:
                 raise Unauthorized(www_authenticate=WWWAuthenticate("bearer", {"realm": "Rollbook"}))
-            if not any(scope in g.token.scopes and may(SCOPES[scope]) for scope in scopes):
+            if not any(token_may(scope) for scope in scopes):
                 raise Refusal(403, _("The token may not do this"), _("It takes the scope %(scope)s.", scope=" / ".join(scopes)))
             if current_user.needs_second_factor and not (current_user.has_second_factor or current_user.webauthn):
                 raise Refusal(403, _("A second factor is missing"), _("The role of the token’s user needs one by now."))
@@ -92,6 +90,22 @@ def requires_token(*scopes: str, owner: Owner | None = None) -> Callable[[View],
         return _ruled(guarded, " or ".join(scopes))
 
     return decorate
+
+
+def check(needs: Needs) -> None:
+    """Refuse whoever is let in, but does not bring what this act needs, whether it is a person or another system that asks."""
+    if not may(needs.role):
+        abort(403)
+    if is_for_machines():
+        if needs.scope is None or not token_may(needs.scope):
+            raise Refusal(403, _("The token may not do this"), _("Only a person who is signed in may do this."))
+    elif needs.fresh and not _is_fresh():
+        raise StepNeeded(NOT_CONFIRMED)
+
+
+def token_may(scope: str) -> bool:
+    """Tell whether the request's token has that scope, and its user still the role that goes with it."""
+    return scope in g.token.scopes and may(SCOPES[scope])
 
 
 def signed_in(view: View) -> View:
@@ -174,9 +188,9 @@ def may(role: str) -> bool:
     return max(ranks, default=-1) >= ROLES.index(role)
 
 
-def may_apply(import_: Import) -> bool:
-    """Tell whether the user may apply the import: whoever may not delete many students may not do so by an import either."""
-    return may("admin" if import_.kind == "delete" else "editor")
+def to_apply(import_: Import) -> Needs:
+    """Say what it takes to apply the import: what deletes many students takes the same in every guise."""
+    return DELETE_STUDENTS if import_.kind == "delete" else APPLY_IMPORT
 
 
 def may_undo(import_: Import) -> bool:
@@ -187,6 +201,12 @@ def may_undo(import_: Import) -> bool:
 def may_undo_change(by: str) -> bool:
     """Tell whether the user may undo what that actor has changed: their own, or as an administrator anybody's."""
     return may("admin") or (may("editor") and by == actor())
+
+
+def change_owner(change_id: int) -> str | None:
+    """Name who made the change."""
+    change = db.session.get(Change, change_id)
+    return change.actor if change else None
 
 
 def import_owner(import_id: int) -> str | None:

@@ -1,6 +1,6 @@
 """What other systems of the school ask for: students, one by one and as a list, and sheets to import."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, jsonify, request, url_for
@@ -17,7 +17,7 @@ from merge.query import filter_names
 from merge.questions import NoSuchAnswer
 from merge.report import report
 from models import Import, Student, db
-from web.access import actor, import_owner, may_apply, public, requires_token
+from web.access import actor, check, import_owner, public, requires_token, to_apply, token_may
 from web.body_kinds import sent_object
 from web.head_check import takes_sheets
 from web.openapi import document
@@ -76,7 +76,7 @@ def put_student(student_id: int) -> ResponseReturnValue:
         raise _reused(student_id) from None
     except record.Conflict:
         raise _overtaken(student_id) from None
-    answer = _tagged(student)
+    answer = _tagged(student, [*values, KEY.name])
     if not was_there:
         answer.status_code = 201
         answer.headers["Location"] = url_for("api.show_student", student_id=student.id)
@@ -122,8 +122,7 @@ def show_import(import_id: int) -> ResponseReturnValue:
 def apply(import_id: int) -> ResponseReturnValue:
     """Let a worker do what the comparison showed."""
     import_ = _import_or_404(import_id)
-    if not may_apply(import_):
-        abort(403)
+    check(to_apply(import_))
     return _set_going(lambda version: life.start_apply(db.session(), import_id, actor(), version=version), import_)
 
 
@@ -181,8 +180,10 @@ def _record(student: Student) -> dict[str, Any]:
     return {column.name: getattr(student, column.name) for column in COLUMNS} | {"version": student.version}
 
 
-def _tagged(student: Student) -> Response:
-    answer = jsonify(_record(student))
+def _tagged(student: Student, written: Collection[str] = ()) -> Response:
+    """Give the record, or as much of it as this very token has written where it may not read."""
+    known = _record(student)
+    answer = jsonify(known if token_may("read") else {name: known[name] for name in known if name in {*written, "version"}})
     answer.set_etag(str(student.version))
     return answer
 
@@ -230,9 +231,12 @@ def _reused(student_id: int) -> Refusal:
         return _overtaken(student_id)
     if owner.erased:
         return Refusal(409, _("Not a free ID"), said(student_id, owner), deleted=None)
+    headers = {"ETag": f'"{owner.version}"'}
+    if not token_may("read"):
+        sentence = _("This ID belonged to somebody who was deleted. Ask for it with a token that may read, or use another ID.")
+        return Refusal(409, _("Not a free ID"), sentence, headers)
     sentence = _("To restore the same person, send If-Match with the ETag of this answer. Anyone else needs another ID.")
     facts = {"version": owner.version, "name": owner.values[NAME.name], "at": owner.at.isoformat(), "actor": owner.actor}
-    headers = {"ETag": f'"{owner.version}"'}
     return Refusal(409, _("Not a free ID"), f"{said(student_id, owner)} {sentence}", headers, deleted=facts)
 
 
@@ -245,7 +249,8 @@ def _overtaken(student_id: int) -> Refusal:
         if student
         else _("There is no such student, or no longer. Nothing was written.")
     )
-    return Refusal(412, _("Changed meanwhile"), sentence, headers, current=_record(student) if student else None)
+    current = {"current": _record(student) if student else None} if token_may("read") else {}
+    return Refusal(412, _("Changed meanwhile"), sentence, headers, **current)
 
 
 def _unfit(problems: dict[str, str]) -> Refusal:

@@ -17,6 +17,7 @@ from merge.parts import in_parts
 from merge.query import BadQuery, parse_day, parse_place, typed_name
 from models import AuditEntry, db
 from web.access import requires
+from web.acts import READ_AUDIT_LOG
 from web.streaming import download
 from words import _, later, number
 
@@ -103,7 +104,7 @@ class Query:
 
 
 @audit.get("/audit")
-@requires("admin")
+@requires(READ_AUDIT_LOG)
 def list_() -> ResponseReturnValue:
     """Show a page of the entries, newest first."""
     query = _parse_query(request.args)
@@ -122,7 +123,7 @@ def list_() -> ResponseReturnValue:
 
 
 @audit.get("/audit.csv")
-@requires("admin")
+@requires(READ_AUDIT_LOG)
 def csv() -> ResponseReturnValue:
     """Hand out all entries that the page of the same address shows, on however many pages; that is noted too."""
     query = _parse_query(request.args)

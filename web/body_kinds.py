@@ -5,16 +5,17 @@ the other does. So pages take forms alone, the passkeys' too: what a browser say
 """
 
 import json
+from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
 from flask import Flask, request
-from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from merge.limits import LONGEST_CELL
 from web.addresses import is_for_machines
 from web.head_check import head_alone
-from web.limits import MULTIPART, URLENCODED, endpoint_is, most_bytes
+from web.limits import MULTIPART, URLENCODED, endpoint_is, most_bytes, names_of_several
 from web.refusals import Refusal
 from words import _
 
@@ -42,12 +43,20 @@ def check_kind() -> None:
 def read_object(text: str | bytes, known: Collection[str] | None = None) -> dict[str, Any]:
     """Read a JSON object, which may have no other keys than those that are known. Raises NotAnObject."""
     try:
-        sent = json.loads(text)
+        sent = json.loads(text, object_pairs_hook=_each_once)
     except (ValueError, RecursionError):
         raise NotAnObject from None
     if not isinstance(sent, dict) or (known is not None and not sent.keys() <= set(known)):
         raise NotAnObject
     return sent
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Give an object; of two values under one name, one would silently count for nothing. Raises NotAnObject."""
+    known = dict(pairs)
+    if len(known) < len(pairs):
+        raise NotAnObject
+    return known
 
 
 def check_json() -> None:
@@ -64,7 +73,7 @@ def sent_object() -> dict[str, Any]:
     try:
         return read_object(body)
     except NotAnObject:
-        raise Refusal(400, _("Not JSON"), _("The body has to be a JSON object.")) from None
+        raise Refusal(400, _("Not JSON"), _("The body must be a JSON object in which each name appears once.")) from None
 
 
 def register_fields(app: Flask) -> None:
@@ -79,6 +88,13 @@ def _check_fields() -> None:
     texts = [*request.form.items(multi=True), *((name, file.filename or "") for name, file in request.files.items(multi=True))]
     if any(len(text) > most or len(name) > MAX_NAME_LENGTH for name, text in texts):
         raise FieldTooLong(most)
+    sent = Counter(name for name, _text in texts)
+    if any(number > 1 and name not in names_of_several() for name, number in sent.items()):
+        raise SentTwice
+
+
+class SentTwice(BadRequest):
+    """A form has two fields, or a field and a file, of one name, and one of them would silently count for nothing."""
 
 
 class FieldTooLong(RequestEntityTooLarge):

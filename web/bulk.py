@@ -13,8 +13,10 @@ from merge.query import MOST_PER_PAGE, is_whole
 from merge.selection import Selection, count_selected, everybody
 from models import db
 from web.access import actor, requires
+from web.acts import DELETE_STUDENTS
 from web.imports import wait_for_worker
 from web.kept_input import keeps
+from web.limits import takes_several
 from web.streaming import download
 from web.within import read_within
 from words import Later, _, later
@@ -24,6 +26,7 @@ bulk = Blueprint("bulk", __name__, url_prefix="/students/bulk")
 
 @bulk.post("")
 @requires("editor")
+@takes_several("id")
 @keeps(BulkForm)
 def choose() -> ResponseReturnValue:
     """Ask what is to become of the students who were ticked, or of all that the list shows."""
@@ -68,7 +71,7 @@ def export() -> ResponseReturnValue:
 
 
 @bulk.post("/delete")
-@requires("admin", fresh=True)
+@requires(DELETE_STUDENTS)
 @keeps(BulkForm)
 def delete() -> ResponseReturnValue:
     """Prepare to delete the students."""

@@ -9,7 +9,7 @@ from merge import changes as lately
 from merge import undo_change as undoing
 from merge.undo_change import Outcome
 from models import db
-from web.access import actor, may_undo_change, requires
+from web.access import actor, change_owner, requires
 from web.addresses import leads_within
 from web.kept_input import keeps_nothing
 from web.messages import flash_change
@@ -32,13 +32,12 @@ def list_() -> ResponseReturnValue:
 
 
 @changes.post("/<id:change_id>/undo")
-@requires("editor")
+@requires("editor", owner=change_owner)
 @keeps_nothing
 def undo(change_id: int) -> ResponseReturnValue:
     """Take a change back, if nobody has changed its students since; never an erasure."""
-    change = undoing.undoable(db.session(), change_id) or abort(404)
-    if not may_undo_change(change.actor):
-        abort(403)
+    if undoing.undoable(db.session(), change_id) is None:
+        abort(404)
     try:
         by_change_id = undoing.undo_change(db.session(), change_id, actor=actor())
     except undoing.Repeated as repeated:

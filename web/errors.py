@@ -15,7 +15,7 @@ from merge.faults import Fault, fault_of
 from merge.query import BadQuery
 from web.access import SIGNED_OUT, is_open_to_all, is_signing_in
 from web.addresses import is_for_machines, page_after_signing_in, page_to_return_to
-from web.body_kinds import FieldTooLong
+from web.body_kinds import FieldTooLong, SentTwice
 from web.head_check import TooManyArrive
 from web.headers import HEADERS
 from web.hosts import UnknownHost
@@ -143,6 +143,7 @@ def register_errors(app: Flask) -> None:
     app.register_error_handler(RequestEntityTooLarge, _show_too_large)
     app.register_error_handler(TooManyRequests, _show_wait)
     app.register_error_handler(UnknownHost, _show_unknown_host)
+    app.register_error_handler(SentTwice, _show_sent_twice)
     app.register_error_handler(
         Refusal, lambda refusal: problem(refusal.code, refusal.title, refusal.detail, refusal.headers, **refusal.more)
     )
@@ -231,6 +232,14 @@ def _show_unknown_host(_error: UnknownHost) -> ResponseReturnValue:
         400,
         _("Rollbook has another address"),
         _("It does not answer under this name. Whoever runs it can give it this one: the setting is ROLLBOOK_URL."),
+    )
+
+
+def _show_sent_twice(_error: SentTwice) -> ResponseReturnValue:
+    return _page(
+        400,
+        _("The form has two fields of one name"),
+        _("Rollbook can’t tell which of them counts, so nothing was saved. Go back, load the page again, and send it once more."),
     )
 
 

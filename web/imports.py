@@ -41,7 +41,7 @@ from merge.sheet import Sheet, inspect
 from merge.unattended import held_back
 from merge.undo import Outlook
 from models import Import, db
-from web.access import actor, import_owner, may, may_apply, requires
+from web.access import actor, check, import_owner, may, requires, to_apply
 from web.head_check import takes_sheets
 from web.kept_input import keeps, keeps_nothing
 from web.limits import takes_cells
@@ -207,8 +207,7 @@ def rejected(import_id: int) -> ResponseReturnValue:
 @keeps_nothing
 def apply(import_id: int) -> ResponseReturnValue:
     """Let a worker do what the preview showed."""
-    if not may_apply(_import_or_404(import_id)):
-        abort(403)
+    check(to_apply(_import_or_404(import_id)))
     try:
         life.start_apply(db.session(), import_id, actor(), version=VersionForm().shown)
     except life.WrongState:

@@ -21,6 +21,16 @@ def takes_cells(view: View) -> View:
     return view
 
 
+def takes_several(*names: str) -> Callable[[View], View]:
+    """Let a view be sent several fields of each of these names; of any other name there is one."""
+
+    def declare(view: View) -> View:
+        view.takes_several = names  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
 def register_limits(app: Flask) -> None:
     """Hold every request to the limits, before anything looks at its form."""
     app.before_request(_check)
@@ -39,6 +49,13 @@ def of_sheets() -> bool:
 def endpoint_is(what: str) -> bool:
     """Tell whether this request's view was declared as one that, say, "takes_sheets"."""
     return hasattr(current_app.view_functions.get(request.endpoint or ""), what)
+
+
+def names_of_several() -> tuple[str, ...]:
+    """Give the names of which this request's form may have several fields."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    names: tuple[str, ...] = getattr(view, "takes_several", ())
+    return names
 
 
 def _check() -> None:

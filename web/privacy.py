@@ -13,6 +13,7 @@ from merge.held import Held, as_csv, held_on
 from merge.record import Conflict
 from models import db
 from web.access import actor, requires
+from web.acts import ERASE_STUDENT, READ_PERSONAL_DATA
 from web.kept_input import keeps_nothing
 from web.noting import note_view
 from words import _
@@ -21,7 +22,7 @@ privacy = Blueprint("privacy", __name__, url_prefix="/students")
 
 
 @privacy.get("/<id:student_id>/privacy")
-@requires("admin", fresh=True)
+@requires(READ_PERSONAL_DATA)
 def show(student_id: int) -> ResponseReturnValue:
     """Show what is held, and what an erasure would take."""
     page = _page(student_id)
@@ -30,21 +31,21 @@ def show(student_id: int) -> ResponseReturnValue:
 
 
 @privacy.get("/<id:student_id>/privacy.json")
-@requires("admin")
+@requires(READ_PERSONAL_DATA)
 def as_json(student_id: int) -> ResponseReturnValue:
     """Hand out all that is held, for a program."""
     return _file(json.dumps(_held_or_404(student_id), indent=2, sort_keys=False, ensure_ascii=False), student_id, "json")
 
 
 @privacy.get("/<id:student_id>/privacy.csv")
-@requires("admin")
+@requires(READ_PERSONAL_DATA)
 def csv(student_id: int) -> ResponseReturnValue:
     """Hand out all that is held, for a spreadsheet."""
     return _file("".join(as_csv(_held_or_404(student_id))), student_id, "csv")
 
 
 @privacy.post("/<id:student_id>/privacy")
-@requires("admin", fresh=True)
+@requires(ERASE_STUDENT)
 @keeps_nothing
 def erase(student_id: int) -> ResponseReturnValue:
     """Erase the student as they were shown; where that has changed since, it is shown again first."""

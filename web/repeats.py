@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
-from flask import Response, json, make_response, request
+from flask import Response, g, json, make_response, request
 from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -108,6 +108,8 @@ def _fingerprint() -> str:
     """Sum up what is asked for. Each sending of the same form has other boundaries, so its parts are what counts."""
     files = [(name, file.filename, _digest(file.stream)) for name, file in request.files.items(multi=True)]
     asked = {
+        # What a token may read is told to no other one that may not.
+        "scopes": sorted(g.token.scopes),
         "what": [request.method, request.path, sorted(request.args.items(multi=True))],
         "headers": [request.headers.get(name) for name in ASKING_HEADERS],
         "form": sorted(request.form.items(multi=True)),

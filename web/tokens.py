@@ -9,21 +9,24 @@ import accounts
 from forms import SCOPES, TokenForm
 from models import now
 from web.access import may, requires, user_id
+from web.acts import MANAGE_OWN_TOKENS
 from web.kept_input import acted, keeps, keeps_nothing
+from web.limits import takes_several
 from words import _
 
 tokens = Blueprint("tokens", __name__, url_prefix="/profile/tokens")
 
 
 @tokens.get("")
-@requires("viewer", fresh=True)
+@requires(MANAGE_OWN_TOKENS)
 def list_() -> ResponseReturnValue:
     """Show the user's tokens, and the form that makes one."""
     return _page(_form())
 
 
 @tokens.post("")
-@requires("viewer", fresh=True)
+@requires(MANAGE_OWN_TOKENS)
+@takes_several("scopes")
 @keeps(TokenForm)
 def make() -> ResponseReturnValue:
     """Make a token, and show its secret this once."""

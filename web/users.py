@@ -11,7 +11,9 @@ from forms import ROLE_NAMES, SCOPES, EmptyForm, InviteForm, RoleForm, SecondFac
 from models import Role, User, db, now
 from web import mail
 from web.access import requires
+from web.acts import MANAGE_USERS
 from web.kept_input import acted, keeps, keeps_nothing
+from web.limits import takes_several
 from words import _, later, ngettext
 
 users = Blueprint("users", __name__, url_prefix="/users")
@@ -20,14 +22,14 @@ LAST = later("Nobody else could manage users then. Make somebody else an adminis
 
 
 @users.get("")
-@requires("admin", fresh=True)
+@requires(MANAGE_USERS)
 def list_() -> ResponseReturnValue:
     """Show every user, and the form that invites one."""
     return _list(InviteForm())
 
 
 @users.post("")
-@requires("admin", fresh=True)
+@requires(MANAGE_USERS)
 @keeps(InviteForm)
 def invite() -> ResponseReturnValue:
     """Make a user without a password, and show the one-time link with which they choose one."""
@@ -43,7 +45,8 @@ def invite() -> ResponseReturnValue:
 
 
 @users.post("/second-factor")
-@requires("admin", fresh=True)
+@requires(MANAGE_USERS)
+@takes_several("roles")
 @keeps(SecondFactorForm)
 def require_second_factor() -> ResponseReturnValue:
     """Say which roles are let in only with a second factor."""
@@ -58,7 +61,7 @@ def require_second_factor() -> ResponseReturnValue:
 
 
 @users.get("/<id:user_id>")
-@requires("admin", fresh=True)
+@requires(MANAGE_USERS)
 def show(user_id: int) -> ResponseReturnValue:
     """Show one user, and what can be done about them."""
     user = _user_or_404(user_id)
@@ -66,7 +69,7 @@ def show(user_id: int) -> ResponseReturnValue:
 
 
 @users.post("/<id:user_id>/role")
-@requires("admin", fresh=True)
+@requires(MANAGE_USERS)
 @keeps(RoleForm)
 def change_role(user_id: int) -> ResponseReturnValue:
     """Give the user another role."""
@@ -84,7 +87,7 @@ def change_role(user_id: int) -> ResponseReturnValue:
 
 
 @users.post("/<id:user_id>/link")
-@requires("admin", fresh=True)
+@requires(MANAGE_USERS)
 @keeps_nothing
 def make_link(user_id: int) -> ResponseReturnValue:
     """Make a new one-time link for somebody whose link has run out, or who has forgotten their password."""
@@ -97,7 +100,7 @@ def make_link(user_id: int) -> ResponseReturnValue:
 
 
 @users.post("/<id:user_id>/deactivate")
-@requires("admin", fresh=True)
+@requires(MANAGE_USERS)
 @keeps_nothing
 def deactivate(user_id: int) -> ResponseReturnValue:
     """Shut the user out, at once and everywhere."""
@@ -112,7 +115,7 @@ def deactivate(user_id: int) -> ResponseReturnValue:
 
 
 @users.post("/<id:user_id>/activate")
-@requires("admin", fresh=True)
+@requires(MANAGE_USERS)
 @keeps_nothing
 def activate(user_id: int) -> ResponseReturnValue:
     """Let the user in again."""
@@ -123,7 +126,7 @@ def activate(user_id: int) -> ResponseReturnValue:
 
 
 @users.post("/<id:user_id>/second-factor")
-@requires("admin", fresh=True)
+@requires(MANAGE_USERS)
 @keeps_nothing
 def reset_second_factor(user_id: int) -> ResponseReturnValue:
     """Help somebody whose phone or key is gone."""
@@ -134,7 +137,7 @@ def reset_second_factor(user_id: int) -> ResponseReturnValue:
 
 
 @users.post("/<id:user_id>/tokens/<id:token_id>/revoke")
-@requires("admin", fresh=True)
+@requires(MANAGE_USERS)
 @keeps_nothing
 def revoke_token(user_id: int, token_id: int) -> ResponseReturnValue:
     """Revoke one of the user's tokens."""
@@ -147,7 +150,7 @@ def revoke_token(user_id: int, token_id: int) -> ResponseReturnValue:
 
 
 @users.post("/<id:user_id>/tokens/revoke")
-@requires("admin", fresh=True)
+@requires(MANAGE_USERS)
 @keeps_nothing
 def revoke_tokens(user_id: int) -> ResponseReturnValue:
     """Revoke all of the user's tokens."""

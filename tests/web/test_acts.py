@@ -1,0 +1,129 @@
+"""What an act needs holds on every way to it: pages, files, bulk changes and the API."""
+
+import io
+import json
+
+import pytest
+from sqlalchemy import select
+
+from models import AuditEntry, Change, Import, KeptAnswer
+from tests.machine import machine_of
+from tests.web.conftest import someone
+from tests.web.test_route_matrix import API, FORM, TABLE, token_of
+
+PERSONAL_DATA = ["/students/7/privacy", "/students/7/privacy.json", "/students/7/privacy.csv"]
+
+
+@pytest.fixture
+def ada(add):
+    add(7, "Ada", age=12, score=98)
+
+
+@pytest.mark.parametrize("path", PERSONAL_DATA)
+def test_all_that_is_held_on_a_student_takes_a_fresh_proof_on_every_page_and_in_every_file(admin, ada, clock, stored, path):
+    entries = select(AuditEntry.id).where(AuditEntry.act.in_(("history-viewed", "students-exported")))
+    with admin.open(path) as response:
+        assert response.status_code == 200
+    assert len(stored(entries)) == 1
+    clock(minutes=40)
+    assert admin.visit(path, status=302).location.startswith("/verify?next=")
+    assert len(stored(entries)) == 1
+
+
+def prepared_deletion(admin, work):
+    sent = admin.send("/students/bulk/delete", {"within": "", "ids": "7"}, page="/students")
+    work()
+    return sent.location
+
+
+def test_a_bulk_deletion_takes_a_fresh_proof_when_it_is_applied_too(admin, ada, clock, work, students):
+    page = prepared_deletion(admin, work)
+    shown = admin.visit(page).values
+    clock(minutes=40)
+    sent = {name: shown[name] for name in ("csrf_token", "version")}
+    assert admin.post(f"{page}/apply", sent, status=302).location.startswith("/verify?next=")
+    work()
+    assert len(students()) == 1
+
+
+def test_to_undo_what_somebody_else_has_changed_takes_an_administrator_who_has_just_proven_who_they_are(
+    app, admin, editor, clock, students, stored
+):
+    page = editor.visit("/students/new").values
+    editor.post("/students/new", {"csrf_token": page["csrf_token"], "token": page["token"], "name": "Ada"}, status=303)
+    ((change_id,),) = stored(select(Change.id))
+    other = someone(app, "other@school.example", "editor")
+    other.send(f"/changes/{change_id}/undo", page="/students", status=403)
+    token = admin.visit("/students").values["csrf_token"]
+    clock(minutes=40)
+    admin.post(f"/changes/{change_id}/undo", {"csrf_token": token}, status=302)
+    assert len(students()) == 1
+    clock(minutes=0)
+    admin.send(f"/changes/{change_id}/undo", page="/students")
+    assert students() == []
+
+
+@pytest.fixture
+def writer(app):
+    """Another system that may write and not read."""
+    return machine_of(app, "editor", ("write",))
+
+
+def test_a_token_that_may_only_write_is_told_nothing_that_it_did_not_write(writer, ada):
+    told = writer.ask("PUT", "/students/7", 412, json={"name": "Mallory"}, headers={"If-None-Match": "*"})
+    assert "current" not in told.json
+    refused = [told.text, writer.ask("PUT", "/students/7", 412, json={"name": "M"}, headers={"If-Match": '"9"'}).text]
+    written = writer.ask("PUT", "/students/7", 200, json={"name": "Grace"}, headers={"If-Match": told.headers["ETag"]})
+    assert written.json == {"id": 7, "name": "Grace", "version": 2}
+    assert not any(secret in text for secret in ("Ada", "age", "score") for text in refused)
+
+
+def test_a_token_that_may_only_write_is_not_told_who_had_an_id(app, editor, writer, ada):
+    page = editor.visit("/students/7").values
+    editor.post("/students/7/delete", {"csrf_token": page["csrf_token"], "version": page["version"]}, status=303)
+    told = writer.ask("PUT", "/students/7", json={"name": "Grace"}, headers={"If-None-Match": "*"})
+    assert told.status_code == 409
+    assert "Ada" not in told.text
+
+
+def test_an_answer_to_a_token_that_may_read_is_not_repeated_to_one_that_may_not(app, writer, ada, stored):
+    sent = {"json": {"name": "Grace"}, "headers": {"If-Match": '"1"', "Idempotency-Key": "one"}}
+    assert machine_of(app, "editor").ask("PUT", "/students/7", 200, **sent).json["age"] == 12
+    again = writer.ask("PUT", "/students/7", 422, **sent)
+    assert "12" not in again.text
+    assert len(stored(select(KeptAnswer.key))) == 1
+
+
+def test_two_fields_of_one_name_are_refused_by_every_form(admin, ada, stored):
+    before = stored(select(AuditEntry.id))
+    token = token_of(admin)
+    for method, path in TABLE:
+        if method == "POST" and not path.startswith(API):
+            data = {**FORM, "csrf_token": token, "name": ["Ada", "Mallory"]}
+            with admin.open(path, "POST", data=data) as response:
+                assert response.status_code == 400, f"{path} got {response.status}"
+                assert "two fields of one name" in response.text, path
+    assert stored(select(AuditEntry.id)) == before
+
+
+@pytest.mark.parametrize("second", ["another file", "a field"])
+def test_two_sheets_in_one_form_are_refused(app, editor, stored, second):
+    token = editor.visit("/imports/new").values["csrf_token"]
+
+    def body():
+        sheet = (io.BytesIO(b"id,name\n7,Ada\n"), "one.csv")
+        other = (io.BytesIO(b"id,name\n8,Bob\n"), "two.csv") if second == "another file" else "two.csv"
+        return {"csrf_token": token, "blank": "keep", "file": [sheet, other]}
+
+    with editor.open("/imports/new", "POST", data=body()) as response:
+        assert response.status_code == 400
+    sent = {name: value for name, value in body().items() if name != "csrf_token"}
+    machine_of(app, "editor").ask("POST", "/imports", 400, data=sent)
+    assert stored(select(Import.id)) == []
+
+
+@pytest.mark.parametrize("sent", ['{"name": "Ada", "name": "Mallory"}', '{"name": {"a": 1, "a": 2}}'])
+def test_two_values_of_one_name_in_json_are_refused(writer, students, sent):
+    told = writer.ask("PUT", "/students/7", 400, data=sent, content_type="application/json", headers={"If-None-Match": "*"})
+    assert "appears once" in json.loads(told.text)["detail"]
+    assert students() == []
