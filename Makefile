@@ -57,6 +57,9 @@ benchmark: programs $(VENV)/.dev
 	@$(RUN) benchmarks.pages
 	@$(RUN) benchmarks.as_of
 	@$(RUN) benchmarks.load
+	@$(RUN) benchmarks.processes
+	@$(RUN) benchmarks.floods
+	@$(RUN) benchmarks.erasure
 	@$(RUN) benchmarks.sign_in
 	@$(RUN) benchmarks.scale
 	@$(RUN) benchmarks.figures

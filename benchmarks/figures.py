@@ -6,7 +6,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 PAGE = FOLDER / "README.md"
 # From the first sheet of a school to many members of staff; whatever else was measured comes after that.
-ORDER = ("first_sheet", "imports", "large", "list", "export", "dashboard", "as_of", "load", "scale")
+ORDER = ("first_sheet", "imports", "large", "list", "export", "dashboard", "as_of", "load", "processes", "floods", "scale")
 INTRODUCTION = """# What was measured
 `make benchmark` measures all of this anew, which takes hours, and puts it together; `python -m benchmarks.figures` only puts it
 together. Seconds say something about the machine that they were taken on; a ratio's two sides ran in turn on the same one.

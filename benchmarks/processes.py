@@ -1,6 +1,7 @@
 """One and two processes that answer, and how long SQLite's writers wait: python -m benchmarks.processes [SECONDS]"""
 
 import multiprocessing
+import os
 import random
 import statistics
 import sys
@@ -31,8 +32,9 @@ PAGE = Path(__file__).parent / "processes.md"
 INTRODUCTION = f"""# One process that answers, and two
 Made by `python -m benchmarks.processes [SECONDS]`. {PEOPLE} people open pages of a school of {STUDENTS:,} without a pause; one
 and two processes answer them by turns, {ROUNDS} rounds each, and the medians are told. They and the database have their share of
-the same {multiprocessing.cpu_count()} cores. The memory is that of all processes, the import process included, idle; what they
-share counts once.
+the same {multiprocessing.cpu_count()} cores. Where others work
+on the machine, too, a second process has little to gain: its load was {{load:.0f}} when this began. The memory is that of all
+processes, the import process included, idle; what they share counts once.
 
 | database | 1: pages/s | p95 ms | MB | 2: pages/s | p95 ms | MB | pages, 2 ÷ 1 |
 |---|---|---|---|---|---|---|---|
@@ -47,6 +49,7 @@ often; one who waits in order meets each of the other {WRITERS - 1} once.
 
 
 def main(seconds: int) -> None:
+    introduction = INTRODUCTION.format(load=os.getloadavg()[1])
     with tempfile.TemporaryDirectory() as folder, running_cluster(durable=True) as cluster:
         lines = []
         for name, url in (("SQLite", f"sqlite:///{folder}/school.db"), ("PostgreSQL", cluster.create("school"))):
@@ -54,7 +57,7 @@ def main(seconds: int) -> None:
             print(lines[-1], flush=True)
         waits = _writers(Path(folder), seconds)
     print(waits)
-    PAGE.write_text(INTRODUCTION + "\n".join(lines) + "\n" + WAITS + waits + "\n")
+    PAGE.write_text(introduction + "\n".join(lines) + "\n" + WAITS + waits + "\n")
 
 
 def _compare(name: str, folder: Path, url: str, seconds: int) -> str:

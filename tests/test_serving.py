@@ -108,6 +108,7 @@ def test_processes_serve_as_one(database_url, tmp_path, office):
         with ThreadPoolExecutor(8) as beside:
             saved = list(beside.map(lambda number: _save(desk, number), range(24)))
         assert saved == [303] * 24
+        assert server.memory_now() < 350, "in MB, of all processes"
         told = desk.another().get("/metrics").text
         assert re.findall(r'^rollbook_requests_total\{.*route="/students/new",status="303"\} (\d+)', told, re.M) == ["24"]
         pids = {int(pid) for pid in re.findall(r'^process_open_fds\{pid="(\d+)"', told, re.M)}
