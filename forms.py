@@ -33,7 +33,7 @@ from mailboxes import NoAddress, spell
 from merge.cells import typed_notation
 from merge.choices import carried
 from merge.columns import BY_NAME, COLUMNS, KEY, VALUES, StudentColumn, clashes, places
-from merge.matching import MATCHES, match_label
+from merge.matching import MATCHES
 from merge.options import Options
 from merge.problems import Problem
 from merge.sheet import DELIMITERS, ENCODINGS, Sheet
@@ -383,7 +383,7 @@ class ColumnsForm(VersionForm):
 
     match = RadioField(
         later("How does a row find its student?"),
-        choices=_choices({match: match_label(match) for match in MATCHES}),
+        choices=_choices(MATCHES),
         description=later(
             "A row that finds none is a new student. By name, it is rejected where the name stands twice in the sheet, "
             "or where several students have it."
@@ -486,12 +486,11 @@ def typed_cell(name: str, text: str) -> tuple[str, str] | None:
 def _unmatched(columns: list[str | None], match: str) -> str | None:
     """Say why rows can't find their students so."""
     chosen = places(columns)
-    for column in MATCHES[match]:
-        if column.name not in chosen:
-            return _(
-                "No column is chosen as %(label)s, so rows can’t find their students by it. Choose one, or match them otherwise.",
-                label=column.label,
-            )
+    if match not in chosen:
+        return _(
+            "No column is chosen as %(label)s, so rows can’t find their students by it. Choose one, or match them otherwise.",
+            label=BY_NAME[match].label,
+        )
     if chosen.keys() == {KEY.name}:
         return _("Only the %(label)s is chosen, so there is nothing to import. Say what another column is.", label=KEY.label)
     if match != KEY.name and KEY.name in chosen:

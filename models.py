@@ -124,9 +124,6 @@ class Student(Base):
         String(200),
         info={
             "label": later("Name"),
-            # Rows of a sheet may find their students by the name, or by the name with the age.
-            "match": True,
-            "match_with": ["age"],
             "headings": [
                 *("student name", "full name", "student full name", "student", "pupil", "pupil name", "learner", "learner name"),
                 *(

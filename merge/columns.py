@@ -67,10 +67,6 @@ class StudentColumn:
     """Those that are meant where a sheet has several of them."""
     doubtful: frozenset[str]
     """Those that a sheet may as well use for something else, such as a running number or a year level."""
-    matches: bool
-    """Whether rows may find their students by it."""
-    matches_with: tuple[str, ...]
-    """The columns beside which they may as well, where it alone is not enough."""
     parts: Mapping[str, Mapping[str, frozenset[str]]]
     """The parts that it may be joined of, in order: for each of a part's headings those of which one must stand beside it."""
 
@@ -256,8 +252,6 @@ def _student_columns() -> Iterable[StudentColumn]:
             by=info.get("by", ""),
             headings=_folded(column.name, str(info["label"]), *info.get("headings", ()), *info.get("stronger", ())),
             stronger=_folded(*info.get("stronger", ())),
-            matches=column.primary_key or bool(info.get("match")),
-            matches_with=tuple(info.get("match_with", ())),
             doubtful=_folded(*info.get("doubtful", ())),
             parts={part: _with_beside(headings) for part, headings in info.get("parts", {}).items()},
         )
@@ -282,5 +276,5 @@ BY_NAME = {column.name: column for column in COLUMNS}
 KEY = next(column for column in COLUMNS if column.key)
 VALUES = tuple(column for column in COLUMNS if not column.key)
 NAME = BY_NAME["name"]
-# A row finds its student by any of these.
-MATCHING = {column.name for column in COLUMNS if column.matches}
+# A row finds its student by either.
+MATCHING = {KEY.name, NAME.name}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import ColumnElement, Join, and_, func, select
+from sqlalchemy import ColumnElement, Join, RowMapping, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from merge.column_samples import MOSTLY, Samples
@@ -25,6 +25,8 @@ FEW = 3
 MOST_OFFERED = 5
 # A sheet whose values are so many times smaller than what is stored counts in something else.
 TIMES_SMALLER = 4
+# What is known of a column's values in rows that change a student: how many, their averages, and the highest.
+FIGURES = ("number", "average", "stored", "highest")
 
 
 def ask_after_comparing(
@@ -33,21 +35,24 @@ def ask_after_comparing(
     """Give the questions that nobody has answered about the staged and planned rows, beside those that are asked already."""
     samples, chosen = Samples.of(sheet), places(sheet.columns)
     asked: list[Question] = []
+    bounded = [column for column in VALUES if column.bounded and column.name in chosen]
+    figures = _figures(session, import_id, bounded)
     if options.match == KEY.name and KEY.name in chosen:
         (place,) = chosen[KEY.name]
-        doubtful, counting = fold(sheet.headings[place]) in KEY.doubtful, _counts_rows(session, import_id)
-        if NAME.name in chosen:
-            few, share = 1 if doubtful else FEW, DOUBTFUL_SHARE if doubtful or counting else SHARE
-            asked += _other_names(session, import_id, sheet, place, counts, few=few, share=share)
+        doubtful = fold(sheet.headings[place]) in KEY.doubtful
+        if NAME.name not in chosen:
+            asked += _without_names(sheet, samples, place, doubtful=doubtful or _counts_rows(session, import_id))
         else:
-            asked += _without_names(sheet, samples, place, doubtful=doubtful or counting)
+            differing = _differing(session, import_id, figures["differing"])
+            asked += _other_names(session, import_id, sheet, place, counts, differing, doubtful=doubtful)
     elif counts.inserts:
         asked += _ignored_ids(sheet, samples)
     about = {place for question in already for place in question.places} | places_of(options.answers, "maximum")
-    for column in VALUES:
-        if column.bounded and column.name in chosen and column.name not in {*options.factors, *options.maxima}:
-            (place,) = chosen[column.name]
-            asked += _far_off(session, import_id, column, place, sheet, counts) if place not in about else ()
+    found = counts.updates + counts.reviews + counts.unchanged
+    for column in bounded:
+        (place,) = chosen[column.name]
+        if column.name not in {*options.factors, *options.maxima} and place not in about:
+            asked += _far_off(column, place, sheet, found, figures)
     return unanswered(asked, options)
 
 
@@ -60,13 +65,18 @@ def _counts_rows(session: Session, import_id: int) -> bool:
 
 
 def _other_names(
-    session: Session, import_id: int, sheet: Sheet, place: int, counts: Counts, *, few: int, share: float
+    session: Session, import_id: int, sheet: Sheet, place: int, counts: Counts, differing: int, *, doubtful: bool
 ) -> Iterator[Question]:
     """Ask where IDs point to students with other names, or to nobody while the names are stored under other IDs."""
-    differing, elsewhere = _differing(session, import_id), _elsewhere(session, import_id, counts.inserts)
-    suspicious, compared = differing + elsewhere, counts.updates + counts.reviews + counts.unchanged + elsewhere
-    # Where all are stored under other IDs, two are enough: hardly anybody is new under the name of somebody else.
-    if suspicious < (2 if elsewhere > 1 else few) or suspicious < share * compared:
+    elsewhere = _elsewhere(session, import_id)
+    suspicious = differing + elsewhere
+    compared = counts.updates + counts.unchanged + _in_review(session, import_id) + elsewhere
+    if not suspicious:
+        return
+    # Where names are stored under other IDs, two are enough: hardly anybody is new under the name of somebody else.
+    few = 1 if doubtful else 2 if elsewhere > 1 else FEW
+    share = DOUBTFUL_SHARE if doubtful or _counts_rows(session, import_id) else SHARE
+    if suspicious < few or suspicious < share * compared:
         return
     sentence = later(
         "These IDs point to students with other names: %(differing)s of %(compared)s rows. "
@@ -111,20 +121,10 @@ def _ignored_ids(sheet: Sheet, samples: Samples) -> Iterator[Question]:
         yield Question("ignored-ids", (place,), sentence, (is_column(sheet, place, KEY, match=KEY.name), new))
 
 
-def _far_off(
-    session: Session, import_id: int, column: StudentColumn, place: int, sheet: Sheet, counts: Counts
-) -> Iterator[Question]:
+def _far_off(column: StudentColumn, place: int, sheet: Sheet, found: int, figures: RowMapping) -> Iterator[Question]:
     """Ask where nearly all values are a fraction of those that are stored, as marks out of ten are under a score out of 100."""
-    new, old = planned_rows.c[column.name], students.c[column.name]
-    both = and_(_planned(import_id), new.is_not(None), old.is_not(None))
-    figures = select(func.count(), func.avg(new), func.avg(old), func.max(new)).select_from(_with_students()).where(both)
-    number, average, stored, highest = session.execute(figures).one()
-    if (
-        number < max(2, MOSTLY * (counts.updates + counts.reviews + counts.unchanged))
-        or column.maximum is None
-        or column.minimum != 0
-        or highest <= 0
-    ):
+    number, average, stored, highest = (figures[f"{column.name} {name}"] for name in FIGURES)
+    if number < max(2, MOSTLY * found) or column.maximum is None or column.minimum != 0 or highest <= 0:
         return
     most = nearest_scale(float(highest))
     if most is None or most > column.maximum / TIMES_SMALLER or float(stored) < TIMES_SMALLER * float(average):
@@ -133,25 +133,49 @@ def _far_off(
     yield ask_factor("scale", column, place, most, reason)
 
 
-def _differing(session: Session, import_id: int) -> int:
-    """Count the rows whose student has another name; of many, from a share that is judged."""
-    differ = and_(_planned(import_id), planned_rows.c.name != students.c.name)
-    number = session.scalar(select(func.count()).select_from(_with_students()).where(differ)) or 0
-    pairs = session.execute(
-        select(planned_rows.c.name, students.c.name).select_from(_with_students()).where(differ).limit(JUDGED)
-    ).all()
-    others = sum(_parts(new) != _parts(old) for new, old in pairs)
-    return round(number * others / len(pairs)) if pairs else 0
+def _figures(session: Session, import_id: int, columns: Sequence[StudentColumn]) -> RowMapping:
+    """Compare the planned rows with their students in one pass: names that differ, and each column's values in sum."""
+    figures = [func.coalesce(func.sum(case((_is_renamed(), 1), else_=0)), 0).label("differing")]
+    for column in columns:
+        new, old = planned_rows.c[column.name], students.c[column.name]
+        both = and_(new.is_not(None), old.is_not(None))
+        values = (
+            func.count(case((both, 1))),
+            func.avg(case((both, new))),
+            func.avg(case((both, old))),
+            func.max(case((both, new))),
+        )
+        figures += [value.label(f"{column.name} {name}") for value, name in zip(values, FIGURES, strict=True)]
+    return session.execute(select(*figures).select_from(_with_students()).where(_planned(import_id))).mappings().one()
 
 
-def _elsewhere(session: Session, import_id: int, inserts: int) -> int:
-    """Count the new rows whose name is stored under another ID; of many, from the first."""
-    new = planned_rows.c.import_id == import_id, planned_rows.c.verdict == "insert"
-    names = list(session.scalars(select(planned_rows.c.name).where(*new).order_by(planned_rows.c.line).limit(JUDGED)))
-    if not names:
+def _differing(session: Session, import_id: int, number: int) -> int:
+    """Give how many of so many renamed rows are about somebody else; of many, from a share that is judged."""
+    if not number:
         return 0
-    known = set(session.scalars(select(students.c.name).where(students.c.name.in_(names))))
-    return round(inserts * sum(name in known for name in names) / len(names))
+    renamed = select(planned_rows.c.name, students.c.name).select_from(_with_students())
+    pairs = session.execute(renamed.where(_planned(import_id), _is_renamed()).limit(JUDGED)).all()
+    return round(number * sum(_parts(new) != _parts(old) for new, old in pairs) / len(pairs))
+
+
+def _is_renamed() -> ColumnElement[bool]:
+    return planned_rows.c.name != students.c.name
+
+
+def _in_review(session: Session, import_id: int) -> int:
+    """Count the rows that need review and are about a student who is there."""
+    held = and_(planned_rows.c.import_id == import_id, planned_rows.c.verdict == "review", planned_rows.c.action == "update")
+    return session.scalar(select(func.count()).select_from(planned_rows).where(held)) or 0
+
+
+def _elsewhere(session: Session, import_id: int) -> int:
+    """Count the new rows whose name is stored under another ID; of many, from the first."""
+    review = and_(planned_rows.c.verdict == "review", planned_rows.c.action == "insert")
+    new = and_(planned_rows.c.import_id == import_id, or_(planned_rows.c.verdict == "insert", review))
+    number = session.scalar(select(func.count()).select_from(planned_rows).where(new)) or 0
+    names = list(session.scalars(select(planned_rows.c.name).where(new).order_by(planned_rows.c.line).limit(JUDGED)))
+    known = set(session.scalars(select(students.c.name).where(students.c.name.in_(names)))) if names else set()
+    return round(number * sum(name in known for name in names) / len(names)) if names else 0
 
 
 def _parts(name: str) -> list[str]:

@@ -6,7 +6,6 @@ from difflib import get_close_matches
 from merge.column_samples import Samples, words_of
 from merge.columns import BY_NAME, KEY, MATCHING, NAME, VALUES, StudentColumn, places
 from merge.headings import fold
-from merge.matching import text_keys
 from merge.oneroster import lacks_roles
 from merge.options import Options
 from merge.questions import Answer, Question, by_name, is_column, named, unanswered
@@ -105,14 +104,10 @@ def _unreadable_key(sheet: Sheet, options: Options, samples: Samples) -> Iterato
 
 
 def _other_keys(sheet: Sheet, samples: Samples, place: int) -> Iterator[Answer]:
-    """Offer the names, and the columns with a school's own numbers if these may be in the column that is no ID."""
+    """Offer the names, and where there is no column of names, those that look like one."""
     chosen = places(sheet.columns)
     if NAME.name in chosen:
         yield by_name(place)
-    for column in text_keys() if samples.filled(place) else ():
-        if column.name not in chosen:
-            label = later("Match by %(column)s", column=later(column.heading))
-            yield Answer(column.name, label, {place: column.name}, {"match": column.name})
     ignored = [other for other, column in enumerate(sheet.columns) if column is None and NAME.name not in chosen]
     for other in (other for other in ignored if _offers_name(samples, other)):
         yield Answer(str(other), is_column(sheet, other, NAME).label, {place: None, other: NAME.name}, {"match": NAME.name})

@@ -18,7 +18,7 @@ class Options:
     """What whoever uploads a sheet may choose."""
 
     match: str = KEY.name
-    """By what rows find their students, as `merge.matching` names it: "id", "name", "name+age"."""
+    """The column by which rows find their students: "id" or "name"."""
     blank_clears: bool = False
     decimal: str = "."
     thousands: str = ""
