@@ -195,12 +195,16 @@ function showRow(row, { version, cells }) {
  * @returns {Promise<CellAnswer>}
  */
 async function sendCell(row, cell, version, value) {
+  const [token, author] = ["csrf_token", "author"].map((name) => document.querySelector(`#bulk input[name=${name}]`));
   const body = new URLSearchParams({
-    csrf_token: document.querySelector("#bulk input[name=csrf_token]")?.getAttribute("value") ?? "",
+    csrf_token: token?.getAttribute("value") ?? "", author: author?.getAttribute("value") ?? "",
     column: cell.dataset.column ?? "", value, version,
   });
   const answer = await fetch(`${row.dataset.url}/cell`, { method: "POST", body, redirect: "error", keepalive: true });
-  return await answer.json();
+  const now = await answer.json();
+  // Whoever has signed in again meanwhile has another token.
+  if (now.csrf_token) token?.setAttribute("value", now.csrf_token);
+  return now;
 }
 
 /**

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, current_app, flash, g, redirect, request, url_for
+from flask import Flask, current_app, flash, g, jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,10 +24,12 @@ from web.kept_input import (
     Step,
     StepNeeded,
     TypedBySomebodyElse,
+    is_for_scripts,
     is_somebody_elses,
     kept_of_request,
     readable,
     seal,
+    told,
 )
 from web.limits import LONGEST_QUERY, MOST_FIELDS, most_bytes, of_sheets
 from web.refusals import Refusal, problem
@@ -198,6 +200,8 @@ def _show_fault(error: Exception) -> ResponseReturnValue:
 def _show_step(needed: StepNeeded) -> ResponseReturnValue:
     """Lead to what has to be done first; where something was typed, hold that, and let it be done in another tab."""
     step = needed.step
+    if is_for_scripts():
+        return _page(step.code, step.heading, _("Nothing was saved. Sign in in another tab, come back, and save it again."))
     if kept_of_request() is not None:
         return _page(step.code, step.heading, _("Nothing was saved."), step=step)
     if request.method in step.flashed:
@@ -210,8 +214,10 @@ def _show_expired(_error: CSRFError) -> ResponseReturnValue:
     if "user_session" in g and is_signing_in() and request.form.get("csrf_token"):
         flash(_("You are signed in as %(user)s.", user=g.user_session.email), "info")
         return redirect(page_after_signing_in())
-    if kept_of_request() is not None and "user_session" not in g and not is_open_to_all():
+    if (is_for_scripts() or kept_of_request() is not None) and "user_session" not in g and not is_open_to_all():
         return _show_step(StepNeeded(SIGNED_OUT))
+    if is_for_scripts():
+        return _page(400, _("This page had expired"), _("Nothing was saved. Save it again."))
     if kept_of_request() is not None:
         return _page(400, _("This page had expired"), _("Nothing was saved: you have signed in again since you opened the form."))
     return _page(400, _("This page had expired"), _("Nothing was saved. Go back, load the page again, and send it once more."))
@@ -288,6 +294,8 @@ def _page(
     code = code or 500
     if is_for_machines():
         return problem(code, str(heading), str(sentence), headers)
+    if is_for_scripts():
+        return jsonify(told(str(heading), str(sentence))), code, dict(headers or {})
     if (kept := kept_of_request()) is not None:
         return _rendered_kept(heading, sentence, kept, step), code, dict(headers or {})
     return _rendered(heading, sentence), code, dict(headers or {})

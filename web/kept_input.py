@@ -101,6 +101,25 @@ def keeps_nothing(view: View) -> View:
     return view
 
 
+def told_to_scripts(view: View) -> View:
+    """State that a script sends a view's form from a page that goes on showing what was typed: a refusal is told as JSON."""
+    view.told_to_scripts = True  # type: ignore[attr-defined]
+    return keeps_nothing(view)
+
+
+def is_for_scripts() -> bool:
+    """Tell whether a script of our own page waits for the answer."""
+    return hasattr(_view(), "told_to_scripts") and is_own_page()
+
+
+def told(heading: str, sentence: str) -> dict[str, str]:
+    """Say to a script why its form was refused, with a new token where the user is still the one who was shown the page."""
+    author = _author() if "form" in vars(request) else None
+    if author is None or "user_session" not in g or author.id != g.user_session.user_id:
+        return {"sentence": f"{heading}. {sentence}"}
+    return {"sentence": f"{heading}. {sentence}", "csrf_token": generate_csrf()}
+
+
 def register_kept_input(app: Flask) -> None:
     """Take up what a page has held, before anybody looks at the request's form."""
     app.before_request(_take_up)

@@ -12,10 +12,13 @@ from flask import Flask
 from marionette_driver.marionette import Marionette
 from playwright.sync_api import Browser, Page, expect
 
+import accounts
 import config
 from app import create_app
+from merge import record
+from models import db
 from tests.browser.drivers import Chromium, Driver, Firefox, running_firefox
-from tests.conftest import EMPTYING
+from tests.conftest import EMPTYING, PASSWORD
 from tests.server import Server, running_chromium, serving
 
 # axe's makers leave this one of WCAG 2.2 off.
@@ -34,6 +37,9 @@ FADED_IN = """async () => {
 
 # A window of 1280 at 200 % and at 400 %.
 ZOOMED = ({"width": 640, "height": 450}, {"width": 320, "height": 256})
+
+
+EMAIL = "head@school.example"
 
 
 class QuickServer(Server):
@@ -86,6 +92,17 @@ def servers(served_folder: Path) -> Iterator[Callable[[str], QuickServer]]:
 @pytest.fixture
 def server(database_url: str, servers: Callable[[str], QuickServer]) -> QuickServer:
     return servers(database_url)
+
+
+@pytest.fixture
+def school(server: QuickServer) -> QuickServer:
+    """A school with Ada Lovelace as student 1, and an administrator."""
+    with server.app.app_context():
+        accounts.add_user(EMAIL, "admin", PASSWORD)
+        accounts.add_user("second@school.example", "admin", PASSWORD)
+        for name in ("Ada Lovelace", "Grace Hopper"):
+            record.save(db.session(), {"name": name, "age": 16, "score": 77.0}, version=None, actor="test", reason="form")
+    return server
 
 
 @pytest.fixture(scope="session")

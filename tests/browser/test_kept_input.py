@@ -5,29 +5,16 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import delete, select
 
-import accounts
 from merge import record
 from models import Student, UserSession, db
-from tests.browser.conftest import QuickServer
+from tests.browser.conftest import EMAIL, QuickServer
 from tests.browser.drivers import Chromium
 from tests.conftest import PASSWORD
 from tests.proxy import Proxy
 
-EMAIL = "head@school.example"
 NAME = "Zoë Quüx"
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"])
-
-
-@pytest.fixture
-def school(server: QuickServer) -> QuickServer:
-    """A school with Ada Lovelace as student 1, and an administrator."""
-    with server.app.app_context():
-        accounts.add_user(EMAIL, "admin", PASSWORD)
-        accounts.add_user("second@school.example", "admin", PASSWORD)
-        for name in ("Ada Lovelace", "Grace Hopper"):
-            record.save(db.session(), {"name": name, "age": 16, "score": 77.0}, version=None, actor="test", reason="form")
-    return server
 
 
 @pytest.fixture

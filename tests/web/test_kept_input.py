@@ -396,6 +396,28 @@ def test_field_too_long_is_refused_again_when_the_page_that_held_it_sends_it(sch
     assert "x" * (MAX_FIELD_LENGTH + 1) in again.text
 
 
+def test_a_refused_cell_of_the_list_is_told_at_the_cell_and_can_be_saved_after_signing_in(app, school, students):
+    opened = school.visit("/students").values
+    cell = {"column": "age", "value": "13", "version": "1", "author": opened["author"], "csrf_token": opened["csrf_token"]}
+    end_sessions(app)
+    refused = post(school, "/students/7/cell", cell)
+    assert (refused.status_code, list(refused.json)) == (401, ["sentence"])
+    assert refused.json["sentence"].startswith("You are signed out. Nothing was saved.")
+    sign_in_again(school)
+    expired = post(school, "/students/7/cell", cell)
+    assert expired.status_code == 400
+    assert post(school, "/students/7/cell", cell | {"csrf_token": expired.json["csrf_token"]}).status_code == 200
+    assert students() == [(7, "Ada", 13, None)]
+
+
+def test_a_cell_that_somebody_else_typed_gets_no_token(app, school, students):
+    opened = school.visit("/students").values
+    cell = {"column": "age", "value": "13", "version": "1", "author": opened["author"], "csrf_token": opened["csrf_token"]}
+    other = someone(app, "second@school.example", "editor")
+    assert "csrf_token" not in post(other, "/students/7/cell", cell).json
+    assert students() == [(7, "Ada", None, None)]
+
+
 # Forms that are answered with a page, by what makes them so: what was typed does not fit, or a page is all they ask for.
 ANSWERED = {
     "students.create": {},
