@@ -29,6 +29,7 @@ from web.cell import cell
 from web.changes import changes
 from web.compression import register_compression
 from web.dashboard import dashboard
+from web.duplicates import duplicates
 from web.errors import register_errors
 from web.export import export
 from web.head_check import head_alone, register_head_check
@@ -72,6 +73,7 @@ PAGES = (
     cell,
     bulk,
     history,
+    duplicates,
     privacy,
     changes,
     export,

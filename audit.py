@@ -53,6 +53,8 @@ class Act(StrEnum):
     REJECTS_EXPORTED = "rejects-exported"
     HISTORY_VIEWED = "history-viewed"
     STUDENT_ERASED = "student-erased"
+    STUDENTS_MERGED = "students-merged"
+    STUDENTS_DISTINCT = "students-distinct"
     AUDIT_EXPORTED = "audit-exported"
     AUDIT_DROPPED = "audit-dropped"
 

@@ -212,6 +212,48 @@ class StudentForm(VersionForm):
         return [] if KEEP_BOTH in request.form else [name for name in self.clashing if not self.picked(name)]
 
 
+class MergeForm(VersionForm):
+    """Which of two records survives, and whose value each column gets. `merge_form` adds a field for each that differs."""
+
+    second_version = HiddenField()
+    survivor = RadioField(later("ID to keep"), validators=[InputRequired(later("Choose the ID to keep."))])
+
+    @property
+    def second_shown(self) -> int | None:
+        return _whole((self.second_version.raw_data or [None])[0])
+
+    @property
+    def column_fields(self) -> list[RadioField]:
+        return [field for field in self if field.name.startswith(OF_COLUMN)]
+
+    def values(self, first: Any, second: Any) -> dict[str, Any]:
+        """Give the merged record's values, of two records."""
+        picked = {field.name.removeprefix(OF_COLUMN): field.data for field in self.column_fields}
+        sides = {"first": first, "second": second}
+        return {column.name: getattr(sides[picked.get(column.name, "first")], column.name) for column in VALUES}
+
+
+OF_COLUMN = "column-"
+
+
+def merge_form(choices: Collection[Any], first: Any, second: Any, **kwargs: Any) -> MergeForm:
+    """Make the form that merges two records, from what compares them."""
+    fields: dict[str, Any] = {
+        f"{OF_COLUMN}{choice.column.name}": RadioField(
+            choice.column.label,
+            choices=[("first", choice.first or _("blank")), ("second", choice.second or _("blank"))],
+            default=choice.proposed,
+            validators=[InputRequired(_("Choose one of the values."))],
+        )
+        for choice in choices
+        if choice.differs
+    }
+    made: type[MergeForm] = type("TwoRecordsForm", (MergeForm,), fields)
+    form = made(version=first.version, second_version=second.version, survivor="first", **kwargs)
+    form.survivor.choices = [("first", str(first.id)), ("second", str(second.id))]
+    return form
+
+
 # Chosen in a list that is never seen: after "Back" a browser shows the page anew, and restores in it what was typed and
 # chosen, but not a hidden field. So it tells which version somebody began to type from, though the page shows a newer one.
 SINCE, VERSIONS_OFFERED = "since", 20

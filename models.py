@@ -257,6 +257,40 @@ class Revision(Base):
     __table__ = revisions
 
 
+# Ids of records that were merged into another student's, each by one change: they lead to that student.
+merged_ids = Table(
+    "merged_ids",
+    Base.metadata,
+    Column("change_id", BigId, primary_key=True, autoincrement=False),
+    Column("student_id", BigId, nullable=False),
+    # The student that the record was merged into, and the one that it leads to by now: that one may have been merged since.
+    Column("into_id", BigId, nullable=False),
+    Column("survivor_id", BigId, nullable=False),
+    # The change that undid the merge; the id leads nowhere from then on.
+    Column("split_by", BigId),
+    Index(
+        "ix_merged_ids_student_id",
+        "student_id",
+        unique=True,
+        postgresql_where=text("split_by IS NULL"),
+        sqlite_where=text("split_by IS NULL"),
+    ),
+    Index("ix_merged_ids_survivor_id", "survivor_id"),
+    Index("ix_merged_ids_split_by", "split_by"),
+)
+
+# Two students of one name of whom somebody has said that they are two people, the lower id first.
+distinct_students = Table(
+    "distinct_students",
+    Base.metadata,
+    Column("first_id", BigId, primary_key=True, autoincrement=False),
+    Column("second_id", BigId, primary_key=True, autoincrement=False),
+    Column("actor", String(255), nullable=False),
+    Column("at", Moment, nullable=False, default=now),
+    Index("ix_distinct_students_second_id", "second_id"),
+)
+
+
 class Import(Base):
     """One uploaded sheet and what became of it. The row is also the worker's job: its state, its progress, its lease."""
 

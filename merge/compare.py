@@ -26,9 +26,11 @@ from sqlalchemy.orm import Session
 from merge.columns import KEY, VALUES
 from merge.former_ids import hold_reused
 from merge.ids import give_ids
+from merge.merged_ids import resolve_staged
 from merge.problems import problem_text
+from merge.review import ReviewReason, hold_for_review
 from merge.slices import line_slices
-from models import planned_rows, revisions, staged_rows, students
+from models import merged_ids, planned_rows, revisions, staged_rows, students
 
 Advance = Callable[[float], None]
 """Told what share of the step is done."""
@@ -52,11 +54,14 @@ def compare(
 ) -> Counts:
     """Plan the import of the staged rows from the sheet's columns, and count the verdicts. Does not commit at the end."""
     discard_plan(session, import_id)
+    merged = False
     if by_name:
         _match_names(session, import_id)
     elif may_repeat:
         text = partial(problem_text, KEY.name, "twice", text=staged_rows.c.student_id)
         _reject_repeated(session, import_id, staged_rows.c.student_id, text)
+    if not by_name:
+        merged = resolve_staged(session, import_id)
     if not columns.issuperset(column.name for column in VALUES if column.required):
         _reject_nameless(session, import_id)
     # On SQLite everybody else can write in between; PostgreSQL joins best in large pieces.
@@ -65,6 +70,8 @@ def compare(
         plan = _plan(import_id, columns, blank_clears=blank_clears).where(lines)
         session.execute(insert(planned_rows).from_select([c.name for c in plan.selected_columns], plan))
         advance(share)
+    if merged:
+        _hold_both(session, import_id)
     hold_reused(session, import_id)
     return count_verdicts(session, import_id)
 
@@ -140,6 +147,16 @@ def _gone() -> Any:
         .group_by(revisions.c.student_id)
         .subquery("gone")
     )
+
+
+def _hold_both(session: Session, import_id: int) -> None:
+    """Let somebody say which row is right where two have the ids of records that were merged."""
+    other = staged_rows.alias("other")
+    same = (other.c.import_id == import_id, other.c.student_id == planned_rows.c.student_id, other.c.problems.is_(None))
+    line = select(func.min(other.c.line)).where(*same, other.c.line != planned_rows.c.line).scalar_subquery()
+    survivors = select(merged_ids.c.survivor_id).where(merged_ids.c.split_by.is_(None))
+    both = and_(planned_rows.c.student_id.in_(survivors), line.is_not(None))
+    hold_for_review(session, import_id, both, ReviewReason.MERGED_ID, line)
 
 
 def _accepted(import_id: int) -> ColumnElement[bool]:

@@ -9,12 +9,12 @@ from sqlalchemy import Column, ColumnElement, FromClause, Select, Subquery, and_
 from sqlalchemy.orm import Session
 
 from merge.columns import BY_NAME, NAME, StudentColumn
+from merge.duplicates import shares_a_name
 from merge.query import SIDES, Query
 from merge.search import find_ids, has_words
 from models import Change, revisions, students
 
 Clause = Callable[[FromClause], ColumnElement[bool]]
-others = students.alias("others")
 
 
 @dataclass
@@ -132,8 +132,7 @@ def _of_names(query: Query) -> Iterator[Condition]:
         shared = query.same_name
 
         def clause(rows: FromClause) -> ColumnElement[bool]:
-            other = exists().where(others.c[NAME.name] == rows.c[NAME.name], others.c.id != rows.c.id)
-            return other if shared else ~other
+            return shares_a_name(rows) if shared else ~shares_a_name(rows)
 
         yield Condition(clause, None, (NAME.name,))
 

@@ -11,6 +11,7 @@ from merge.columns import KEY, NAME, places
 from merge.compare import Counts, compare, count_verdicts
 from merge.decisions import WrongState, lock_preview
 from merge.former_ids import ERASED
+from merge.merged_ids import survivor_of
 from merge.options import Options
 from merge.pages import PLANNED
 from merge.preview import Row, rejected_row
@@ -141,6 +142,8 @@ def _compare_again(
 def _akin(session: Session, row: dict[str, Any], key: str) -> ColumnElement[bool]:
     was = session.scalar(select(staged_rows.c[key]).where(_is(row["import_id"], row["line"])))
     same = [value for value in (was, row[key]) if value is not None]
+    if key == "student_id" and row[key] is not None and (survivor_id := survivor_of(session, row[key])):
+        same.append(survivor_id)
     return and_(staged_rows.c.import_id == row["import_id"], or_(staged_rows.c.line == row["line"], staged_rows.c[key].in_(same)))
 
 

@@ -26,11 +26,13 @@ from sqlalchemy.orm import Session
 
 import audit
 from audit import Act
+from merge import duplicates, merged_ids
 from merge.columns import NAME, VALUES
 from merge.door import NAMES, enter_alone, let_students_follow, open_change, write_revisions
 from merge.file_rewrite import request_rewrite
 from merge.imports import BUSY, RELEASED, discard
 from merge.mentions import names_of, scrub_mentions
+from merge.merged_ids import all_ids, leads_elsewhere, survivor_of
 from merge.problems import Problem, dump_problems
 from merge.record import Conflict
 from merge.sheet import discard_files
@@ -68,14 +70,14 @@ class Outlook:
 
 
 def outlook(session: Session, student_id: int) -> Outlook | None:
-    """Say what erasing a student would take; None for an id that nobody ever had, or who was erased already."""
+    """Say what erasing a student would take; None for an id that nobody ever had or that leads elsewhere, or who was erased."""
     newest = session.execute(
         select(revisions.c.version, revisions.c[NAME.name])
         .where(revisions.c.student_id == student_id)
         .order_by(revisions.c.version.desc())
         .limit(1)
     ).first()
-    if newest is None or newest.name is None:
+    if newest is None or newest.name is None or survivor_of(session, student_id):
         return None
     holding = list(session.scalars(imports_holding(student_id)))
     # A sheet that waits for an answer may have no rows in the database, as one that could not be read.
@@ -109,7 +111,7 @@ def erase(session: Session, student_id: int, *, version: int | None, seen: str, 
     names = names_of(session, student_id)
     _drop_corrections(session, student_id)
     _blank_rows(session, student_id)
-    _let_student_go(session, student_id, there.version, actor)
+    _let_student_go(session, student_id, actor)
     _let_imports_go(session, there)
     scrub_mentions(session, names)
     request_rewrite(session)
@@ -143,17 +145,18 @@ def imports_holding(student_id: int) -> Any:
 
 
 def means(student_id: int) -> ColumnElement[bool]:
-    """Tell a staged row on the student: by their id, or where that can't be read, by a name that they have had."""
-    names = select(revisions.c[NAME.name]).where(revisions.c.student_id == student_id, revisions.c[NAME.name].is_not(None))
+    """Tell a staged row on the student: by an id that is or leads to theirs, or else by a name that they have had."""
+    ids = all_ids(student_id)
+    names = select(revisions.c[NAME.name]).where(revisions.c.student_id.in_(ids), revisions.c[NAME.name].is_not(None))
     nameless = and_(staged_rows.c.student_id.is_(None), staged_rows.c[NAME.name].in_(names))
-    return or_(staged_rows.c.student_id == student_id, nameless)
+    return or_(staged_rows.c.student_id.in_(ids), nameless)
 
 
 def _blank_rows(session: Session, student_id: int) -> None:
     problems = case((staged_rows.c.problems.is_not(None), GONE))
     for statement in (
         update(staged_rows).where(means(student_id)).values(cells="", problems=problems, **BLANK),
-        update(planned_rows).where(planned_rows.c.student_id == student_id).values(**BLANK),
+        update(planned_rows).where(planned_rows.c.student_id.in_(all_ids(student_id))).values(**BLANK),
     ):
         session.execute(statement, execution_options={"synchronize_session": False})
 
@@ -169,14 +172,17 @@ def _drop_corrections(session: Session, student_id: int) -> None:
         import_.sheet = {**import_.sheet, "mended": mended}
 
 
-def _let_student_go(session: Session, student_id: int, version: int, actor: str) -> None:
-    """Delete the student by one more version, and blank all there are."""
+def _let_student_go(session: Session, student_id: int, actor: str) -> None:
+    """Delete the student, and each record that was merged into theirs, by one more version, and blank all there are."""
     change_id = open_change(session, actor, REASON)
-    last = {"student_id": student_id, "version": version + 1, "change_id": change_id, "deleted": True}
-    session.execute(insert(revisions).values(**last))
+    newest = select(revisions.c.student_id, func.max(revisions.c.version) + 1, literal(change_id), true())
+    of_all = newest.where(revisions.c.student_id.in_(all_ids(student_id))).group_by(revisions.c.student_id)
+    session.execute(insert(revisions).from_select(["student_id", "version", "change_id", "deleted"], of_all))
     is_there = session.scalar(select(func.count()).select_from(Student).where(Student.id == student_id)) or 0
     let_students_follow(session, change_id, is_there, lambda _share: None)
     _blank_versions(session, change_id)
+    merged_ids.forget(session, student_id)
+    duplicates.forget(session, student_id)
 
 
 def _blank_versions(session: Session, change_id: int) -> None:
@@ -197,7 +203,7 @@ def _deleted(before: datetime) -> Select[int, int]:
         select(revisions.c.student_id, revisions.c.version)
         .join(Change, Change.id == revisions.c.change_id)
         .where(revisions.c.deleted, revisions.c[NAME.name].is_not(None), Change.at < before, ~came_back)
-        .where(revisions.c.student_id.not_in(staged))
+        .where(revisions.c.student_id.not_in(staged), ~leads_elsewhere(revisions.c.student_id))
     )
 
 

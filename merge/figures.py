@@ -16,7 +16,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from merge import spread
-from merge.columns import BY_NAME, COLUMNS, NAME, StudentColumn
+from merge.columns import BY_NAME, COLUMNS, StudentColumn
+from merge.duplicates import count_distinct, count_sharing_a_name
 from models import Change, KeptFigures, now, revisions, students
 
 FEW = 10_000
@@ -77,7 +78,7 @@ def count(session: Session) -> Figures:
         at=at,
         changes=changes,
         students=found["students", ""][0].number,
-        same_name=session.scalar(_sharing_a_name()) or 0,
+        same_name=session.scalar(count_sharing_a_name()) or 0,
         blanks={column.name: found["blank", column.name][0].number for column in OPTIONAL},
         outside={column.name: found["outside", column.name][0].number for column in NUMBERS},
         bars={name: _bars(between, found["bar", name]) for name, between in edges.items()},
@@ -118,18 +119,9 @@ def _keep(session: Session, figures: Figures) -> Executable:
 
 
 def _count_changes(session: Session) -> int:
-    return session.scalar(select(func.count()).select_from(Change)) or 0
-
-
-def _sharing_a_name() -> Select[int]:
-    shared = (
-        select(func.count().label("number"))
-        .select_from(students)
-        .group_by(students.c[NAME.name])
-        .having(func.count() > 1)
-        .subquery()
-    )
-    return select(_sum(shared.c.number))
+    """Count what may change a figure: every write to a student, and of whom it was said that they are two people."""
+    changes = session.scalar(select(func.count()).select_from(Change)) or 0
+    return changes + (session.scalar(count_distinct()) or 0)
 
 
 def _changes_a_day(session: Session, at: datetime) -> list[int]:

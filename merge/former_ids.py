@@ -10,7 +10,7 @@ from merge.history import Entry, newest_version, newest_versions
 from merge.ids import unusual_above
 from merge.problems import problem_text
 from merge.review import ReviewReason, hold_for_review
-from models import planned_rows, revisions, staged_rows
+from models import Change, planned_rows, revisions, staged_rows
 from words import _, moment
 
 ERASED = "erased_id"
@@ -37,19 +37,31 @@ def owners_said(session: Session, student_ids: Iterable[int]) -> dict[int, str]:
 
 
 def hold_reused(session: Session, import_id: int) -> None:
-    """Keep planned rows from giving a deleted student's id to somebody unasked, and an erased one's at all. Does not commit."""
+    """Keep planned rows from giving a deleted student's id to somebody unasked, and an erased one's at all. Does not commit.
+
+    Nobody was deleted who only left as an import was undone: its sheet may be uploaded again, with the same names.
+    """
     new = and_(planned_rows.c.import_id == import_id, planned_rows.c.verdict == "insert")
     reused = and_(new, planned_rows.c.base_version > 0)
     _reject_erased(session, import_id, reused)
-    hold_for_review(session, import_id, reused, ReviewReason.FORMER_ID)
+    hold_for_review(session, import_id, and_(reused, ~_was_only_undone()), ReviewReason.FORMER_ID)
     if (bound := unusual_above(session, new)) is not None:
         hold_for_review(session, import_id, and_(new, planned_rows.c.student_id > bound), ReviewReason.HIGH_ID)
 
 
+def _was_only_undone() -> ColumnElement[bool]:
+    undone = exists().where(Change.id == revisions.c.change_id, Change.reason == "undo", Change.import_id.is_not(None))
+    return exists().where(_last_version(), revisions.c[NAME.name] == planned_rows.c[NAME.name], undone)
+
+
+def _last_version() -> ColumnElement[bool]:
+    """The version of a deletion that a planned row follows."""
+    return and_(revisions.c.student_id == planned_rows.c.student_id, revisions.c.version == planned_rows.c.base_version)
+
+
 def _reject_erased(session: Session, import_id: int, reused: ColumnElement[bool]) -> None:
     """A version without a name is of somebody who was erased."""
-    last = and_(revisions.c.student_id == planned_rows.c.student_id, revisions.c.version == planned_rows.c.base_version)
-    erased = and_(reused, exists().where(last, revisions.c[NAME.name].is_(None)))
+    erased = and_(reused, exists().where(_last_version(), revisions.c[NAME.name].is_(None)))
     lines = staged_rows.c.line.in_(select(planned_rows.c.line).where(erased))
     problem = problem_text(KEY.name, ERASED, text=staged_rows.c.student_id)
     rejected = update(staged_rows).values(problems=problem).where(staged_rows.c.import_id == import_id, lines)

@@ -11,6 +11,7 @@ from merge.columns import COLUMNS, KEY
 from merge.csv_text import BOM, csv_row
 from merge.erase import means
 from merge.history import Entry
+from merge.merged_ids import ids_of
 from merge.problems import load_problems
 from merge.stage import SEPARATOR
 from models import AuditEntry, Import, KeptAnswer, Student, now, planned_rows, staged_rows
@@ -21,17 +22,19 @@ HEADINGS = ("where", "when", "who", "column", "value")
 
 def held_on(session: Session, student_id: int) -> Held | None:
     """Give everything, in words and values that a person can read; None for an id that nobody ever had."""
-    versions = history.since(session, student_id, 0, limit=None)
+    ids = [student_id, *ids_of(session, student_id)]
+    versions = [_version(one, entry) for one in ids for entry in history.since(session, one, 0, limit=None)]
     if not versions:
         return None
     student = session.get(Student, student_id)
-    answers = select(KeptAnswer).where(KeptAnswer.student_id == student_id).order_by(KeptAnswer.at)
-    mentions = select(AuditEntry).where(AuditEntry.about == f"student {student_id}").order_by(AuditEntry.id)
+    answers = select(KeptAnswer).where(KeptAnswer.student_id.in_(ids)).order_by(KeptAnswer.at)
+    mentions = select(AuditEntry).where(AuditEntry.about.in_([f"student {one}" for one in ids])).order_by(AuditEntry.id)
     return {
         "student": student_id,
         "gathered_at": now().isoformat(timespec="seconds"),
         "record": student and {column.name: getattr(student, column.name) for column in COLUMNS},
-        "versions": [_version(entry) for entry in versions],
+        "merged": ids[1:],
+        "versions": versions,
         "rows": list(_rows(session, student_id)),
         "answers": [_answer(kept) for kept in session.scalars(answers)],
         "audit": [_entry(entry) for entry in session.scalars(mentions)],
@@ -44,7 +47,7 @@ def as_csv(held: Held) -> Iterator[str]:
     for name, value in (held["record"] or {}).items():
         yield _line("record", "", "", name, value)
     for version in held["versions"]:
-        where = f"version {version['version']}, {version['reason']}"
+        where = f"student {version['student']}, version {version['version']}, {version['reason']}"
         for name, value in version["values"].items():
             yield _line(where, version["at"], version["actor"], name, value)
     for row in held["rows"]:
@@ -73,8 +76,9 @@ def _entry(entry: AuditEntry) -> Held:
     return {"at": entry.at.isoformat(timespec="seconds"), "actor": entry.actor, "act": entry.act, "details": entry.details}
 
 
-def _version(entry: Entry) -> Held:
+def _version(student_id: int, entry: Entry) -> Held:
     return {
+        "student": student_id,
         "version": entry.version,
         "at": entry.at.isoformat(timespec="seconds"),
         "actor": entry.actor,

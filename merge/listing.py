@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from merge.columns import COLUMNS
 from merge.conditions import Condition, by_index, clauses, conditions, looked_at
 from merge.counting import Count, count_matching, count_up_to
+from merge.merged_ids import survivor_of
 from merge.places import END, Place, Stretch, place_of, read_place, stretches, whole_order, write_place
 from merge.query import DIGITS, BadQuery, Query, parse_query, read_query
 from models import Student, students
@@ -77,10 +78,11 @@ def _read_page(session: Session, query: Query, asked: list[Condition]) -> Page:
 
 
 def named_id(session: Session, query: Query) -> int | None:
-    """Give the id that is all the query asks for, if a student has it."""
+    """Give the student whose id, or one that leads to them, is all the query asks for."""
     if query.filters or not (query.q.isascii() and query.q.isdecimal() and len(query.q) <= DIGITS):
         return None
-    return session.scalar(select(Student.id).where(Student.id == int(query.q)))
+    student_id = int(query.q)
+    return session.scalar(select(Student.id).where(Student.id == student_id)) or survivor_of(session, student_id)
 
 
 def matching(session: Session, statement: Select[Any], query: Query) -> Select[Any]:

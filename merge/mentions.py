@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from merge.columns import NAME
 from merge.fold import fold_name
+from merge.merged_ids import all_ids
 from merge.search import has_words, read_words
 from models import Import, KeptAnswer, View, revisions, students, title_of
 from words import later
@@ -23,9 +24,11 @@ RENAMED = "sheet"
 
 
 def names_of(session: Session, student_id: int) -> list[str]:
-    """Give each name that the student has had."""
+    """Give each name that the student has had, also in records that were merged into theirs."""
     named = revisions.c[NAME.name].is_not(None)
-    return list(session.scalars(select(revisions.c[NAME.name]).distinct().where(revisions.c.student_id == student_id, named)))
+    return list(
+        session.scalars(select(revisions.c[NAME.name]).distinct().where(revisions.c.student_id.in_(all_ids(student_id)), named))
+    )
 
 
 def scrub_mentions(session: Session, names: Sequence[str]) -> None:

@@ -43,6 +43,9 @@ PLACES: dict[str, dict[str, Reach]] = {
     },
     "views": {"name": Reach.SEARCHED, "address": Reach.SEARCHED},
     "changes": {"actor": Reach.NONE, "reason": Reach.NONE},
+    # Ids only.
+    "merged_ids": {},
+    "distinct_students": {"actor": Reach.NONE},
     "form_tokens": {"token": Reach.NONE},
     # Digests of headings, the names of columns, and checksums of names, which an erasure forgets as well.
     "heading_choices": dict.fromkeys(("key", "columns", "options", "chosen_by", "seen"), Reach.NONE),

@@ -15,6 +15,7 @@ from merge.columns import NAME, VALUES
 from merge.door import open_change
 from merge.fold import fold_name
 from merge.ids import next_id
+from merge.merged_ids import survivor_of
 from models import FormToken, Student, revisions
 
 
@@ -28,6 +29,14 @@ class Conflict(Exception):
 
 class Reused(Conflict):
     """The id was somebody's who was deleted or erased, and never becomes anybody else's. Nothing was written."""
+
+
+class MergedAway(Conflict):
+    """The id is of a record that was merged into another student's, and leads to that one. Nothing was written."""
+
+    def __init__(self, student_id: int, survivor_id: int) -> None:
+        super().__init__(student_id)
+        self.survivor_id = survivor_id
 
 
 class Repeated(Exception):
@@ -45,7 +54,7 @@ def save(
 
     `version` is the newest that the writer saw, None for a new record, whose id may be left out. Where that version is a
     deletion, the record is restored with these values: the writer says that it is the same person.
-    A record that is equal already stays as it is, with no new version. Raises Conflict, and Reused.
+    A record that is equal already stays as it is, with no new version. Raises Conflict, Reused and MergedAway.
     A form's `token` counts once: who sends it again is told by Repeated what it made.
     """
     _check_token(session, token)
@@ -109,8 +118,10 @@ def _merge(session: Session, values: Mapping[str, Any], version: int | None) -> 
 def _last_values(session: Session, student_id: int, version: int | None) -> dict[str, Any]:
     """Give what a student had when they were deleted, if that was seen; nothing for an id that nobody ever had.
 
-    Raises Reused for an id of somebody else, and Conflict.
+    Raises Reused for an id of somebody else, MergedAway, and Conflict.
     """
+    if (survivor_id := survivor_of(session, student_id)) is not None:
+        raise MergedAway(student_id, survivor_id)
     rows = select(revisions).where(revisions.c.student_id == student_id).order_by(revisions.c.version.desc())
     newest = session.execute(rows.limit(1)).mappings().first()
     if newest is not None and (version is None or newest[NAME.name] is None):

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, func, literal, null, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, literal, null, or_, select, update
 from sqlalchemy.orm import Session
 
 import audit
@@ -26,6 +26,7 @@ class ReviewReason(StrEnum):
     SAME_NAME = "same-name"
     FORMER_ID = "former-id"
     HIGH_ID = "high-id"
+    MERGED_ID = "merged-id"
 
 
 SENTENCES = {
@@ -37,6 +38,9 @@ SENTENCES = {
     ),
     ReviewReason.FORMER_ID: later(
         "This ID was a student's who was deleted. Confirm the row if they are one person. Otherwise, give the row another ID."
+    ),
+    ReviewReason.MERGED_ID: later(
+        "Line %(related)s is about the same student: the sheet has both IDs of records that were merged. Confirm one of the rows."
     ),
     ReviewReason.HIGH_ID: later("This ID is far higher than all others. Confirm the row if it is right."),
 }
@@ -78,10 +82,25 @@ def confirm(session: Session, import_id: int, lines: Collection[int] | None, act
     return confirmed
 
 
+def _first_lines(import_id: int, rows: list[ColumnElement[bool]]) -> Select[int]:
+    """Select the first of these lines for each student of merged records, unless one that means them is confirmed already."""
+    merged = (*rows, planned_rows.c.reason == ReviewReason.MERGED_ID.value)
+    confirmed = planned_rows.alias("confirmed")
+    done = select(confirmed.c.student_id).where(
+        confirmed.c.import_id == import_id,
+        confirmed.c.verdict.in_(HOLDABLE),
+        confirmed.c.reason == ReviewReason.MERGED_ID.value,
+    )
+    first = select(func.min(planned_rows.c.line)).where(*merged, planned_rows.c.student_id.not_in(done))
+    return first.group_by(planned_rows.c.student_id)
+
+
 def _confirm(session: Session, import_: Import, lines: Collection[int] | None) -> int:
     rows = [planned_rows.c.import_id == import_.id, planned_rows.c.verdict == "review"]
     if lines is not None:
         rows.append(planned_rows.c.line.in_(sorted(set(lines))[:LINES_AT_ONCE]))
+    first = list(session.scalars(_first_lines(import_.id, rows)))
+    rows.append(or_(planned_rows.c.reason != ReviewReason.MERGED_ID.value, planned_rows.c.line.in_(first)))
     numbers = select(planned_rows.c.action, func.count()).where(*rows).group_by(planned_rows.c.action)
     confirmed = {action: number for action, number in session.execute(numbers)}
     moved = update(planned_rows).where(*rows).values(verdict=planned_rows.c.action)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from merge.columns import NAME
 from merge.door import NAMES, REVISIONS_SHARE, Written, enter_alone, let_students_follow, write_revisions
 from merge.lease import Report
+from merge.merged_ids import follow_undo
 from merge.slices import student_slices
 from models import revisions
 
@@ -44,7 +45,9 @@ def undo(session: Session, change_id: int, by_change_id: int, report: Report) ->
     for students_here, share in student_slices(session, change_id, done.c.student_id):
         number += write_revisions(session, _taken_back(change_id, by_change_id).where(students_here))
         report(REVISIONS_SHARE * share)
-    return let_students_follow(session, by_change_id, number, report), touched - number
+    written = let_students_follow(session, by_change_id, number, report)
+    follow_undo(session, change_id, by_change_id)
+    return written, touched - number
 
 
 def outlook(session: Session, change_id: int) -> Outlook:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from merge.columns import NAME, VALUES
 from merge.imports import is_emptied
+from merge.merged_ids import unsound
 from merge.search import count_indexed
 from models import Change, Import, planned_rows, revisions, students
 
@@ -103,6 +104,7 @@ PROMISES = {
     "every import is in a state that it can be in": _in_no_state,
     "every preview has the rows that it counts": _without_their_plan,
     "of whoever was erased nothing is left": _erased_in_part,
+    "every merged ID leads to one student": unsound,
 }
 
 

@@ -17,6 +17,7 @@ class Needs:
 APPLY_IMPORT = Needs("editor", scope="import")
 DELETE_STUDENTS = Needs("admin", fresh=True)
 """Many at once: prepared in the list, and applied as an import."""
+MERGE_STUDENTS = Needs("admin", fresh=True)
 READ_PERSONAL_DATA = Needs("admin", fresh=True)
 """All that is held on one student, on a page or as a file."""
 ERASE_STUDENT = Needs("admin", fresh=True)

@@ -12,6 +12,7 @@ from merge import answers, history, listing, record
 from merge import imports as life
 from merge.columns import COLUMNS, KEY, NAME, VALUES
 from merge.former_ids import former_owner, said
+from merge.merged_ids import survivor_of
 from merge.problems import Problem, SheetRefused
 from merge.query import filter_names
 from merge.questions import NoSuchAnswer
@@ -72,6 +73,8 @@ def put_student(student_id: int) -> ResponseReturnValue:
     was_there = db.session.get(Student, student_id) is not None
     try:
         student = record.save(db.session(), values, version=version, actor=actor(), reason="api")
+    except record.MergedAway as merged:
+        raise _merged(student_id, merged.survivor_id) from None
     except record.Reused:
         raise _reused(student_id) from None
     except record.Conflict:
@@ -224,6 +227,19 @@ def _seen_version(student_id: int) -> int | None:
     return newest.version
 
 
+def _merged(student_id: int, survivor_id: int) -> Refusal:
+    """Say to which student the ID leads, and how that one is."""
+    sentence = _(
+        "Student %(id)s was merged into student %(survivor)s. Nothing was written: write to that one instead.",
+        id=student_id,
+        survivor=survivor_id,
+    )
+    survivor = db.session.get(Student, survivor_id)
+    headers = {"Location": url_for("api.show_student", student_id=survivor_id)}
+    current = _record(survivor) if survivor else None
+    return Refusal(409, _("Merged into another student"), sentence, headers, merged_into=survivor_id, current=current)
+
+
 def _reused(student_id: int) -> Refusal:
     """Say whose the ID was, and how to say that it is the same person; of somebody erased, that it can't be had again."""
     owner = former_owner(db.session(), student_id)
@@ -242,6 +258,8 @@ def _reused(student_id: int) -> Refusal:
 
 def _overtaken(student_id: int) -> Refusal:
     """Show the record as it stands, so that the other system can decide anew."""
+    if survivor_id := survivor_of(db.session(), student_id):
+        return _merged(student_id, survivor_id)
     student = db.session.get(Student, student_id, populate_existing=True)
     headers = {"ETag": f'"{student.version}"'} if student else {}
     sentence = (

@@ -53,6 +53,8 @@ WORDS = {
     Act.BULK_PREPARED: later("Prepared a change of many students"),
     Act.IMPORT_APPLIED: later("Applied an import"),
     Act.IMPORT_UNDONE: later("Undid an import"),
+    Act.STUDENTS_MERGED: later("Merged two students’ records"),
+    Act.STUDENTS_DISTINCT: later("Marked two students as two people"),
     Act.ROWS_CONFIRMED: later("Confirmed rows of an import"),
     Act.IMPORT_CANCELLED: later("Cancelled an import"),
     Act.STUDENTS_EXPORTED: later("Exported students"),

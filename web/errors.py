@@ -32,6 +32,7 @@ from web.kept_input import (
     told,
 )
 from web.limits import LONGEST_QUERY, MOST_FIELDS, most_bytes, of_sheets
+from web.merged import led_on
 from web.refusals import Refusal, problem
 from web.requests import HEADER, new_id
 from web.senders import SentFromElsewhere
@@ -181,6 +182,8 @@ def _handled(app: Flask, error: Exception) -> Any:
 def _show(error: HTTPException) -> ResponseReturnValue:
     if error.response is not None or error.code is None or error.code < 400:
         return error.get_response()
+    if error.code == 404 and (response := led_on()) is not None:
+        return response
     sentences = SENTENCES | SENTENCES_FOR_MACHINES if is_for_machines() else SENTENCES
     heading, sentence = sentences.get(error.code, (error.name, error.description or ""))
     headers = {name: value for name, value in error.get_headers() if name in PASSED_ON}

@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from forms import VersionForm
 from merge import history as past
+from merge.merged_ids import ids_of, survivor_of
 from merge.query import parse_place
 from merge.record import Conflict
 from merge.undo_change import NEVER
@@ -31,6 +32,8 @@ def show(student_id: int) -> ResponseReturnValue:
         student=db.session.get(Student, student_id),
         student_id=student_id,
         page=page,
+        survivor_id=survivor_of(db.session(), student_id),
+        merged=ids_of(db.session(), student_id),
         undo=None if "before" in request.args else _undoable(page.entries[0][0]),
     )
 
@@ -82,4 +85,5 @@ def _confirmation(student_id: int, to: past.Entry, *, overtaken: bool = False) -
 
 def _version_or_404(student_id: int, version: int) -> past.Entry:
     found = past.at_version(db.session(), student_id, version)
-    return found if found and not found.deleted else abort(404)
+    there = found and not found.deleted and not survivor_of(db.session(), student_id)
+    return found if found and there else abort(404)

@@ -90,6 +90,7 @@ def _act(summary: str, parameters: list[Part], answer: Part, *more: str) -> Part
     statuses = more if "202" in more else ("200", *more)
     responses = dict.fromkeys(statuses, answer) | {"default": {"$ref": "#/components/responses/Problem"}}
     if any(parameter["name"] == "If-None-Match" for parameter in parameters) and not more:
+        responses["307"] = {"description": "The record was merged into another student’s, whose address Location gives."}
         responses["304"] = {"description": "The student is at that version still."}
     return {"summary": summary, "parameters": parameters, "responses": responses}
 
@@ -211,7 +212,9 @@ def _problem() -> Part:
     current = {"anyOf": [_ref("Student"), _ref("Import"), {"type": "null"}]}
     was = {"version": COUNT, "name": {"type": "string"}, "at": {"type": "string"}, "actor": {"type": "string"}}
     deleted = {"anyOf": [_object(was), {"type": "null"}]}
-    return _object(told) | {"properties": told | {"errors": errors, "current": current, "deleted": deleted}}
+    merged = {"type": "integer", "description": "The student whom the ID leads to, since its record was merged."}
+    more = {"errors": errors, "current": current, "deleted": deleted, "merged_into": merged}
+    return _object(told) | {"properties": told | more}
 
 
 def _delivery() -> Part:

@@ -10,6 +10,7 @@ from forms import EraseForm
 from merge import erase as erasure
 from merge.file_rewrite import traces_of
 from merge.held import Held, as_csv, held_on
+from merge.merged_ids import survivor_of
 from merge.record import Conflict
 from models import db
 from web.access import actor, requires
@@ -73,6 +74,9 @@ def _page(student_id: int) -> str:
 
 
 def _held_or_404(student_id: int) -> Held:
+    """Give all that is held; a merged record's id leads to the student who has it."""
+    if survivor_of(db.session(), student_id):
+        abort(404)
     return held_on(db.session(), student_id) or abort(404)
 
 

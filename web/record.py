@@ -10,6 +10,7 @@ from merge.duplicates import same_name
 from merge.former_ids import former_owner
 from merge.former_ids import said as said_of
 from merge.reconcile import Saved, Stand
+from merge.record import Conflict, MergedAway
 from models import Student, db
 from web.within import list_url, list_within, read_within
 from words import _
@@ -46,6 +47,23 @@ def merge_page(form: StudentForm, student_id: int, stand: Stand | None, *, creat
     return render_template(
         "students/merge.html", form=form, stand=stand, gone=gone, student_id=student_id, created=created, columns=COLUMNS
     )
+
+
+def taken_page(form: StudentForm, conflict: Conflict) -> str:
+    """Show what was typed for a new student beside the one who has the ID, or whom a merged ID leads to."""
+    taken = conflict.survivor_id if isinstance(conflict, MergedAway) else conflict.student_id
+    if taken != conflict.student_id:
+        flash(_("Student %(id)s was merged into this one.", id=conflict.student_id), "info")
+    form[KEY.name].typed = str(taken)
+    stand = reconcile.compare(db.session(), form.values | {KEY.name: taken}, None)
+    return merge_page(form, taken, stand, created=True)
+
+
+def survivor_page(form: StudentForm, survivor_id: int) -> str:
+    """Show what was typed into a record that was merged meanwhile beside the student it was merged into."""
+    flash(_("This record was merged into student %(id)s while you were typing.", id=survivor_id), "info")
+    form.version.data = ""
+    return merge_page(form, survivor_id, reconcile.compare(db.session(), form.values | {KEY.name: survivor_id}, None))
 
 
 def former_id_page(form: StudentForm, student_id: int) -> str:

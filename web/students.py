@@ -27,6 +27,8 @@ from web.record import (
     merge_page,
     merge_unsaved,
     said,
+    survivor_page,
+    taken_page,
 )
 from web.replica import may_be_old
 from web.within import list_url, list_within
@@ -77,9 +79,7 @@ def create() -> ResponseReturnValue:
     except record.Reused as reused:
         return former_id_page(form, reused.student_id), 409
     except record.Conflict as conflict:
-        form["id"].typed = str(conflict.student_id)
-        stand = reconcile.compare(db.session(), form.values | {"id": conflict.student_id}, None)
-        return merge_page(form, conflict.student_id, stand, created=True), 409
+        return taken_page(form, conflict), 409
     flash_saved(_("Added %(name)s as student %(id)s.", name=student.name, id=student.id), student, None)
     return go_on(student)
 
@@ -111,6 +111,8 @@ def save(student_id: int) -> ResponseReturnValue:
         saved = reconcile.save(db.session(), values, version=form.shown, actor=actor(), reason="form")
     except Clash as clash:
         return merge_page(form, student_id, clash.stand), 409
+    except record.MergedAway as merged:
+        return survivor_page(form, merged.survivor_id), 409
     except record.Conflict:
         return merge_page(form, student_id, None), 409
     flash_saved(said(saved), saved.student, saved.over)

@@ -29,7 +29,7 @@ def moments(session, add, save, remove, upload, apply):
     remove(1, version=2)
     remove(4, version=1)
     keep()
-    add(1, "Ada again")
+    save({"id": 1, "name": "Ada again", "age": None, "score": None}, version=3)
     assert applied.state == "applied"
     keep()
     return kept

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import and_, delete, insert, select, text, update
 
 from merge.verify import verify
-from models import Change, Import, planned_rows, revisions, students
+from models import Change, Import, merged_ids, planned_rows, revisions, students
 
 SHEET = "id,name,age\n1,Ada,13\n2,Bo,13\n9,Di,14\n"
 
@@ -31,6 +31,10 @@ BREAKS = {
     "every import is in a state that it can be in": (update(Import).where(Import.state == "applied").values(state="lost"), [1]),
     "every preview has the rows that it counts": (delete(planned_rows).where(planned_rows.c.import_id == 2), [2]),
     "of whoever was erased nothing is left": (update(revisions).where(FIRST_OF_ADA).values(name=None), [1]),
+    "every merged ID leads to one student": (
+        insert(merged_ids).values(change_id=1, student_id=1, into_id=2, survivor_id=2),
+        [1],
+    ),
 }
 
 KNOWN = "search knows everybody by their name"
