@@ -209,7 +209,7 @@ def test_an_address_that_no_link_gave_out_is_refused(arguments):
 MISSING = [
     ("none are named", "id,name\n9,Di\n", [1, 2, 3]),
     ("changed and unchanged ones are named", "id,name\n1,Ada L\n2,Bo\n", [3]),
-    ("rejected ones are named too", "id,name,age\n1,Ada,old\n1,Ada,12\n9,Di,x\n", [2, 3]),
+    ("rejected ones are named too", "id,name,age\n1,Ada,old\n1,Ada,12\n9,Di,x\n7,Ed,9\n8,Flo,9\n", [2, 3]),
     ("all are named", "id,name\n1,Ada\n2,Bob\n3,Cy\n", []),
 ]
 
