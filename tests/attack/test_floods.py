@@ -1,5 +1,6 @@
 """Whoever sends slowly, without end, or what they may not send keeps nobody waiting, and is told so in a page of ours."""
 
+import resource
 import socket
 import statistics
 import time
@@ -153,6 +154,22 @@ def test_one_user_has_few_bodies_on_their_way_and_who_hangs_up_makes_room(roomy)
         assert wait_until(lambda: len(incoming(roomy)) == 3)
         with begin(editor, LARGE, "Expect: 100-continue") as line:
             assert line.recv(100).startswith(b"HTTP/1.1 100 ")
+
+
+def test_large_body_for_which_the_disk_has_no_room_is_said_and_leaves_nothing(roomy):
+    editor, process = member(roomy, "editor"), roomy.process
+    limits = resource.prlimit(process, resource.RLIMIT_FSIZE)
+    resource.prlimit(process, resource.RLIMIT_FSIZE, (8 * MEGABYTE, limits[1]))
+    try:
+        line = begin(editor, LARGE)
+        for _ in range(10):
+            line.sendall(bytes(MEGABYTE))
+        status, text = answer(line)
+    finally:
+        resource.prlimit(process, resource.RLIMIT_FSIZE, limits)
+    assert status == 503
+    assert "<h1>There is no room left</h1>" in text
+    assert not incoming(roomy)
 
 
 @pytest.fixture(scope="module")
