@@ -24,7 +24,7 @@ except ValueError as reason:
 # are mapped, and a process is killed that writes to a mapped file on a full disk.
 _MEMORY = Path("/dev/shm")  # noqa: S108  the folder in it is ours alone
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = mkdtemp(prefix="rollbook-", dir=_MEMORY if _MEMORY.is_dir() else None)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = mkdtemp(prefix=f"rollbook-{os.getpid()}-", dir=_MEMORY if _MEMORY.is_dir() else None)
 
 wsgi_app = "app:create_app()"
 # Loaded once, before the processes are forked from each other: what they don't change they share.
@@ -72,9 +72,17 @@ atexit.register(gc.freeze)
 
 def on_starting(_server: object) -> None:
     doctor.refuse_unsafe(_settings)
+    _forget_the_killed()
     # What is there by now stays, and looking for garbage in it would only make each process a copy of its own.
     gc.collect()
     gc.freeze()
+
+
+def _forget_the_killed() -> None:
+    """Remove what masters have left behind that could not do so themselves."""
+    for folder in _MEMORY.glob("rollbook-*-*"):
+        if not Path(f"/proc/{folder.name.split('-')[1]}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def pre_fork(server: Any, worker: Any) -> None:
