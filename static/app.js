@@ -538,7 +538,7 @@ function prepare(part) {
   each("[data-progress-url]", follow);
   each("form#record, form[data-unsaved]", guard);
   each("form#record", watch);
-  each("form.form[method=post], form[data-unsaved]", outlive);
+  each("main form[method=post]", outlive);
   each("[data-passkey]", askForPasskey);
   each("form[data-leads]", searchAsTyped);
   each("form[data-sent]", upload);

@@ -1,12 +1,12 @@
 """Every form that keeps what is typed, refused in every way, in Chromium and in Firefox.
 
-`python -m tests.browser.refused_forms` goes through them all and prints them as a table; the tests go through each form
-and each refusal once.
+`python -m tests.browser.refused_forms` goes through them all and prints them as a table, or only those forms that are named
+behind it; the tests go through each form and each refusal once.
 """
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -30,7 +30,7 @@ from tests.server import running_chromium, serving
 
 EMAIL, SECOND, THIRD = "head@school.example", "second@school.example", "third@school.example"
 NAME = "Zoë Quüx"
-SUBMIT = "//form[contains(@action, '{0}')]//button[not(@type='button')]"
+SUBMIT = "//form[@method='post'][contains(@action, '{0}')]//button[not(@type='button')]"
 SHEET = b"id,name\n1,Ada L.\n2,\n"
 
 
@@ -228,12 +228,14 @@ def _both_browsers(url: str) -> Iterator[dict[str, Callable[[], Driver]]]:
         }
 
 
-def main() -> None:
-    """Print the table."""
+def main(named: Sequence[str]) -> None:
+    """Print the table of these forms, or of all."""
     _write("form", *(refusal.replace("_", " ") for refusal in REFUSALS))
     _write(*["---"] * (len(REFUSALS) + 1))
     with running_cluster() as cluster, running_school(cluster) as school, _both_browsers(school.server.url) as browsers:
         for name, form in FORMS.items():
+            if named and name not in named:
+                continue
             _write(name, *(_cell(school, browsers, name, form, refusal) for refusal in REFUSALS))
 
 
@@ -257,4 +259,4 @@ def _outcome(school: School, driver: Driver, form: Form, refusal: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

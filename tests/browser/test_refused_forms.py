@@ -29,6 +29,5 @@ def server(school: School) -> object:
 
 
 @pytest.mark.parametrize(("form", "refusal"), sorted({*EACH_FORM, *EACH_REFUSAL}))
-@pytest.mark.parametrize("backend", ["postgresql"])
 def test_a_refused_form_is_shown_again_as_it_was_typed(school, somebody, form, refusal):
     check(school, somebody(), FORMS[form], refusal)
