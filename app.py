@@ -1,13 +1,16 @@
 """Put Rollbook together: settings, extensions, pages, commands."""
 
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 from flask import Flask, request
 from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
+from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 import commands
@@ -88,6 +91,9 @@ PAGES = (
     metrics,
     styleguide,
 )
+
+
+COOKIES = {"SESSION_COOKIE_NAME": "session", "DEVICE_COOKIE_NAME": "device", "LANGUAGE_COOKIE_NAME": "language"}
 
 
 def create_app(settings: config.Settings | None = None) -> Flask:
@@ -206,17 +212,28 @@ def _trace(app: Flask, collector: str) -> None:
 
 
 def _cookies(settings: config.Settings) -> dict[str, Any]:
-    # A browser takes a __Host- cookie over https only, and lets no neighbouring name set it.
-    prefix = "__Host-" if settings.https else ""
+    path = urlsplit(settings.address).path or "/"
     return {
-        "SESSION_COOKIE_NAME": f"{prefix}session",
-        "DEVICE_COOKIE_NAME": f"{prefix}device",
+        **{setting: cookie_name(settings, of) for setting, of in COOKIES.items()},
+        "SESSION_COOKIE_PATH": path,
         "SESSION_COOKIE_SECURE": settings.https,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_IDLE": settings.session_idle,
         "SESSION_LIFETIME": settings.session_lifetime,
     }
+
+
+def cookie_name(settings: config.Settings, of: str) -> str:
+    """Name a cookie of this Rollbook's own: cookies know no ports, so another one on the same host would take its place.
+
+    The servers of one Rollbook share its address and its database, and so the name; a new secret key leaves it as it is.
+    """
+    database_url = make_url(settings.database_url)
+    own = f"{settings.address} {database_url.host} {database_url.port} {database_url.database}"
+    # A browser takes a __Host- cookie over https and for all paths only, and lets no neighbouring name set it.
+    prefix = "" if not settings.https else "__Secure-" if urlsplit(settings.address).path else "__Host-"
+    return f"{prefix}rollbook_{of}_{sha256(own.encode()).hexdigest()[:12]}"
 
 
 def _keys(settings: config.Settings) -> dict[str, Any]:

@@ -125,6 +125,8 @@ def _copy(source: Path, target: Path) -> None:
 
 def _alone_with(target: Path) -> pysqlite3.Connection:
     """Open a database that nobody else has open: whoever has would go on with what he knows of the old one."""
+    if not target.exists():
+        target.touch(mode=0o600)
     connection = pysqlite3.connect(target, timeout=PATIENCE_S)
     try:
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")

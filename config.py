@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import socket
+import stat
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -168,6 +169,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings and make the folders. Raises ValueError with a sentence that names the setting that can't be used."""
     _refuse_unreadable(environ)
     instance = _folder(environ, "ROLLBOOK_INSTANCE", Path(__file__).parent / "instance")
+    _keep_private(instance)
     host, port = _host(environ, "HOST"), _whole(environ, "PORT", least=1, most=HIGHEST_PORT)
     secret_key, *old_keys = _secret_keys(environ, instance / "secret_key")
     address = _address(environ, "ROLLBOOK_URL") or f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -198,6 +200,13 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         keep_audit=timedelta(days=_whole(environ, "ROLLBOOK_KEEP_AUDIT_DAYS", least=1)),
         keep_deleted=timedelta(days=_whole(environ, "ROLLBOOK_KEEP_DELETED_DAYS")) or None,
     )
+
+
+def _keep_private(folder: Path) -> None:
+    """Let nobody else into a folder that is ours alone; one in which everybody may write, such as /tmp, is not."""
+    found = folder.stat()
+    if found.st_uid == os.geteuid() and not found.st_mode & stat.S_ISVTX and found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        folder.chmod(0o700)
 
 
 def _refuse_unreadable(environ: Mapping[str, str]) -> None:

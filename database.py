@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,7 @@ def prepare(engine: Engine) -> None:
     """Attach what has to be set on each connection."""
     if engine.dialect.name == "sqlite":
         queue = WriteQueue(Path(f"{engine.url.database}-queue"))
+        _make_private(engine)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", lambda connection: _begin_sqlite(connection, queue))
         event.listen(engine, "checkin", lambda _, record: _end_turn(record.info, queue))
@@ -289,6 +290,14 @@ def migration_problem(error: DBAPIError) -> str:
 def has_safe_wal(version: tuple[int, ...]) -> bool:
     """Tell whether this SQLite is free of the WAL-reset bug (sqlite.org/wal.html: mended in 3.51.3, 3.50.7, 3.44.6)."""
     return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
+
+
+def _make_private(engine: Engine) -> None:
+    """Make the file of a new database, so that nobody else may read it; SQLite gives its log the same permissions."""
+    name = engine.url.database
+    if name and name != ":memory:" and not Path(name).exists():
+        with suppress(OSError):  # whoever opens it is told why that can't be
+            Path(name).touch(mode=0o600)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

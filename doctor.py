@@ -1,6 +1,7 @@
 """Look at what Rollbook is started with, and say what would put the records at risk: nothing is served with that."""
 
 import logging
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pysqlite3
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 from zxcvbn import zxcvbn
 
@@ -17,7 +18,7 @@ from config import LOOPBACK, Settings
 
 log = logging.getLogger(__name__)
 
-FINE, UNKNOWN, UNSAFE = "fine", "unknown", "unsafe"
+FINE, UNKNOWN, WEAK, UNSAFE = "fine", "unknown", "weak", "unsafe"
 MIGRATIONS = Path(__file__).parent / "migrations"
 PATIENCE_S = 10
 
@@ -44,7 +45,8 @@ class Finding:
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Look at everything, one after the other; nothing is changed."""
-    yield _key(settings.secret_key)
+    yield from _secrets(settings)
+    yield from _files(settings)
     yield _debug(settings)
     engine = create_engine(settings.database_url, **_hasty(settings.database_url))
     try:
@@ -63,22 +65,50 @@ def refuse_unsafe(settings: Settings) -> None:
     """End the process with a sentence for each danger. A database that is away for a while is none: it is waited for."""
     found = list(examine(settings))
     for finding in found:
-        if finding.verdict == UNKNOWN:
+        if finding.verdict in (UNKNOWN, WEAK):
             log.warning(finding.sentence)
     if dangers := [finding.sentence for finding in found if finding.verdict == UNSAFE]:
         raise SystemExit("\n".join(["Rollbook does not start:", *dangers]))
 
 
-def _key(key: str) -> Finding:
+def _secrets(settings: Settings) -> Iterator[Finding]:
+    """Look at each secret, not only at the one in force: what an earlier key has signed still counts."""
+    keys = {"SECRET_KEY": settings.secret_key}
+    keys |= {f"Earlier key {place} (SECRET_KEY_FALLBACKS)": key for place, key in enumerate(settings.old_secret_keys, 1)}
+    for name, key in keys.items():
+        if problem := _weakness(key):
+            forge = "whoever knows it can forge what Rollbook signs"
+            yield Finding(UNSAFE, f"{name} {problem}: {forge}. Make a new one, or take it away: {MAKE_A_KEY}")
+        else:
+            yield Finding(FINE, f"{name} can't be guessed.")
+    if settings.metrics_token and (problem := _weakness(settings.metrics_token)):
+        yield Finding(WEAK, f"ROLLBOOK_METRICS_TOKEN {problem}: others can read the figures of /metrics. Make one: {MAKE_A_KEY}")
+
+
+def _weakness(key: str) -> str | None:
+    """Say what is wrong with a secret, if anything is."""
     if key in KNOWN_KEYS:
-        problem = "SECRET_KEY is one that is printed in a manual"
-    elif len(key) < SHORTEST_KEY:
-        problem = f"SECRET_KEY has {len(key)} characters, and needs at least {SHORTEST_KEY}"
-    elif zxcvbn(key[:72])["guesses_log10"] < LEAST_GUESSES_LOG10:
-        problem = "SECRET_KEY is easy to guess"
-    else:
-        return Finding(FINE, "SECRET_KEY can't be guessed.")
-    return Finding(UNSAFE, f"{problem}: whoever knows it can forge what Rollbook signs. Make a new one: {MAKE_A_KEY}")
+        return "is one that is printed in a manual"
+    if len(key) < SHORTEST_KEY:
+        return f"has {len(key)} characters, and needs at least {SHORTEST_KEY}"
+    if zxcvbn(key[:72])["guesses_log10"] < LEAST_GUESSES_LOG10:
+        return "is easy to guess"
+    return None
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    """Look for files that other users of this machine may read."""
+    key, database = settings.instance / "secret_key", make_url(settings.database_url)
+    if _others_may_read(key):
+        yield Finding(UNSAFE, f"Other users of this machine may read {key}, with the secret key in it: chmod 600 {key}")
+    if database.get_backend_name() == "sqlite" and database.database:
+        for file in map(Path, (database.database, f"{database.database}-wal")):
+            if _others_may_read(file):
+                yield Finding(WEAK, f"Other users of this machine may read the database {file}: chmod 600 {file}")
+
+
+def _others_may_read(file: Path) -> bool:
+    return file.is_file() and bool(file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
 
 
 def _debug(settings: Settings) -> Finding:

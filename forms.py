@@ -29,7 +29,7 @@ from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, Num
 from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 from zxcvbn import zxcvbn
 
-from mailboxes import NoAddress, spell
+from mailboxes import NoAddress, odd_letters, spell
 from merge.cells import typed_notation
 from merge.choices import carried
 from merge.columns import BY_NAME, COLUMNS, KEY, VALUES, StudentColumn, clashes, places
@@ -639,6 +639,24 @@ class InviteForm(RoleForm):
     """Somebody who is to become a user."""
 
     email = _email_field(later("Enter the address that the new user will sign in with."))
+    checked = HiddenField()
+    """The address that was shown to have letters of several scripts, so that who sends it again has seen it."""
+
+    def validate_email(self, field: Field) -> None:
+        try:
+            address = spell(field.data or "")
+        except NoAddress:
+            return  # which is said already
+        odd = odd_letters(address)
+        seen, self.checked.data = self.checked.data, address if odd else ""
+        if odd and seen != address:
+            raise ValidationError(
+                _(
+                    "“%(letters)s” in this address are letters of another script, so it may only look like the address you mean. "
+                    "If it is right, select Invite again.",
+                    letters=" ".join(odd),
+                )
+            )
 
 
 class SecondFactorForm(Form):

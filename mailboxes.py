@@ -1,5 +1,7 @@
 """One spelling for each e-mail address, however it is typed: users are stored, found and slowed down by that."""
 
+import unicodedata
+from collections import Counter
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
@@ -10,6 +12,10 @@ from text_bounds import Unbounded, normalize
 RULES: dict[str, Any] = {"check_deliverability": False, "globally_deliverable": False, "test_environment": True}
 # An address has at most 64 characters before the @ and 255 behind it (RFC 5321, section 4.5.3.1).
 MAX_LENGTH = 320
+
+
+# Scripts whose signs nobody takes for letters of another one.
+LIKE_NO_OTHER = {"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "BOPOMOFO"}
 
 
 class NoAddress(ValueError):
@@ -32,6 +38,14 @@ def spell_any(typed: str) -> str:
         return spell(typed)
     except NoAddress:
         return _small("".join(filter(str.isprintable, typed.strip()[:MAX_LENGTH])))
+
+
+def odd_letters(address: str) -> list[str]:
+    """Give the letters of an address that are of another script than most of it: a Cyrillic “а” looks like a Latin one."""
+    letters = [letter for letter in normalize("NFKC", address, 2 * MAX_LENGTH) if letter.isalpha()]
+    scripts = {letter: unicodedata.name(letter, "unknown").split()[0] for letter in letters}
+    alike = Counter(scripts[letter] for letter in letters if scripts[letter] not in LIKE_NO_OTHER)
+    return [letter for letter in dict.fromkeys(letters) if alike and scripts[letter] in {*alike} - {alike.most_common(1)[0][0]}]
 
 
 def _small(text: str) -> str:

@@ -4,6 +4,7 @@ A thread has to do with a request only once all of it is there: until then the l
 larger than what anybody may send waits, too, until the app has said by the head alone that it may come.
 """
 
+import re
 import socket
 import threading
 import time
@@ -249,11 +250,15 @@ class Worker(ThreadWorker):
             self.poller.unregister(conn.sock)
 
 
+# What follows was signed for one browser: no log has it.
+TOKEN_IN_PATH = re.compile(r"^((?:/(?:login|verify)/passkey|/profile/(?:passkeys|authenticator))/).+")
+
+
 class Log(Logger):
     """Writes a path as it stands in its address, where a line break is %0A and begins no line of the log."""
 
     def atoms(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> dict[str, Any]:
-        path = quote(environ.get("PATH_INFO", ""), encoding="latin-1")
+        path = TOKEN_IN_PATH.sub(r"\1…", quote(environ.get("PATH_INFO", ""), encoding="latin-1"))
         return {**super().atoms(resp, req, environ, request_time), "U": path}
 
 

@@ -1,10 +1,12 @@
 """A backup holds what stood at one moment, is made while people work, and comes back whole or not at all."""
 
+import stat
 import threading
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import make_url, select
 
+import backup
 from merge import record
 from models import Student, db
 from tests.cluster import wait_until
@@ -105,3 +107,15 @@ def test_verify_ends_with_one_where_a_promise_is_broken(app, flask, save):
     broken = flask("verify")
     assert broken.exit_code == 1
     assert "BROKEN every student stands as the revision of the same version says: 1, such as 1" in broken.output
+
+
+def test_nobody_else_may_read_a_backup_nor_what_is_restored(app, tmp_path):
+    file = tmp_path / "backup"
+    with app.app_context():
+        backup.back_up(db.engine.url, file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    if not file.read_bytes().startswith(b"SQLite"):
+        return
+    restored = tmp_path / "restored.db"
+    backup.restore(make_url(f"sqlite:///{restored}"), file, overwrite=True)
+    assert stat.S_IMODE(restored.stat().st_mode) == 0o600

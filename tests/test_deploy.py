@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from commands import watch
 from config import MEGABYTE, SETTINGS, load
 from merge.unattended import Limits
+from server import TOKEN_IN_PATH
 from tests.cluster import free_port, wait_until
 from tests.server import ROOT
 
@@ -103,11 +104,28 @@ def test_nginx_passes_on_what_rollbook_asks_for():
     assert "location = /metrics {\n        return 404;" in (DEPLOY / "nginx.conf").read_text()
 
 
+def test_nothing_that_nginx_logs_holds_a_query_or_a_token(app):
+    site = (DEPLOY / "nginx.conf").read_text()
+    (layout,) = re.findall(r"log_format rollbook '([^']*)'", site)
+    assert set(re.findall(r"\$\{?(\w+)", layout)) == {
+        *("time_iso8601", "remote_addr", "request_method", "rollbook_path", "status", "body_bytes_sent", "request_time")
+    }
+    logs = re.findall(r"^\s*(access_log|error_log) \S+ (\w+);", site, re.MULTILINE)
+    assert logs == [("access_log", "rollbook"), ("error_log", "crit")] * site.count("\nserver {")
+    (pattern,) = re.findall(r'"~(\^.*)\)\." "\$rollbook_kept', site)
+    hidden = re.compile(pattern.replace("?<", "?P<") + ").")
+    for rule in app.url_map.iter_rules():
+        assert bool(hidden.match(rule.rule)) >= ("token" in rule.arguments), rule
+        assert bool(TOKEN_IN_PATH.match(rule.rule)) is bool(hidden.match(rule.rule)), rule
+
+
 def test_nginx_itself_finds_no_fault(tmp_path):
     """Where there is no nginx, its braces and semicolons have been looked at above."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     _make_certificate(tmp_path)
-    site = (DEPLOY / "nginx.conf").read_text().replace("/etc/ssl/rollbook", str(tmp_path))
+    site = (
+        (DEPLOY / "nginx.conf").read_text().replace("/etc/ssl/rollbook", str(tmp_path)).replace("/var/log/nginx", str(tmp_path))
+    )
     (tmp_path / "site.conf").write_text(site)
     folders = "".join(f"{kind}_temp_path {tmp_path}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     main = f"pid {tmp_path}/pid; error_log stderr; events {{}} http {{ access_log off; {folders} include {tmp_path}/site.conf; }}"

@@ -2,8 +2,10 @@
 
 import os
 import secrets
+import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from flask_migrate import downgrade
@@ -153,3 +155,72 @@ def with_setting(cluster, name, value):
     cluster.execute(f"ALTER SYSTEM SET {name} = {value}")
     cluster.execute("SELECT pg_reload_conf()")
     assert wait_until(lambda: cluster.value(f"SHOW {name}") == value)
+
+
+WEAK_KEYS = ["dev", "changeme" * 8, SECRET]
+
+
+@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("weak", WEAK_KEYS)
+def test_each_earlier_key_is_examined(found, weak, place):
+    keys = [secrets.token_urlsafe(48) for _ in range(2)]
+    keys.insert(place, weak)
+    (sentence,) = found(SECRET_KEY_FALLBACKS=",".join(keys))["unsafe"]
+    assert sentence.startswith(f"Earlier key {place + 1} ")
+
+
+def test_each_key_in_the_file_is_examined_and_nobody_else_may_read_it(found, tmp_path):
+    kept = tmp_path / "instance" / "secret_key"
+    kept.parent.mkdir()
+    kept.write_text(f"{STRONG}\nchangeme\n")
+    kept.chmod(0o600)
+    (sentence,) = found(SECRET_KEY="")["unsafe"]
+    assert sentence.startswith("Earlier key 1 ")
+    kept.write_text(STRONG)
+    assert found(SECRET_KEY="").keys() == {"fine"}
+    for mode in (0o640, 0o604, 0o644):
+        kept.chmod(mode)
+        (sentence,) = found(SECRET_KEY="")["unsafe"]
+        assert sentence.endswith(f"chmod 600 {kept}")
+
+
+def test_a_metrics_token_that_is_easy_to_guess_is_named_and_does_not_stop_the_start(found, tmp_path, database_url, caplog):
+    (sentence,) = found(ROLLBOOK_METRICS_TOKEN="secret")["weak"]
+    assert "ROLLBOOK_METRICS_TOKEN" in sentence
+    doctor.refuse_unsafe(settings(tmp_path / "instance", database_url, SECRET_KEY=STRONG, ROLLBOOK_METRICS_TOKEN="secret"))
+    assert sentence in caplog.text
+    assert "weak" not in found(ROLLBOOK_METRICS_TOKEN=secrets.token_urlsafe(48))
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
+def test_a_database_that_others_may_read_is_named(found, database_url, mode):
+    file = Path(database_url.removeprefix("sqlite:///"))
+    file.chmod(mode)
+    (sentence,) = found()["weak"]
+    assert sentence.endswith(f"chmod 600 {file}")
+
+
+def test_a_new_database_and_its_log_are_for_rollbook_alone(tmp_path):
+    file = tmp_path / "new.db"
+    app = create_app(settings(tmp_path / "instance", f"sqlite:///{file}"))
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE one (id INTEGER)"))
+        assert {stat.S_IMODE(made.stat().st_mode) for made in tmp_path.glob("new.db*")} == {0o600}
+    with app.app_context():
+        db.engine.dispose()
+
+
+def test_the_instance_folder_is_closed_to_others_at_start(tmp_path):
+    folder = tmp_path / "instance"
+    folder.mkdir(mode=0o755)
+    settings(folder, f"sqlite:///{tmp_path / 'rollbook.db'}")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_folder_that_everybody_writes_to_stays_open(tmp_path):
+    folder = tmp_path / "like-tmp"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    settings(folder, f"sqlite:///{tmp_path / 'rollbook.db'}")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o1777

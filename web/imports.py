@@ -45,6 +45,7 @@ from web.access import actor, check, import_owner, may, requires, to_apply
 from web.head_check import takes_sheets
 from web.kept_input import keeps, keeps_nothing
 from web.limits import takes_cells
+from web.sessions import polled
 from web.streaming import download
 from words import Later, _, number
 
@@ -187,6 +188,7 @@ def answer(import_id: int) -> ResponseReturnValue:
 
 @imports.get("/<id:import_id>/progress")
 @requires("viewer")
+@polled
 def progress(import_id: int) -> ResponseReturnValue:
     """Tell the state and how far it is, for a page that waits."""
     return jsonify(preview.progress(_import_or_404(import_id)))

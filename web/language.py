@@ -17,7 +17,6 @@ from web.access import public
 from web.addresses import page_to_return_to
 from web.kept_input import keeps_nothing
 
-COOKIE = "language"
 KEPT_S = 365 * 24 * 3600
 
 language = Blueprint("language", __name__)
@@ -52,8 +51,16 @@ def _keep(chosen: str) -> None:
 
 
 def _set_cookie(chosen: str, response: Response) -> Response:
-    secure = current_app.config["SESSION_COOKIE_SECURE"]
-    response.set_cookie(COOKIE, chosen, max_age=KEPT_S, secure=secure, httponly=True, samesite="Lax")
+    config = current_app.config
+    response.set_cookie(
+        config["LANGUAGE_COOKIE_NAME"],
+        chosen,
+        max_age=KEPT_S,
+        path=config["SESSION_COOKIE_PATH"],
+        secure=config["SESSION_COOKIE_SECURE"],
+        httponly=True,
+        samesite="Lax",
+    )
     return response
 
 
@@ -97,7 +104,8 @@ def _choose() -> str | None:
     if not request:
         return None
     # What the session's row says of its user: an error page must not have to ask the database once more.
-    chosen = [g.get("language"), g.user_session.language if "user_session" in g else None, request.cookies.get(COOKIE)]
+    in_cookie = request.cookies.get(current_app.config["LANGUAGE_COOKIE_NAME"])
+    chosen = [g.get("language"), g.user_session.language if "user_session" in g else None, in_cookie]
     known = [language for language in chosen if language in words.LANGUAGES]
     return known[0] if known else request.accept_languages.best_match(words.LANGUAGES)
 

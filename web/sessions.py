@@ -6,6 +6,7 @@ has to write to the database in order to be read.
 
 import secrets
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ import database
 from accounts import hash_token
 from models import User, UserSession, db, now
 from web.addresses import is_for_machines
+from web.limits import endpoint_is
 from words import _
 
 NOTED_EVERY = timedelta(minutes=1)
@@ -34,6 +36,12 @@ LIVING = (
     .join(User, User.id == UserSession.user_id)
     .where(UserSession.token_hash == bindparam("token_hash"), IS_ALIVE)
 )
+
+
+def polled(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark what an open page asks for again and again by itself: nobody uses a session by that."""
+    view.polled = True  # type: ignore[attr-defined]
+    return view
 
 
 def register_sessions(app: Flask) -> None:
@@ -60,7 +68,7 @@ def _look_up() -> None:
         flash(_("You have been signed out. Sign in again to go on."), "warning")
         return
     g.user_session = row
-    if now() - row.used_at > NOTED_EVERY:
+    if now() - row.used_at > NOTED_EVERY and not endpoint_is("polled"):
         note = update(UserSession).where(UserSession.id == row.id).values(used_at=now())
         database.write_if_free(db.engine, note)
 

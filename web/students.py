@@ -31,6 +31,7 @@ from web.record import (
     taken_page,
 )
 from web.replica import may_be_old
+from web.sessions import polled
 from web.within import list_url, list_within
 from words import _, later
 
@@ -121,6 +122,7 @@ def save(student_id: int) -> ResponseReturnValue:
 
 @students.get("/<id:student_id>/version")
 @requires("viewer")
+@polled
 def version(student_id: int) -> ResponseReturnValue:
     """Tell whether a form that is open is still up to date; the answer is empty while nothing has changed."""
     newest = history.newest_version(db.session(), student_id)

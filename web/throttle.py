@@ -162,6 +162,7 @@ def _know_device(_app: Flask, user: User, **_more: Any) -> None:
             config["DEVICE_COOKIE_NAME"],
             _signer().dumps(device),
             max_age=DEVICE_KEPT,
+            path=config["SESSION_COOKIE_PATH"],
             secure=config["SESSION_COOKIE_SECURE"],
             httponly=True,
             samesite="Lax",

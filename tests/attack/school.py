@@ -87,6 +87,13 @@ class School:
         """Give the audit log's entries, oldest first."""
         return self.stored(select(AuditEntry.__table__).order_by(AuditEntry.id))
 
+    def cookie(self, of: str) -> str:
+        """Name one of the server's cookies, as a stranger sees it: cookie("session")."""
+        stranger = self.stranger()
+        stranger.open("/login")
+        (session,) = stranger.cookies
+        return session.replace("_session_", f"_{of}_")
+
     def add_user(self, email: str, role: str = "viewer") -> None:
         with self.app.app_context():
             accounts.add_user(email, role, PASSWORD)

@@ -201,8 +201,9 @@ HEADERS = {
 
 def test_nothing_in_a_header_is_a_fault_or_a_command(school):
     somebody, others = school.newcomer("viewer"), cycle(["/students/7/version", "/static/app.js", "/students.csv", "/imports/1"])
+    session = school.cookie("session")
     for name, values in HEADERS.items():
-        for value in values:
+        for value in (text.replace("session=", f"{session}=") for text in values):
             for method, path in (("GET", "/students"), ("GET", next(others)), ("POST", "/login")):
                 answer = somebody.ask(method, path, b"a=b" if method == "POST" else None, {name: value.encode("latin-1")})
                 assert_harmless(answer, (method, path, name, value))

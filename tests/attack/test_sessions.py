@@ -11,32 +11,30 @@ from models import User, UserSession, View
 from tests.attack.school import email_of
 from tests.conftest import PASSWORD
 
-SESSION = "session"
-
 
 def with_session(school, cookie):
     """Give somebody who has laid hands on a session cookie, or has made one up."""
     thief = school.stranger()
-    thief.cookies[SESSION] = cookie
+    thief.cookies[school.cookie("session")] = cookie
     return thief
 
 
 def test_a_planted_session_is_not_the_one_that_is_signed_in(school):
     attacker = school.stranger()
     attacker.open("/login")
-    planted = attacker.cookies[SESSION]
+    planted = attacker.cookies[school.cookie("session")]
     token = attacker.token()
     victim = with_session(school, planted)
     assert victim.sign_in(email_of("viewer"), PASSWORD).status == 302
     assert victim.is_signed_in()
-    assert victim.cookies[SESSION] != planted
+    assert victim.cookies[school.cookie("session")] != planted
     assert not with_session(school, planted).is_signed_in()
     assert victim.post("/logout", {"csrf_token": token}).status == 400
 
 
 def test_an_old_cookie_is_worth_nothing(school):
     victim = school.newcomer("viewer")
-    copied = victim.cookies[SESSION]
+    copied = victim.cookies[school.cookie("session")]
     assert with_session(school, copied).is_signed_in()
     victim.send("/logout")
     assert not with_session(school, copied).is_signed_in()
@@ -47,7 +45,7 @@ def test_a_new_password_ends_every_other_session(school):
     school.add_user("changes@school.example")
     victim = school.stranger()
     victim.sign_in("changes@school.example", PASSWORD)
-    before = victim.cookies[SESSION]
+    before = victim.cookies[school.cookie("session")]
     new = f"{PASSWORD} twice"
     assert victim.send("/profile/password", {"current": PASSWORD, "password": new, "again": new}).status == 303
     assert victim.is_signed_in()
@@ -56,20 +54,21 @@ def test_a_new_password_ends_every_other_session(school):
 
 def test_a_cookie_that_rollbook_did_not_sign_lets_nobody_in(school, admin):
     said = base64.urlsafe_b64encode(json.dumps({"_user_id": "1", "_fresh": True, "token": "x"}).encode()).decode()
-    payload, time, signature = admin.cookies[SESSION].rsplit(".", 2)
+    payload, time, signature = admin.cookies[school.cookie("session")].rsplit(".", 2)
     for cookie in [
         *(f"{said}..", f"{said}.{time}.{signature}", f"{payload}.{time}.{signature[:-2]}aa", f"{payload}.{time}.", payload),
         *("", ".", "..", "....", "0", "null", "\xff\xfe", "%00", "a" * 4000, f'"{said}"', "{{7*7}}", "' OR 1=1 --"),
     ]:
         thief = with_session(school, cookie)
         assert thief.open("/students").status == 302, cookie
-        for name in ("device", "remember_token", "lang"):
+        for name in (school.cookie("device"), school.cookie("language"), "remember_token"):
             assert school.stranger().open("/login", Cookie=f"{name}={cookie}").status == 200, cookie
 
 
 def test_two_cookies_of_one_name_give_nobody_more(school, viewer):
-    own = viewer.cookies[SESSION]
-    for header in (f"session=x; session={own}", f"session={own}; session=x", f"session={own}; session="):
+    name = school.cookie("session")
+    own = viewer.cookies[name]
+    for header in (f"{name}=x; {name}={own}", f"{name}={own}; {name}=x", f"{name}={own}; {name}="):
         answer = school.stranger().open("/users", Cookie=header)
         assert answer.status in (302, 403), header
 
@@ -78,7 +77,7 @@ def test_the_cookies_are_out_of_reach_of_scripts_and_other_sites(school):
     somebody = school.stranger()
     answer = somebody.sign_in(email_of("viewer"), PASSWORD)
     lines = answer.headers.get_all("Set-Cookie")
-    assert {line.partition("=")[0] for line in lines} == {"session", "device"}
+    assert {line.partition("=")[0] for line in lines} == {school.cookie("session"), school.cookie("device")}
     for line in lines:
         assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(line.split("; "))
         assert "Domain" not in line

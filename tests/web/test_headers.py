@@ -55,7 +55,7 @@ def test_behind_https_browsers_are_told_to_stay_there(secure, path):
 def test_behind_https_no_cookie_goes_elsewhere(secure):
     response = secure.open("/login", base_url="https://rollbook.school.example")
     cookie = response.headers["Set-Cookie"]
-    assert cookie.startswith("__Host-session=")
+    assert cookie.startswith("__Host-rollbook_session_")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
     assert "Domain" not in cookie
 
@@ -63,6 +63,6 @@ def test_behind_https_no_cookie_goes_elsewhere(secure):
 def test_the_cookie_that_knows_the_browser_again_has_the_same_flags(client, sign_in):
     sign_in("viewer")
     answer = client.send("/login", {"email": "viewer@school.example", "password": "correct horse battery staple"}, status=302)
-    cookie = next(cookie for cookie in answer.headers.getlist("Set-Cookie") if cookie.startswith("device="))
+    cookie = next(cookie for cookie in answer.headers.getlist("Set-Cookie") if cookie.startswith("rollbook_device_"))
     assert {"HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
     assert "viewer" not in cookie

@@ -130,7 +130,7 @@ class Refusals:
         return lambda: sign_in_again(visitor)
 
     def cookies_gone(self, visitor):
-        visitor._client.delete_cookie("session")
+        visitor._client.delete_cookie(self.app.config["SESSION_COOKIE_NAME"])
         return lambda: sign_in_again(visitor)
 
     def signed_in_again(self, visitor):

@@ -4,11 +4,12 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
-from models import Student, UserSession, db, now
+from models import Student, User, UserSession, db, now
 from tests.conftest import PASSWORD
 from tests.visitor import Visitor
+from tests.web.test_route_matrix import API, TABLE
 
 SIGN_IN = {"email": "viewer@school.example", "password": PASSWORD}
 
@@ -22,17 +23,17 @@ def elsewhere(app, viewer):
 
 
 def cookie(visitor):
-    return visitor._client.get_cookie("session").value
+    return visitor._client.get_cookie(visitor._app.config["SESSION_COOKIE_NAME"]).value
 
 
 def with_cookie(app, value):
     visitor = Visitor(app)
-    visitor._client.set_cookie("session", value)
+    visitor._client.set_cookie(app.config["SESSION_COOKIE_NAME"], value)
     return visitor
 
 
 def secret_of(app, visitor):
-    with app.test_request_context(headers={"Cookie": f"session={cookie(visitor)}"}):
+    with app.test_request_context(headers={"Cookie": f"{app.config['SESSION_COOKIE_NAME']}={cookie(visitor)}"}):
         from flask import session
 
         return session["token"]
@@ -156,3 +157,42 @@ def test_a_session_of_somebody_else_is_not_there(viewer, editor, stored):
     ((last,),) = stored(select(func.max(UserSession.id)))
     viewer.send(f"/profile/sessions/{last}/end", page="/profile", status=404)
     editor.visit("/students")
+
+
+ASKED_BY_ITSELF = {"students.version", "imports.progress"}
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_a_session_is_used_by_what_a_person_opens_and_by_nothing_that_a_page_asks_for_by_itself(
+    app, sign_in, upload, add, work, stored
+):
+    upload("id,name\n7,Ada\n8,\n")
+    add(7, "Ada")
+    admin = sign_in("admin")
+    using = select(UserSession.used_at).join(User, User.id == UserSession.user_id).where(User.email == "admin@school.example")
+    adapter, opened = app.url_map.bind(""), set()
+    for method, path in TABLE:
+        endpoint, _values = adapter.match(path, method)
+        if method != "GET" or endpoint == "static" or path.startswith(API):
+            continue
+        earlier = now() - timedelta(minutes=30)
+        with app.app_context():
+            db.session.execute(update(UserSession).values(used_at=earlier))
+            db.session.commit()
+        admin.open(path).close()
+        noted = stored(using)[0][0] > earlier
+        assert noted is (endpoint not in ASKED_BY_ITSELF), path
+        opened.add(endpoint)
+    assert opened >= ASKED_BY_ITSELF
+    declared = {endpoint for endpoint, view in app.view_functions.items() if hasattr(view, "polled")}
+    assert declared == ASKED_BY_ITSELF
+
+
+def test_a_page_that_is_left_open_does_not_keep_its_user_signed_in(viewer, add, clock):
+    add(7, "Ada")
+    for minutes in range(0, 120, 20):
+        clock(minutes=minutes)
+        viewer.visit("/students/7/version")
+    clock(minutes=121)
+    viewer.visit("/students/7/version", status=302)
+    viewer.visit("/students", status=302)

@@ -284,3 +284,28 @@ def test_two_who_open_the_same_invitation_do_not_share_a_session(app, admin):
     page = second.visit(link)
     first.send(link, CHOSEN)
     second.post(link, CHOSEN | {"csrf_token": page.values["csrf_token"]}, status=404)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["\u0430da@school.example", "ada@sch\u043e\u043el.example", "\u0391da@school.example", "иван@school.example"],
+)
+def test_an_address_in_letters_of_several_scripts_is_pointed_out_before_anybody_is_invited(admin, stored, address):
+    page = admin.send("/users", NEW | {"email": address}, status=422)
+    assert "letters of another script" in page.problems["email"]
+    assert page.values["email"] == address
+    assert len(stored(select(User.id))) == 1
+    again = {"email": address, "role": "editor", "checked": page.values["checked"]}
+    admin.send("/users", again, status=200)
+    assert len(stored(select(User.id))) == 2
+
+
+@pytest.mark.parametrize("address", ["ada@school.example", "jürgen.müller@schüler.example", "山田taro@学校.example"])
+def test_an_address_that_looks_like_no_other_is_invited_at_once(admin, address):
+    admin.send("/users", NEW | {"email": address}, status=200)
+
+
+def test_who_has_seen_one_odd_address_is_told_of_another(admin):
+    page = admin.send("/users", NEW | {"email": "\u0430da@school.example"}, status=422)
+    other = {"email": "ad\u0430@school.example", "role": "editor", "checked": page.values["checked"]}
+    admin.send("/users", other, status=422)
