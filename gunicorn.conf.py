@@ -14,6 +14,7 @@ import doctor
 import logs
 import memory
 from config import load
+from merge import fork_server
 
 try:
     _settings = load()
@@ -73,6 +74,7 @@ atexit.register(gc.freeze)
 def on_starting(_server: object) -> None:
     doctor.refuse_unsafe(_settings)
     _forget_the_killed()
+    fork_server.start()  # one for all processes, which are forked from this one
     # What is there by now stays, and looking for garbage in it would only make each process a copy of its own.
     gc.collect()
     gc.freeze()

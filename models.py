@@ -351,6 +351,8 @@ class Import(Base):
     step_at: Mapped[datetime | None] = mapped_column(Moment)
     lease_holder: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None] = mapped_column(Moment)
+    crashes: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How many workers have died at the present step."""
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
 
     __table_args__ = (

@@ -18,7 +18,7 @@ from merge.guesses import guess_reading
 from merge.headings import fold
 from merge.options import Options
 from merge.questions import ASKED_EACH_TIME, ASKED_OF_NAMES, places_of, without
-from merge.sheet import Sheet
+from merge.sheet import Sheet, first_rows
 from models import HeadingChoice, Import, now
 
 # While a worker reads the sheet it is too early to read it otherwise, and once it is applied, too late.
@@ -39,8 +39,7 @@ def may_choose(import_: Import) -> bool:
 
 def first_cells(sheet: Sheet) -> list[list[str]]:
     """Give each heading's first three cells, from the rows that are students."""
-    rows, _ = next(sheet.blocks(), ([], 1.0))
-    shown = [row for _, row in rows[:CELLS_SHOWN]]
+    shown = first_rows(sheet, CELLS_SHOWN)
     return [[row[place] for row in shown if place < len(row)] for place in range(len(sheet.headings))]
 
 

@@ -3,14 +3,15 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from merge.cells import Notation
 from merge.columns import StudentColumn
 from merge.headings import fold
-from merge.sheet import Sheet
+from merge.sheet import Sheet, first_rows
 
 ROWS = 2_000
+# Nothing that is longer is an ID, a name or a number.
+LONGEST = 256
 # Words of headings, in the languages of the pages, under which systems keep their IDs.
 ID_WORDS = {
     *("id", "ids", "uid", "sid", "gr", "no", "nr", "num", "number", "nummer", "numero", "número", "numéro", "n°"),
@@ -53,8 +54,7 @@ class Samples:
 
     @classmethod
     def of(cls, sheet: Sheet) -> "Samples":
-        block, _ = next(sheet.blocks(), ([], 1.0))
-        return cls(sheet.headings, [row for _, row in islice(block, ROWS)])
+        return cls(sheet.headings, first_rows(sheet, ROWS, LONGEST))
 
     def cells(self, place: int) -> list[str]:
         """Give a cell for each row, "" where the row is too short."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy import ColumnElement, CursorResult, and_, exists, func, or_, select, text, update
+from sqlalchemy import ColumnElement, CursorResult, and_, case, exists, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 import audit
@@ -42,6 +42,8 @@ BUSY = ("uploaded", "reading", "applying", "undoing")
 # One that was read already is read again where its rows are lost.
 UNREAD = ("uploaded", "reading", "ready")
 CANCELLABLE = ("uploaded", "reading", "ready", "applying")
+# What has killed so many workers would kill the next one, too.
+MAX_CRASHES = 3
 CHUNK = 1 << 20
 MOST_DROPPED = 100
 # A worker that begins to read changes nothing that anybody could have decided on.
@@ -131,7 +133,11 @@ def claim(session: Session, holder: str, only: int | None = None) -> int | None:
     # A step that runs holds its row's lock; who looks for work passes it by.
     import_id = session.scalar(waiting.with_for_update(skip_locked=True))
     if import_id is not None:
-        session.execute(update(Import).where(Import.id == import_id).values(lease_holder=holder, lease_until=now() + LEASE))
+        # Who has ended a step has also let go of its lease.
+        died = and_(Import.lease_holder.is_not(None), Import.lease_holder != holder)
+        crashes = case((died, Import.crashes + 1), else_=Import.crashes)
+        taken = {"lease_holder": holder, "lease_until": now() + LEASE, "crashes": crashes}
+        session.execute(update(Import).where(Import.id == import_id).values(taken))
     session.commit()
     return import_id
 
@@ -152,7 +158,10 @@ def is_emptied() -> ColumnElement[bool]:
 
 def run_step(session: Session, import_id: int, holder: str) -> None:
     """Run the claimed import's next step to its end. Raises LeaseLost, and what the database says while it is away."""
-    state = session.execute(select(Import.state).where(Import.id == import_id)).scalar_one()
+    state, crashes = session.execute(select(Import.state, Import.crashes).where(Import.id == import_id)).one()
+    if crashes >= MAX_CRASHES:
+        fail(session, import_id, holder, CRASHED)
+        return
     try:
         STEPS[state](session, import_id, holder)
     except SheetRefused as refused:
@@ -293,7 +302,12 @@ NO_ROOM = later(
 )
 OUR_FAULT = later("Something went wrong on our side. No student was changed; the log says more.")
 NOTHING = Counts(0, 0, 0, 0, 0)
-RELEASED: dict[str, Any] = {"lease_holder": None, "lease_until": None}
+CRASHED = later(
+    "Working on this import broke off %(times)s times, so it is not tried again. No student was changed, and the file is kept. "
+    "Tell the person who runs Rollbook here.",
+    times=MAX_CRASHES,
+)
+RELEASED: dict[str, Any] = {"lease_holder": None, "lease_until": None, "crashes": 0}
 
 
 def _opening(sheet: Sheet, options: Options) -> dict[str, Any]:

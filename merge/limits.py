@@ -20,6 +20,7 @@ MOST_TABS = 200
 
 MEMORY_BYTES = 1 << 30
 CPU_SECONDS = 60
+BYTES_A_CPU_SECOND = 200_000
 WALL_SECONDS = 90
 TOO_MUCH = later(
     "The file takes more time or memory to open than a sheet should. Often there is a cell far below or far to the right "
@@ -31,11 +32,16 @@ def too_wide(columns: int) -> Later:
     return later("The sheet has %(columns)s columns; at most %(most)s can be read.", columns=columns, most=MOST_COLUMNS)
 
 
-def confine_this_process() -> None:
+def cpu_seconds_for(size: int) -> int:
+    """Give how long reading a file of so many bytes may take: a hundred times what an honest one does."""
+    return CPU_SECONDS + size // BYTES_A_CPU_SECOND
+
+
+def confine_this_process(cpu_seconds: int = CPU_SECONDS) -> None:
     """Have the kernel end this process, and no other, where a file makes it take too much."""
     limits = {
         resource.RLIMIT_AS: MEMORY_BYTES,
-        resource.RLIMIT_CPU: CPU_SECONDS,
+        resource.RLIMIT_CPU: cpu_seconds,
         resource.RLIMIT_FSIZE: UNPACKED_BYTES,
         resource.RLIMIT_CORE: 0,
     }

@@ -1,15 +1,12 @@
 """Make a plain text file of whatever was uploaded, beside it: unpacked, or the tab of a workbook written as CSV."""
 
 import glob
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from merge.confined import open_confined
 from merge.kinds import kind_of
-from merge.limits import TOO_MUCH, WALL_SECONDS
 from merge.problems import SheetRefused
 from words import later
 
@@ -31,11 +28,10 @@ def open_plain(upload: Path, tab: str | None, is_known: Callable[[Path], bool]) 
     """Open the upload; of a workbook the given tab, or else the first whose headings are known. Raises SheetRefused."""
     if kind_of(upload) == "text":
         return Plain(upload)
-    deadline = time.monotonic() + WALL_SECONDS
-    plain = _open(upload, upload, tab, is_known, deadline)
+    plain = _open(upload, upload, tab, is_known)
     if plain.tabs or kind_of(plain.path) == "text":
         return plain
-    inner = _open(upload, plain.path, tab, is_known, deadline)
+    inner = _open(upload, plain.path, tab, is_known)
     if not inner.tabs:
         raise SheetRefused(later("The archive holds another archive. Unpack it and upload the sheet that is in it."))
     return inner
@@ -51,23 +47,38 @@ def discard_files(upload: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _open(upload: Path, source: Path, tab: str | None, is_known: Callable[[Path], bool], deadline: float) -> Plain:
-    first = _make(upload, source, 0 if tab is None else tab, deadline)
+def _open(upload: Path, source: Path, tab: str | None, is_known: Callable[[Path], bool]) -> Plain:
+    first = _make(upload, source, 0 if tab is None else tab)
     if tab is not None or not first.tabs or is_known(first.path):
         return first
-    others = (_make(upload, source, place, deadline) for place in range(1, min(len(first.tabs), TABS_LOOKED_INTO)))
+    others = (_make(upload, source, place) for place in range(1, min(len(first.tabs), TABS_LOOKED_INTO)))
     return next((other for other in others if is_known(other.path)), first)
 
 
-def _make(upload: Path, source: Path, tab: str | int, deadline: float) -> Plain:
-    """Have it written to a file of its own and then renamed: a worker may be reading one of that name."""
-    seconds = deadline - time.monotonic()
-    if seconds <= 0:
-        raise SheetRefused(TOO_MUCH)
+def _make(upload: Path, source: Path, tab: str | int) -> Plain:
+    """Write it to a file of its own and then rename that: a worker may be reading one of that name."""
     part = upload.with_name(f"{upload.name}{MADE}{uuid.uuid4().hex}")
     try:
-        opened = open_confined(source, part, tab, seconds)
-        name = "unpacked" if opened.tab is None else f"tab-{opened.tabs.index(opened.tab)}"
-        return Plain(part.replace(upload.with_name(f"{upload.name}{MADE}{name}")), opened.tabs, opened.tab)
+        tabs, chosen = _convert(source, part, tab)
+        name = "unpacked" if chosen is None else f"tab-{tabs.index(chosen)}"
+        return Plain(part.replace(upload.with_name(f"{upload.name}{MADE}{name}")), tabs, chosen)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _convert(source: Path, target: Path, tab: str | int) -> tuple[list[str], str | None]:
+    """Write a workbook's tab, or an archive's only file, to the target; give the names of all tabs, none for an archive."""
+    # Imported only here, in the process of its own: the app's never loads the reader.
+    from merge import archive, workbook
+
+    kind = kind_of(source)
+    if kind == "gzip":
+        archive.unpack_gzip(source, target)
+    elif kind == "packed":
+        with archive.open_zip(source) as packed:
+            if workbook.extension_of(packed):
+                return workbook.write_tab(source, target, tab, packed)
+            archive.unpack_zip(packed, target)
+    else:
+        return workbook.write_tab(source, target, tab, None)
+    return [], None

@@ -7,11 +7,12 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from merge import confined
 from merge.columns import BY_NAME, KEY, MATCHING, match_headings, places
 from merge.delimiters import DELIMITERS, find_delimiter
 from merge.encodings import ENCODINGS, decodes, find_encoding
 from merge.left_out import ABOVE, MOST_TOTALS, MOST_UNITS, TOTALS, UNITS, find_headings, is_totals_row, is_units_row, knows
-from merge.limits import MOST_COLUMNS, too_wide
+from merge.limits import LONGEST_CELL, MOST_COLUMNS, too_wide
 from merge.oneroster import roster_columns, roster_of
 from merge.opening import Plain, discard_files, files_made_of, open_plain
 from merge.problems import SheetRefused
@@ -94,18 +95,32 @@ def inspect(upload: Path, *, encoding: str | None = None, delimiter: str | None 
     """
     before = files_made_of(upload)
     try:
-        sheet = _understand(open_plain(upload, tab, _is_known), encoding, delimiter)
-        if not MATCHING & places(sheet.columns).keys() and any(map(str.isdecimal, sheet.headings)):
-            raise SheetRefused(
-                later("The sheet's first row is a student's and no row of headings: %(advice)s", advice=ADD_HEADINGS)
-            )
-        if next(sheet.blocks(), None) is None:
-            raise SheetRefused(later("The sheet has a heading but no rows under it, so there is nothing to import."))
+        return Sheet(**confined.run(_inspect, str(upload.absolute()), encoding, delimiter, tab))
     except BaseException:
         for made in files_made_of(upload) - before:
             made.unlink(missing_ok=True)
         raise
-    return sheet
+
+
+def first_rows(sheet: Sheet, number: int, longest: int = LONGEST_CELL) -> list[list[str]]:
+    """Give so many of the students' first rows, each cell cut off behind so many characters."""
+    rows: list[list[str]] = confined.run(_first_rows_of, sheet.to_json(), number, longest)
+    return rows
+
+
+def _first_rows_of(kept: dict[str, Any], number: int, longest: int) -> Iterator[list[list[str]]]:
+    rows, _ = next(Sheet(**kept).blocks(), ([], 1.0))
+    yield [[cell[:longest] for cell in row] for _, row in rows[:number]]
+
+
+def _inspect(upload: str, encoding: str | None, delimiter: str | None, tab: str | None) -> Iterator[dict[str, Any]]:
+    """Do it, in the process of its own."""
+    sheet = _understand(open_plain(Path(upload), tab, _is_known), encoding, delimiter)
+    if not MATCHING & places(sheet.columns).keys() and any(map(str.isdecimal, sheet.headings)):
+        raise SheetRefused(later("The sheet's first row is a student's and no row of headings: %(advice)s", advice=ADD_HEADINGS))
+    if next(sheet.blocks(), None) is None:
+        raise SheetRefused(later("The sheet has a heading but no rows under it, so there is nothing to import."))
+    yield sheet.to_json()
 
 
 def _understand(plain: Plain, encoding: str | None, delimiter: str | None) -> Sheet:

@@ -4,18 +4,20 @@ import gc
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import chain
 from operator import lt
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from merge import confined
 from merge.amounts import converted
 from merge.cells import Notation
 from merge.columns import BY_NAME, KEY, NAME, VALUES, StudentColumn, places
+from merge.limits import cpu_seconds_for
 from merge.options import Options
 from merge.problems import Problem, dump_problems
 from merge.sheet import Row, Sheet
@@ -45,13 +47,9 @@ def stage(session: Session, import_id: int, sheet: Sheet, advance: Advance, opti
     discard_staged(session, import_id)
     session.commit()
     staged, highest, ascending = 0, 0, True
-    with _undisturbed(), ThreadPoolExecutor(1, "reader") as reader:
-        # One block is read while the one before it is written: the database works in a process of its own.
-        blocks = ((_read_columns(block, import_id, sheet, options), share) for block, share in sheet.blocks())
-        upcoming = reader.submit(next, blocks, None)
-        while (block := upcoming.result()) is not None:
-            upcoming = reader.submit(next, blocks, None)
-            columns, share = block
+    with _undisturbed():
+        # One block is read while the one before it is written: that is done in a process of its own.
+        for columns, share in _read_confined(import_id, sheet, options):
             ids = [student_id for student_id in columns[ID_PLACE] if student_id is not None]
             ascending = ascending and all(map(lt, [highest, *ids], ids))
             highest = ids[-1] if ids else highest
@@ -60,6 +58,25 @@ def stage(session: Session, import_id: int, sheet: Sheet, advance: Advance, opti
             advance(staged, share)
             session.commit()
     return ascending
+
+
+def _read_confined(import_id: int, sheet: Sheet, options: Options) -> Iterator[tuple[list[Sequence[Any]], float]]:
+    """Have the sheet read and checked in a process of its own; give its blocks, and name its totals as left out."""
+    seconds = cpu_seconds_for(Path(sheet.path).stat().st_size)
+    for columns, share, left_out in confined.stream(_read, import_id, sheet.to_json(), options.to_json(), cpu_seconds=seconds):
+        if columns is not None:
+            yield columns, share
+        sheet.left_out[:] = left_out or sheet.left_out
+
+
+def _read(
+    import_id: int, kept: dict[str, Any], chosen: dict[str, Any]
+) -> Iterator[tuple[list[Sequence[Any]] | None, float, list[list[Any]] | None]]:
+    """Do it, in the process of its own: blocks and their shares of the file, and at the end all rows that are left out."""
+    sheet, options = Sheet(**kept), Options.from_json(chosen)
+    for block, share in sheet.blocks():
+        yield _read_columns(block, import_id, sheet, options), share, None
+    yield None, 1.0, sheet.left_out
 
 
 def discard_staged(session: Session, import_id: int) -> None:

@@ -62,8 +62,11 @@ def extension_of(packed: zipfile.ZipFile) -> str | None:
     return next((extension for part, extension in EXTENSIONS.items() if part in names), None)
 
 
-def write_tab(source: Path, target: Path, tab: str | int, packed: zipfile.ZipFile | None) -> dict[str, object]:
-    """Write a line for every row of the tab, blank ones too, so that a line's number is the row's. Raises SheetRefused."""
+def write_tab(source: Path, target: Path, tab: str | int, packed: zipfile.ZipFile | None) -> tuple[list[str], str]:
+    """Write a line for every row of the tab, blank ones too, so that a line's number is the row's; name all tabs, and this one.
+
+    Raises SheetRefused.
+    """
     _refuse_unreadable(source, packed)
     try:
         with _named(source, target, packed) as path, calamine.load_workbook(path) as workbook:
@@ -77,7 +80,7 @@ def write_tab(source: Path, target: Path, tab: str | int, packed: zipfile.ZipFil
         raise SheetRefused(SENTENCES["password"]) from None
     except calamine.CalamineError as error:
         raise SheetRefused(TOO_MUCH if "limit exceeded" in str(error) else SENTENCES["damaged"]) from None
-    return {"tabs": tabs, "tab": name}
+    return tabs, name
 
 
 @contextmanager

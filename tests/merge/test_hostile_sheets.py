@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from merge.confined import ROOT
+from merge.fork_server import ROOT
 from merge.problems import SheetRefused
 from merge.sheet import inspect
 from tests.merge.made_workbooks import ADA, HEADINGS, row, text, write_xlsx
@@ -26,9 +26,11 @@ import gc, json, re, resource, sys
 from pathlib import Path
 from merge.problems import SheetRefused
 from merge.sheet import inspect
+from merge.options import Options
+from merge.stage import _read_confined
 gc.disable()
 try:
-    for block in inspect(Path(sys.argv[1])).blocks():
+    for block in _read_confined(1, inspect(Path(sys.argv[1])), Options()):
         pass
     sentence = ""
 except SheetRefused as refused:

@@ -1,15 +1,18 @@
 """What a sheet does to the table: the verdicts, the problems, and the students afterwards."""
 
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from merge import imports, preview
 from merge.lease import LeaseLost
+from merge.options import Options
 from merge.problems import SheetRefused
 from merge.review import confirm
+from merge.sheet import Sheet
 from models import Change, Import, now, planned_rows, revisions, staged_rows
 from tests.merge.conftest import assert_revisions_agree, run, table
 
@@ -254,3 +257,36 @@ def test_old_sheets_are_dropped_and_what_they_did_stays(app, session, upload, ap
     assert session.get_one(Import, applied.id, populate_existing=True).inserts == 1
     assert table(session) == [(1, "Ada", None, None)]
     assert_revisions_agree(session)
+
+
+@pytest.fixture
+def received(app, session):
+    return imports.receive(session, app.config["UPLOADS"], "sheet.csv", BytesIO(b"id,name\n1,Ada\n"), "sec@school.test")
+
+
+def test_import_whose_worker_died_three_times_fails_with_a_sentence_and_can_be_read_again(session, received):
+    for number in range(imports.MAX_CRASHES):
+        assert imports.claim(session, f"worker {number}") == received.id
+        session.execute(update(Import).values(lease_until=now() - timedelta(seconds=1)))
+        session.commit()
+    assert imports.claim(session, "the last worker") == received.id
+    imports.run_step(session, received.id, "the last worker")
+    failed = session.get_one(Import, received.id, populate_existing=True)
+    assert (failed.state, failed.crashes) == ("failed", 0)
+    assert "broke off 3 times, so it is not tried again" in str(failed.failure)
+    assert Path(failed.path).exists()
+    chosen = (Sheet(**failed.sheet), Options.from_json(failed.options))
+    imports.read_again(session, failed.id, *chosen, version=failed.version)
+    assert imports.claim(session, "another worker") == failed.id
+    imports.run_step(session, failed.id, "another worker")
+    assert session.get_one(Import, failed.id, populate_existing=True).state == "ready"
+
+
+def test_worker_that_ended_its_step_is_not_counted_as_dead(session, received):
+    for state, begin in (("ready", None), ("applied", imports.start_apply), ("undone", imports.start_undo)):
+        if begin:
+            begin(session, received.id, "test", version=session.get_one(Import, received.id, populate_existing=True).version)
+        imports.claim(session, f"worker until {state}")
+        imports.run_step(session, received.id, f"worker until {state}")
+        ended = session.get_one(Import, received.id, populate_existing=True)
+        assert (ended.state, ended.crashes) == (state, 0)
