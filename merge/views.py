@@ -13,6 +13,13 @@ MOST_SHOWN = 100
 MOST_KEPT = 50
 
 
+MAX_ADDRESS_LENGTH = 2_048
+
+
+class TooLong(ValueError):
+    """The list's address is longer than any that a person puts together."""
+
+
 class TooMany(ValueError):
     """The user keeps as many views as fit."""
 
@@ -29,7 +36,9 @@ def own(session: Session, view_id: int, user_id: int) -> View | None:
 
 
 def add(session: Session, view: View) -> None:
-    """Store a new view, and commit. Raises TooMany."""
+    """Store a new view, and commit. Raises TooMany, and TooLong."""
+    if len(view.address) > MAX_ADDRESS_LENGTH:
+        raise TooLong
     database.lock(session, f"views of {view.user_id}")
     kept = select(func.count()).select_from(View).where(View.user_id == view.user_id)
     if (session.scalar(kept) or 0) >= MOST_KEPT:

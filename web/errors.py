@@ -16,6 +16,7 @@ from merge.query import BadQuery
 from web.access import SIGNED_OUT, is_open_to_all, is_signing_in
 from web.addresses import is_for_machines, page_after_signing_in, page_to_return_to
 from web.body_kinds import FieldTooLong, SentTwice
+from web.export_slots import TooManyExports
 from web.head_check import TooManyArrive
 from web.headers import HEADERS
 from web.hosts import UnknownHost
@@ -145,6 +146,7 @@ def register_errors(app: Flask) -> None:
     app.register_error_handler(CSRFError, _show_expired)
     app.register_error_handler(RequestEntityTooLarge, _show_too_large)
     app.register_error_handler(TooManyRequests, _show_wait)
+    app.register_error_handler(TooManyExports, _show_exports)
     app.register_error_handler(UnknownHost, _show_unknown_host)
     app.register_error_handler(SentTwice, _show_sent_twice)
     app.register_error_handler(
@@ -234,6 +236,11 @@ def _show_wait(error: TooManyRequests) -> ResponseReturnValue:
         wait = ngettext("%(num)s minute", "%(num)s minutes", -(-seconds // 60))
     sentence = _("This was tried in vain several times. Wait %(wait)s, then try again; nobody is shut out for good.", wait=wait)
     return _page(429, _("Too many tries"), sentence, {"Retry-After": str(seconds)})
+
+
+def _show_exports(error: TooManyExports) -> ResponseReturnValue:
+    sentence = _("Two of your exports are still under way. Wait until one of them has ended, then try again.")
+    return _page(429, _("Too many exports"), sentence, {"Retry-After": str(error.retry_after)})
 
 
 def _show_unknown_host(_error: UnknownHost) -> ResponseReturnValue:

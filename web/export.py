@@ -18,6 +18,7 @@ from merge.parts import in_parts
 from merge.xlsx import write_xlsx
 from models import db
 from web.access import requires
+from web.export_slots import take_slot
 from web.replica import may_be_old
 from web.streaming import download, named
 
@@ -44,8 +45,9 @@ def csv() -> ResponseReturnValue:
 def xlsx() -> ResponseReturnValue:
     """Hand them out as a workbook, which is whole only once it is written to its end."""
     query = _asked()
-    file = tempfile.TemporaryFile()  # noqa: SIM115  closed when it was sent
-    rows = write_xlsx(file, in_parts(db.session(), _everybody(db.session(), query)))
+    with take_slot():
+        file = tempfile.TemporaryFile()  # noqa: SIM115  closed when it was sent
+        rows = write_xlsx(file, in_parts(db.session(), _everybody(db.session(), query)))
     write_soon(db.engine, audit.noting(Act.STUDENTS_EXPORTED, rows=rows))
     response = current_app.response_class(_sent(file), mimetype=XLSX)
     return named(response, f"{_name(query)}.xlsx")

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, current_app, request
+from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge, RequestURITooLarge
 
 # The columns of a sheet, or the cells of one of its rows, are a form of up to a thousand fields.
 MOST_FIELDS = 2_000
 # Behind the question mark. gunicorn takes no more than 8,190 in the whole line.
 LONGEST_QUERY = 4_000
+MAX_LOCATION_LENGTH = 4_096
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 
 View = Callable[..., Any]
@@ -34,6 +35,7 @@ def takes_several(*names: str) -> Callable[[View], View]:
 def register_limits(app: Flask) -> None:
     """Hold every request to the limits, before anything looks at its form."""
     app.before_request(_check)
+    app.after_request(_shorten)
 
 
 def most_bytes() -> int:
@@ -66,6 +68,13 @@ def _check() -> None:
     request.max_form_memory_size = current_app.config["MAX_FORM"]
     if (request.content_length or 0) > most_bytes():
         raise RequestEntityTooLarge
+
+
+def _shorten(response: Response) -> Response:
+    """Lead to a page without what the address asks of it, where that is more than browsers and servers in front take."""
+    if len(response.headers.get("Location", "")) > MAX_LOCATION_LENGTH:
+        response.headers["Location"] = response.headers["Location"].partition("?")[0]
+    return response
 
 
 def check_form() -> None:

@@ -1,6 +1,6 @@
 """Answers that are written while they are sent, and noted in the audit log with what was sent."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from urllib.parse import quote
 
 from flask import Response, current_app, stream_with_context
@@ -13,6 +13,7 @@ from audit import Act
 from database import only_reading, write_soon
 from models import db
 from text_bounds import normalize_each
+from web.export_slots import take_slot
 
 Lines = Callable[[Session], Iterator[Sequence[str]]]
 """Gives the lines of a file, a part of it at a time, and its heading before them."""
@@ -22,8 +23,14 @@ def download(lines: Lines, filename: str, act: Act, about: str | None = None) ->
     """Hand out lines as a CSV file of that name, in flat memory; note how many went out, also where somebody broke off."""
     bind, noting = db.session.get_bind(), audit.noting(act, about)
     db.session.rollback()  # on SQLite nobody else could write until all is sent
-    stream = stream_with_context(_noted(_stream(lines, bind), noting))
+    slot = take_slot()
+    try:
+        stream = stream_with_context(_Begun(_noted(_stream(lines, bind), noting)))
+    except BaseException:
+        slot.close()
+        raise
     response = current_app.response_class(stream, mimetype="text/csv")
+    response.call_on_close(slot.close)
     return named(response, filename)
 
 
@@ -35,14 +42,32 @@ def named(response: Response, filename: str) -> Response:
     return response
 
 
-def _noted(parts: Iterator[Sequence[str]], noting: Insert) -> Iterator[str]:
+class _Begun:
+    """Parts of a file of which the first is made at once, so that what is wrong with the request is answered as such."""
+
+    def __init__(self, parts: Generator[str, None, None]) -> None:
+        self._parts = parts
+        self._first = [next(parts, "")]
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        return self._first.pop() if self._first else next(self._parts)
+
+    def close(self) -> None:
+        self._parts.close()
+
+
+def _noted(parts: Iterator[Sequence[str]], noting: Insert) -> Generator[str, None, None]:
     rows = -1  # the heading is none
     try:
         for part in parts:
             rows += len(part)
             yield "".join(part)
     finally:
-        write_soon(db.engine, noting.values(details={"rows": max(rows, 0)}))
+        if rows >= 0:
+            write_soon(db.engine, noting.values(details={"rows": rows}))
 
 
 def _stream(lines: Lines, bind: Engine | Connection) -> Iterator[Sequence[str]]:

@@ -39,6 +39,9 @@ def keep() -> ResponseReturnValue:
     except kept.TooMany:
         form.name.errors = [_("You have %(most)s saved views. Delete one before you save another.", most=kept.MOST_KEPT)]
         return list_page(query, form), 422
+    except kept.TooLong:
+        form.name.errors = [_("This list searches for too much to be saved. Remove some of it, then save the view.")]
+        return list_page(query, form), 422
     flash(_("The list is kept as “%(name)s”.", name=view.name), "success")
     return redirect(_list_of(view), 303)
 

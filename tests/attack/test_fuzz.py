@@ -50,6 +50,7 @@ ODD = st.sampled_from(
     ["\x00", "\x1f", "9999-12-31T23:59", "0001-01-01", "1e999", "NaN", "-0", "9" * 30, "' OR 1=1 --", "\u202e", "q=%00&x", "../"]
 )
 VALUES = st.one_of(KNOWN, ODD, st.text(st.characters(codec="utf-8"), max_size=40), st.integers().map(str), st.floats().map(str))
+VALUES |= st.sampled_from(["min_score=x", "sort=evil", "per_page=x", "x" * 4_097, "\ufdfa" * 3_000, "9" * 400, "[" * 5_000])
 VALUES |= st.datetimes().map(lambda moment: moment.isoformat())
 RAW = VALUES.map(lambda text: text.encode()) | st.binary(max_size=20)
 HEADERS = st.dictionaries(
