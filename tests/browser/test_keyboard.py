@@ -58,7 +58,7 @@ def find_and_edit(page: Page):
     press(page, page.get_by_role("link", name="Ada Lovelace"))
     write(page, page.get_by_label("Score"), "90")
     press(page, page.get_by_role("button", name="Save", exact=True))
-    expect(page.locator(".flashes")).to_contain_text("Added Ada Lovelace as student 1.")
+    expect(page.locator(".flashes")).to_contain_text("Saved Ada Lovelace.")
 
 
 def upload_match_and_apply(page: Page):
