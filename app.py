@@ -31,6 +31,7 @@ from web.bulk import bulk
 from web.cell import cell
 from web.changes import changes
 from web.compression import register_compression
+from web.corrections import corrections
 from web.dashboard import dashboard
 from web.duplicates import duplicates
 from web.errors import register_errors
@@ -81,6 +82,7 @@ PAGES = (
     changes,
     export,
     imports,
+    corrections,
     users,
     audit,
     profile,

@@ -490,8 +490,8 @@ class ColumnsForm(VersionForm):
 
 
 COLUMN_FIELD = "column-"
-CELL = re.compile(r"cell-([0-9]{1,6})")
-"""A field for a cell of a rejected row."""
+CELL = re.compile(r"cell-([0-9]{1,18})-([0-9]{1,6})")
+"""A field for a cell of a rejected row, by its line and its place."""
 
 
 def columns_form(sheet: Sheet, options: Options, version: int) -> ColumnsForm:
@@ -522,7 +522,7 @@ def column_choice(name: str, chosen: str) -> tuple[str, str] | None:
 def typed_cell(name: str, text: str) -> tuple[str, str] | None:
     """Put what was typed into a cell of a row into words."""
     place = CELL.fullmatch(name)
-    return (_("Cell %(number)s", number=int(place[1]) + 1), text) if place else None
+    return (_("Line %(line)s, cell %(number)s", line=place[1], number=int(place[2]) + 1), text) if place else None
 
 
 def _unmatched(columns: list[str | None], match: str) -> str | None:

@@ -1,6 +1,6 @@
-"""Mend a rejected row of a sheet that waits to be applied, and check and compare it again at once."""
+"""Correct rejected rows of a sheet that waits to be applied, and check and compare them again at once."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from merge.decisions import WrongState, lock_preview
 from merge.former_ids import ERASED
 from merge.merged_ids import survivor_of
 from merge.options import Options
-from merge.pages import PLANNED
+from merge.pages import BEYOND, PLANNED
 from merge.preview import Row, rejected_row
 from merge.problems import load_problems
 from merge.sheet import Sheet
@@ -26,6 +26,9 @@ COMPARED = {KEY.name: ("twice", "nameless", ERASED), NAME.name: ("same_name", "s
 
 # What would part a cell in two, and what PostgreSQL takes in no text.
 UNKEPT = {ord(SEPARATOR): None, 0: None}
+
+Typed = Mapping[int, Mapping[int, str]]
+"""What was typed into the cells of rows, by line and place."""
 
 EFFECTS = {
     "insert": later("Line %(line)s can be used now: it adds a student."),
@@ -55,53 +58,84 @@ class Accepted:
         return f"{sentence} {others}"
 
 
-def correct(session: Session, import_id: int, line: int, typed: Mapping[int, str], *, version: int | None) -> Accepted | Row:
-    """Put what was typed into the row's cells, by their place, and commit; give the row with its problems if it still has some.
+@dataclass(frozen=True)
+class Corrected:
+    """What became of rows that were typed into, by their lines: those that can be used now, and those that still can't."""
 
-    Then nothing is kept, and the row stays as it stood in the sheet. Raises WrongState if the import is no longer
-    as it was shown at that version, or the row is not rejected.
+    accepted: dict[int, Accepted]
+    rejected: dict[int, Row]
+
+    def sentence(self) -> str:
+        if len(self.accepted) == 1:
+            (line, accepted) = next(iter(self.accepted.items()))
+            return accepted.sentence(line)
+        others = sum(accepted.others for accepted in self.accepted.values())
+        return ngettext("%(num)s line can be used now.", "%(num)s lines can be used now.", len(self.accepted) + others)
+
+
+def correct(session: Session, import_id: int, typed: Typed, *, version: int | None) -> Corrected:
+    """Put what was typed into rows, check and compare them again, and commit; of a row that still has problems nothing is kept.
+
+    Raises WrongState if the import is no longer as it was shown at that version, or one of the rows is not rejected.
     """
-    import_, cells = _locked(session, import_id, line, version)
+    import_ = lock_preview(session, import_id, version)
+    if len(_rejected(session, import_id, typed)) < len(typed):
+        session.rollback()
+        raise WrongState
+    outcomes = {line: _correct_or_leave(session, import_, line, cells) for line, cells in typed.items()}
+    accepted = {line: outcome for line, outcome in outcomes.items() if isinstance(outcome, Accepted)}
+    if accepted:
+        session.commit()
+    else:
+        session.rollback()
+    return Corrected(accepted, {line: outcome for line, outcome in outcomes.items() if isinstance(outcome, Row)})
+
+
+def with_typed(session: Session, import_: Import, typed: Typed) -> dict[int, Row]:
+    """Give rejected rows with what was typed into them, unchecked; without those that are not rejected or not kept."""
+    if import_.state != "ready":
+        return {}
+    sheet = Sheet(**import_.sheet)
+    return {
+        line: rejected_row(sheet, line, _filled_in(cells, typed[line], len(sheet.headings)), load_problems(problems), cells)
+        for line, (cells, problems) in _rejected(session, import_.id, typed).items()
+    }
+
+
+def _correct_or_leave(session: Session, import_: Import, line: int, typed: Mapping[int, str]) -> Accepted | Row:
+    with session.begin_nested() as savepoint:
+        outcome = _correct(session, import_, line, typed)
+        if isinstance(outcome, Row):
+            savepoint.rollback()
+    return outcome
+
+
+def _correct(session: Session, import_: Import, line: int, typed: Mapping[int, str]) -> Accepted | Row:
     sheet, options = Sheet(**import_.sheet), Options.from_json(import_.options)
-    cells = _filled_in(cells, typed, len(sheet.headings))
-    (read,) = read_block([(line, cells)], import_id, sheet, options)
+    stored = session.execute(select(staged_rows.c.cells).where(_is(import_.id, line))).scalar_one().split(SEPARATOR)
+    cells = _filled_in(stored, typed, len(sheet.headings))
+    (read,) = read_block([(line, cells)], import_.id, sheet, options)
     row = dict(zip(staged_rows.columns.keys(), read, strict=True))
     before, after = _compare_again(session, import_, sheet, options, row)
-    problems = session.scalar(select(staged_rows.c.problems).where(_is(import_id, line)))
+    problems = session.scalar(select(staged_rows.c.problems).where(_is(import_.id, line)))
     if problems:
-        session.rollback()
-        return rejected_row(sheet, line, cells, load_problems(problems))
+        return rejected_row(sheet, line, cells, load_problems(problems), stored)
     for name in vars(before):
         setattr(import_, name, getattr(import_, name) + getattr(after, name) - getattr(before, name))
     # The staged rows may be lost in a crash of the database, and what somebody has typed must not be.
     import_.sheet = {**import_.sheet, "mended": {**sheet.mended, str(line): cells}}
-    verdict = session.scalar(select(planned_rows.c.verdict).where(_planned(import_id, [line])))
-    session.commit()
+    verdict = session.scalar(select(planned_rows.c.verdict).where(_planned(import_.id, [line])))
     return Accepted(verdict or "unchanged", before.rejected - after.rejected - 1)
 
 
-def with_typed(session: Session, import_: Import, line: int, typed: Mapping[int, str]) -> Row | None:
-    """Give a rejected row with what was typed into it, unchecked; None where the row is not rejected or not kept."""
-    row = session.execute(select(staged_rows.c.cells, staged_rows.c.problems).where(_is_rejected(import_.id, line))).first()
-    if row is None or import_.state != "ready":
-        return None
-    sheet = Sheet(**import_.sheet)
-    cells = _filled_in(row.cells.split(SEPARATOR), typed, len(sheet.headings))
-    return rejected_row(sheet, line, cells, load_problems(row.problems))
-
-
-def _locked(session: Session, import_id: int, line: int, version: int | None) -> tuple[Import, list[str]]:
-    """Keep everybody else from moving the import on, and give it and the row's cells."""
-    import_ = lock_preview(session, import_id, version)
-    cells = session.scalar(select(staged_rows.c.cells).where(_is_rejected(import_id, line)))
-    if cells is None:
-        session.rollback()
-        raise WrongState
-    return import_, cells.split(SEPARATOR)
-
-
-def _is_rejected(import_id: int, line: int) -> ColumnElement[bool]:
-    return and_(_is(import_id, line), staged_rows.c.problems.is_not(None))
+def _rejected(session: Session, import_id: int, lines: Collection[int]) -> dict[int, tuple[list[str], str]]:
+    """Give the cells and the problems of those of the lines that are rejected."""
+    columns = (staged_rows.c.line, staged_rows.c.cells, staged_rows.c.problems)
+    asked = [line for line in lines if line <= BEYOND]
+    rows = select(*columns).where(
+        staged_rows.c.import_id == import_id, staged_rows.c.line.in_(asked), staged_rows.c.problems.is_not(None)
+    )
+    return {line: (cells.split(SEPARATOR), problems) for line, cells, problems in session.execute(rows.order_by(columns[0]))}
 
 
 def _filled_in(cells: list[str], typed: Mapping[int, str], width: int) -> list[str]:

@@ -1,5 +1,7 @@
 """Show an import's rows: the student before and after, or the sheet's own cells with what is wrong in them."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -33,6 +35,8 @@ STEPS = {
     "undoing": later("Taking the changes back"),
 }
 MINUTE_S = 60
+# What one form may bring is bounded in web/limits.py, in fields and in bytes; a sign may take twelve of those.
+MOST_FIELDS, MOST_SIGNS = 1_500, 50_000
 # In the order in which they matter, each with where an import counts it.
 VERDICTS = {
     "insert": "inserts",
@@ -75,6 +79,8 @@ class Row:
     """What is wrong with the row, one sentence for each student column that has a problem; or why it needs review."""
     review: Review | None = None
     """What a row that needs review is about."""
+    seen: str = ""
+    """Names the texts that a rejected row's cells were shown with, so that a form can tell which rows somebody typed into."""
 
 
 @dataclass(frozen=True)
@@ -152,11 +158,34 @@ def page(session: Session, import_: Import, query: Query) -> Page:
     return Page(names, [_widened(row, len(names)) for row in drawn], found.before, found.after)
 
 
-def with_row(page: Page, row: Row) -> Page:
-    """Put the row in the place of the one on its line; a page without that line gets it on top."""
-    drawn = _widened(row, len(page.headings))
-    rows = [drawn if other.line == row.line else other for other in page.rows]
-    return replace(page, rows=rows if drawn in rows else [drawn, *rows])
+def with_rows(page: Page, rows: Mapping[int, Row]) -> Page:
+    """Put rows in the places of those on their lines; a page without such a line gets it on top."""
+    drawn = {line: _widened(row, len(page.headings)) for line, row in rows.items()}
+    there = {row.line for row in page.rows}
+    on_top = [row for line, row in sorted(drawn.items()) if line not in there]
+    return replace(page, rows=[*on_top, *(drawn.get(row.line, row) for row in page.rows)])
+
+
+def correctable_lines(page: Page) -> list[int]:
+    """Give the lines of a page's first rows that one form can hold; the others wait for the next page."""
+    lines, fields, signs = list[int](), 0, 0
+    for row in page.rows:
+        texts = [cell.after for cell in row.cells if cell.correctable]
+        fields, signs = fields + len(texts) + 1, signs + sum(map(len, texts))
+        if lines and (fields > MOST_FIELDS or signs > MOST_SIGNS):
+            break
+        lines.append(row.line)
+    return lines
+
+
+def shown_text(cell: str) -> str:
+    """Give a cell as a field of one line shows it."""
+    return " ".join(cell.split())
+
+
+def name_texts(texts: Mapping[int, str]) -> str:
+    """Name the texts of a row's cells, given by their place."""
+    return hashlib.sha256(json.dumps(sorted(texts.items())).encode()).hexdigest()[:16]
 
 
 def rows(session: Session, import_: Import, verdict: str) -> list[Row]:
@@ -164,8 +193,10 @@ def rows(session: Session, import_: Import, verdict: str) -> list[Row]:
     return page(session, import_, Query(verdict)).rows
 
 
-def rejected_row(sheet: Sheet, line: int, typed: list[str], problems: Mapping[str, Problem]) -> Row:
-    """Draw a row in the sheet's own columns, each problem in the cells that have it."""
+def rejected_row(
+    sheet: Sheet, line: int, typed: list[str], problems: Mapping[str, Problem], stored: list[str] | None = None
+) -> Row:
+    """Draw a row in the sheet's own columns, each problem in the cells that have it; with what was typed over what is stored."""
     sentences = _sentences(problems)
     choices = [*sheet.columns, *[None] * (len(typed) - len(sheet.columns))]
     names = [column_of(choice) if choice else None for choice in choices]
@@ -174,7 +205,10 @@ def rejected_row(sheet: Sheet, line: int, typed: list[str], problems: Mapping[st
         Cell(cell, problem=sentences.get(name) if name else None, correctable=bool(name) or "" in problems)
         for cell, name in zip(typed + [""] * (len(names) - len(typed)), names, strict=True)
     ]
-    return Row(line, "rejected", cells, list(sentences.values()))
+    before = [shown_text(cell) for cell in (typed if stored is None else stored)]
+    before += [""] * (len(cells) - len(before))
+    seen = name_texts({place: before[place] for place, cell in enumerate(cells) if cell.correctable})
+    return Row(line, "rejected", cells, list(sentences.values()), seen=seen)
 
 
 def rows_on_lines(import_id: int, lines: list[int]) -> Select[Any]:

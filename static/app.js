@@ -62,7 +62,8 @@ const LOOK_EVERY_MS = 5000;
  */
 function guard(form) {
   let unsaved = "unsaved" in form.dataset;
-  form.addEventListener("input", () => { unsaved = true; });
+  // A field may stand outside of its form, as in a table of rows.
+  addEventListener("input", ({ target }) => { if (target instanceof HTMLInputElement && target.form === form) unsaved = true; });
   form.addEventListener("submit", () => { unsaved = false; });
   addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
   addEventListener("keydown", (event) => {
@@ -536,7 +537,7 @@ function fill(form, fields) {
 function prepare(part) {
   const each = (/** @type {string} */ which, /** @type {(element: any) => void} */ act) => part.querySelectorAll(which).forEach(act);
   each("[data-progress-url]", follow);
-  each("form#record, form[data-unsaved]", guard);
+  each("form#record, form[data-guard], form[data-unsaved]", guard);
   each("form#record", watch);
   each("main form[method=post]", outlive);
   each("[data-passkey]", askForPasskey);

@@ -1,9 +1,9 @@
 """Sheets: uploaded, previewed, applied."""
 
 import time
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -11,20 +11,8 @@ from sqlalchemy import select
 
 from audit import Act
 from database import reading
-from forms import (
-    CELL,
-    AnswerForm,
-    ColumnsForm,
-    ReadingForm,
-    UndoForm,
-    UploadForm,
-    VersionForm,
-    column_choice,
-    columns_form,
-    typed_cell,
-)
+from forms import AnswerForm, ColumnsForm, ReadingForm, UndoForm, UploadForm, VersionForm, column_choice, columns_form
 from merge import answers, choices, preview
-from merge import correct as correcting
 from merge import imports as life
 from merge import undo as undoing
 from merge.columns import COLUMNS
@@ -44,10 +32,9 @@ from models import Import, db
 from web.access import actor, check, import_owner, may, requires, to_apply
 from web.head_check import takes_sheets
 from web.kept_input import keeps, keeps_nothing
-from web.limits import takes_cells
 from web.sessions import polled
 from web.streaming import download
-from words import Later, _, number
+from words import Later, _
 
 imports = Blueprint("imports", __name__, url_prefix="/imports")
 
@@ -102,33 +89,14 @@ def create() -> ResponseReturnValue:
 @requires("viewer")
 def show(import_id: int) -> ResponseReturnValue:
     """Show what the import would do, does, or did."""
-    return _import_page(_import_or_404(import_id))
-
-
-@imports.post("/<id:import_id>/rows/<id:line>")
-@requires("editor")
-@takes_cells
-@keeps(VersionForm, typed_cell)
-def correct(import_id: int, line: int) -> ResponseReturnValue:
-    """Check a mended row again, and keep it if it can be used now."""
-    import_ = _import_or_404(import_id)
-    if VersionForm().only_shown:
-        return _row_as_typed(import_, line)
-    try:
-        outcome = correcting.correct(db.session(), import_id, line, _typed_cells(), version=VersionForm().shown)
-    except life.WrongState:
-        return _overtaken_row(import_id, line)
-    if isinstance(outcome, preview.Row):
-        return _import_page(import_, outcome), 422
-    flash(outcome.sentence(line), "success")
-    return redirect(_place_on_page(import_), 303)
+    return import_page(import_or_404(import_id))
 
 
 @imports.get("/<id:import_id>/missing")
 @requires("viewer")
 def missing(import_id: int) -> ResponseReturnValue:
     """List the students whom the sheet does not name."""
-    import_ = _import_or_404(import_id)
+    import_ = import_or_404(import_id)
     if not preview.are_rows_kept(import_):
         flash(_("The rows of this import are not there, so nobody can tell whom its sheet names."), "warning")
         return redirect(url_for("imports.show", import_id=import_id), 303)
@@ -142,7 +110,7 @@ def missing(import_id: int) -> ResponseReturnValue:
 @requires("editor")
 def columns(import_id: int) -> ResponseReturnValue:
     """Show what each of the sheet's columns is taken for, and how its cells are read."""
-    import_ = _import_or_404(import_id)
+    import_ = import_or_404(import_id)
     if not choices.may_choose(import_):
         return _too_late(import_id)
     sheet, options, as_file = _sheet_as_asked(import_)
@@ -154,7 +122,7 @@ def columns(import_id: int) -> ResponseReturnValue:
 @keeps(ColumnsForm, column_choice)
 def choose_columns(import_id: int) -> ResponseReturnValue:
     """Keep what was chosen, and let a worker read the sheet again."""
-    import_ = _import_or_404(import_id)
+    import_ = import_or_404(import_id)
     if not choices.may_choose(import_):
         return _overtaken(import_id)
     sheet, options, as_file = _sheet_as_asked(import_)
@@ -176,7 +144,7 @@ def choose_columns(import_id: int) -> ResponseReturnValue:
 @keeps_nothing
 def answer(import_id: int) -> ResponseReturnValue:
     """Take the answer to a question that the sheet leaves open, and let a worker read it so."""
-    _import_or_404(import_id)
+    import_or_404(import_id)
     form = AnswerForm()
     try:
         answers.answer(db.session(), import_id, form.question.data or "", form.answer.data or "", actor(), version=form.shown)
@@ -191,14 +159,14 @@ def answer(import_id: int) -> ResponseReturnValue:
 @polled
 def progress(import_id: int) -> ResponseReturnValue:
     """Tell the state and how far it is, for a page that waits."""
-    return jsonify(preview.progress(_import_or_404(import_id)))
+    return jsonify(preview.progress(import_or_404(import_id)))
 
 
 @imports.get("/<id:import_id>/rejected.csv")
 @requires("viewer")
 def rejected(import_id: int) -> ResponseReturnValue:
     """Hand out the rows that could not be used, to be mended and uploaded again."""
-    import_ = _import_or_404(import_id)
+    import_ = import_or_404(import_id)
     sheet = Sheet(**import_.sheet)
     name = f"{PurePath(import_.filename).stem} rejected.csv"
     return download(lambda session: rejected_sheet(session, import_id, sheet), name, Act.REJECTS_EXPORTED, f"import {import_id}")
@@ -209,7 +177,7 @@ def rejected(import_id: int) -> ResponseReturnValue:
 @keeps_nothing
 def apply(import_id: int) -> ResponseReturnValue:
     """Let a worker do what the preview showed."""
-    check(to_apply(_import_or_404(import_id)))
+    check(to_apply(import_or_404(import_id)))
     try:
         life.start_apply(db.session(), import_id, actor(), version=VersionForm().shown)
     except life.WrongState:
@@ -223,7 +191,7 @@ def apply(import_id: int) -> ResponseReturnValue:
 @keeps_nothing
 def cancel(import_id: int) -> ResponseReturnValue:
     """Drop an import that was not applied."""
-    _import_or_404(import_id)
+    import_or_404(import_id)
     shown = VersionForm().shown
     announced = life.announce_cancel(db.session(), import_id, version=shown)
     reading.set(False)
@@ -238,7 +206,7 @@ def cancel(import_id: int) -> ResponseReturnValue:
 @requires("editor", owner=import_owner)
 def confirm_undo(import_id: int) -> ResponseReturnValue:
     """Show what taking the import back, or putting it in force again, would do."""
-    import_ = _import_or_404(import_id)
+    import_ = import_or_404(import_id)
     if import_.change_id is None or import_.state not in ("applied", "undone"):
         flash(_("This import can't be taken back as it stands now."), "warning")
         return redirect(url_for("imports.show", import_id=import_id), 303)
@@ -250,7 +218,7 @@ def confirm_undo(import_id: int) -> ResponseReturnValue:
 @keeps_nothing
 def undo(import_id: int) -> ResponseReturnValue:
     """Let a worker take the import back, or put it in force again, if that leaves no more students alone than was shown."""
-    import_, form = _import_or_404(import_id), UndoForm()
+    import_, form = import_or_404(import_id), UndoForm()
     if overtaken := _overtaken_undo(import_, form):
         return _undo_page(import_, overtaken), 409
     try:
@@ -277,42 +245,12 @@ def _undo_page(import_: Import, outlook: Outlook) -> str:
 def _overtaken(import_id: int) -> ResponseReturnValue:
     """Show the import as it now is to somebody who decided on what it was before."""
     flash(_("This import has changed since you opened the page, so nothing was done. Check it again, then decide."), "warning")
-    return _import_page(_import_as_it_is(import_id)), 409
-
-
-def _overtaken_row(import_id: int, line: int) -> ResponseReturnValue:
-    """Show the import as it now is, with what was typed into a row, or below the heading where that row needs no correction."""
-    import_, typed = _import_as_it_is(import_id), _typed_cells()
-    row = correcting.with_typed(db.session(), import_, line, typed)
-    if row:
-        flash(
-            _(
-                "This import has changed since you opened the page. What you typed is kept in line %(line)s. "
-                "Check it again, then send it.",
-                line=number(line),
-            ),
-            "warning",
-        )
-        return _import_page(import_, row, checked=False), 409
-    flash(
-        _(
-            "Line %(line)s can no longer be corrected. You had typed: %(cells)s",
-            line=number(line),
-            cells=", ".join(typed[place] for place in sorted(typed)) or _("nothing"),
-        ),
-        "warning",
-    )
-    return _import_page(import_), 409
-
-
-def _row_as_typed(import_: Import, line: int) -> ResponseReturnValue:
-    row = correcting.with_typed(db.session(), import_, line, _typed_cells())
-    return _import_page(import_, row, checked=False) if row else _overtaken_row(import_.id, line)
+    return import_page(import_as_it_is(import_id)), 409
 
 
 def _overtaken_choice(import_id: int, sheet: Sheet, as_file: ReadingForm, form: ColumnsForm) -> ResponseReturnValue:
     """Show the choice again, as it was made, on top of what others have chosen meanwhile."""
-    import_ = _import_as_it_is(import_id)
+    import_ = import_as_it_is(import_id)
     if not choices.may_choose(import_):
         return _overtaken(import_id)
     form.version.data = str(import_.version)
@@ -331,14 +269,14 @@ def _button(import_: Import) -> VersionForm:
     return VersionForm(formdata=None, version=import_.version)
 
 
-def _import_page(import_: Import, mended: preview.Row | None = None, *, checked: bool = True) -> str:
-    """Show the import with the rows that the address asks for.
-
-    A mended row stands as it was typed: one that still can't be used, or one that was not checked.
-    """
-    query = parse_query(request.args, "rejected" if mended else preview.opening_verdict(import_))
+def import_page(import_: Import, typed: Mapping[int, preview.Row] | None = None, wrong: Collection[int] = ()) -> str:
+    """Show the import with the rows that the address asks for; some as they were typed, of which some are still wrong."""
+    query = parse_query(request.args, "rejected" if typed else preview.opening_verdict(import_))
     kept, of_sheet = preview.are_rows_kept(import_), import_.kind == "sheet"
     page = preview.page(db.session(), import_, query) if kept else None
+    if page and typed:
+        page = preview.with_rows(page, typed)
+    correctable = page and query.verdict == "rejected" and import_.state == "ready" and may("editor")
     return render_template(
         "imports/show.html",
         import_=import_,
@@ -348,29 +286,15 @@ def _import_page(import_: Import, mended: preview.Row | None = None, *, checked:
         query=query,
         progress=preview.progress(import_),
         applied_before=preview.applied_before(db.session(), import_) if of_sheet else None,
-        page=preview.with_row(page, mended) if page and mended else page,
-        mended=mended if checked else None,
+        page=page,
+        wrong=[typed[line] for line in wrong] if typed else [],
+        unsaved=bool(typed),
         held_back=held_back(import_),
         choosable=choices.may_choose(import_) and may("editor"),
         missing=count_missing(db.session(), import_) if kept and of_sheet and import_.state != "undone" else None,
-        correctable=query.verdict == "rejected" and import_.state == "ready" and may("editor"),
+        correctable=preview.correctable_lines(page) if page and correctable else [],
         form=_button(import_),
     )
-
-
-def _typed_cells() -> dict[int, str]:
-    """Give what was typed into a row's cells, by their place in the row."""
-    fields = map(CELL.fullmatch, request.form)
-    return {int(field[1]): request.form[field[0]] for field in fields if field}
-
-
-def _place_on_page(import_: Import) -> str:
-    """Give the address of the rejected rows where somebody is at work on them, while there are any."""
-    if not import_.rejected:
-        return url_for("imports.show", import_id=import_.id)
-    place: dict[str, Any] = {name: request.args[name] for name in ("q", "after", "before") if name in request.args}
-    anchor = f"line-{request.args.get('next', 0, int)}" if "next" in request.args else "rows-heading"
-    return url_for("imports.show", import_id=import_.id, verdict="rejected", **place, _anchor=anchor)
 
 
 def _sheet_as_asked(import_: Import) -> tuple[Sheet, Options, ReadingForm]:
@@ -432,11 +356,11 @@ def wait_for_worker(import_id: int) -> None:
     db.session.rollback()
 
 
-def _import_or_404(import_id: int) -> Import:
+def import_or_404(import_id: int) -> Import:
     return db.session.get(Import, import_id) or abort(404)
 
 
-def _import_as_it_is(import_id: int) -> Import:
+def import_as_it_is(import_id: int) -> Import:
     db.session.rollback()
     reading.set(True)  # a look must not wait for a worker that writes
     return db.session.get_one(Import, import_id, populate_existing=True)

@@ -33,7 +33,8 @@ FORMS = {
     "/students/bulk/delete": {"within": "", "ids": "7"},
     "/students/bulk/export": {"within": "", "ids": "7"},
     "/students/7/cell": {"column": "age", "value": "12", "version": "1"},
-    "{waiting}/rows/2": {"cell-0": "7", "cell-2": "300"},
+    "{waiting}/rows": {"cell-2-0": "7", "cell-2-2": "300"},
+    "{waiting}/rows/2": {"cell-2-0": "7", "cell-2-2": "300"},
 }
 UNSENT = ("submit", "button", "reset", "image", "file")
 # What would end the walk of whoever sends it, or shut them out.

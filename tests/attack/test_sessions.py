@@ -96,7 +96,7 @@ def test_somebody_elses_import_can_not_be_taken_back(school, editor, viewer, for
     assert editor.send(f"{foreign_import}/undo").status == 403
     assert editor.open(f"{foreign_import}/undo").status == 403
     for act in ("apply", "cancel", "undo", "columns", "rows/3"):
-        assert viewer.send(f"{foreign_import}/{act}", {"cell-1": "Mallory"}).status == 403, act
+        assert viewer.send(f"{foreign_import}/{act}", {"cell-3-1": "Mallory"}).status == 403, act
     assert school.everything() == before
 
 

@@ -153,6 +153,29 @@ def test_another_import_with_the_same_ids_is_not_touched(session, upload):
     assert everything(session, other.id) == kept
 
 
+@pytest.mark.usefixtures("stored")
+def test_rows_are_corrected_together_and_of_those_still_wrong_nothing_is_kept(session, upload):
+    previewed = upload(SHEET)
+    typed = {2: {1: "4"}, 3: {3: "older"}, 5: {1: "8"}}
+    done = correct(session, previewed.id, typed, version=previewed.version)
+    assert done.accepted == {2: Accepted("insert", 0), 5: Accepted("insert", 1)}
+    assert [row.cells[3].after for row in done.rejected.values()] == ["older"]
+    counted = session.get_one(Import, previewed.id, populate_existing=True)
+    assert_counts_are_those_of_the_rows(session, counted)
+    (left,) = [row for row in preview.rows(session, counted, "rejected") if row.line == 3]
+    assert left.cells[3].after == "old"
+    assert left.seen == done.rejected[3].seen
+
+
+@pytest.mark.usefixtures("stored")
+def test_one_row_that_is_not_rejected_any_more_keeps_all_from_being_corrected(session, upload):
+    previewed = upload(SHEET)
+    before = everything(session)
+    with pytest.raises(imports.WrongState):
+        correct(session, previewed.id, {2: {1: "4"}, 7: {1: "9"}}, version=version_of(session, previewed.id))
+    assert everything(session) == before
+
+
 CELLS = st.sampled_from(["1", "2", "3", "4", "x", ""])
 ROWS = st.lists(st.tuples(CELLS, st.sampled_from(["Ada", "Bo", ""]), st.sampled_from(["12", "old", ""])), min_size=1, max_size=6)
 FIXES = st.lists(st.tuples(st.integers(2, 7), CELLS, st.sampled_from(["Ada", "Cy"]), st.sampled_from(["12", "z"])), max_size=6)
@@ -203,4 +226,5 @@ def everything(session, import_id: int | None = None) -> list:
 
 def mend(session, import_id, line, typed):
     """Correct a row of the import as it now is."""
-    return correct(session, import_id, line, typed, version=version_of(session, import_id))
+    done = correct(session, import_id, {line: typed}, version=version_of(session, import_id))
+    return {**done.accepted, **done.rejected}[line]

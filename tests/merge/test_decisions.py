@@ -21,7 +21,7 @@ ACTS = {
     "apply": lambda session, import_, version: imports.start_apply(session, import_.id, "head", version=version),
     "cancel": lambda session, import_, version: imports.cancel(session, import_.id, version=version),
     "choose columns": choose,
-    "correct a row": lambda session, import_, version: correct(session, import_.id, 3, {0: "2"}, version=version),
+    "correct a row": lambda session, import_, version: correct(session, import_.id, {3: {0: "2"}}, version=version),
     "undo": lambda session, import_, version: imports.start_undo(session, import_.id, "head", version=version),
 }
 

@@ -40,7 +40,7 @@ def school(app, session, user_id, add, save, upload, apply):
     add(77, EARLIER, 13, 61.25)
     save({"id": 77, "name": NAME, "age": 13, "score": 61.25}, version=1)
     applied = upload(f"id,name,age\n77,{NAME},old\n1,Student 1,x\n4,Student 4,11\n5,Student 5,12\n")
-    correct.correct(session, applied.id, 2, {2: "14"}, version=applied.version)
+    correct.correct(session, applied.id, {2: {2: "14"}}, version=applied.version)
     apply(applied)
     waiting = upload(f"id,name,age\n77,{NAME},15\n2,Student 2,3\n")
     unread = _receive(app, session, f"id,points,{NAME}\n{NAME},2,3\n{EARLIER},2,3\n", f"{NAME}.csv")

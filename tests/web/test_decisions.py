@@ -26,7 +26,8 @@ DECLARED = {
     "duplicates.merge": VERSION,
     "duplicates.distinct": ABSOLUTE,
     "imports.create": NEW,
-    "imports.correct": VERSION,
+    "corrections.check": VERSION,
+    "corrections.check_all": VERSION,
     "imports.choose_columns": VERSION,
     "imports.answer": VERSION,
     "imports.apply": VERSION,
@@ -75,7 +76,8 @@ PAGES = {
     "history.revert": ("/students/7/revert/1", {}),
     "privacy.erase": ("/students/7/privacy", {"seen": ""}),
     "duplicates.merge": ("/students/7/merge/21", {"survivor": "first", "column-name": "second", "column-age": "first"}),
-    "imports.correct": ("/imports/1/rows/3", {"cell-0": "9"}),
+    "corrections.check": ("/imports/1/rows/3", {"cell-3-0": "9"}),
+    "corrections.check_all": ("/imports/1/rows", {"cell-3-0": "9"}),
     "imports.choose_columns": (
         "/imports/1/columns",
         {"match": "id", "blank": "keep", "decimal": ".", "thousands": "", **SWAPPED},
@@ -182,8 +184,8 @@ def test_what_was_typed_into_a_row_or_chosen_for_the_columns_is_kept(app, editor
     colleague = someone(app, "colleague@school.example", "editor")
     colleague.post("/imports/1/columns", colleague.visit("/imports/1/columns").values, status=303)
     work()
-    answer = editor.post("/imports/1/rows/3", row.values | {"cell-0": "23"}, status=409)
-    assert answer.values["cell-0"] == "23"
+    answer = editor.post("/imports/1/rows/3", row.values | {"cell-3-0": "23"}, status=409)
+    assert answer.values["cell-3-0"] == "23"
     assert "What you typed is kept in line 3." in answer.alerts
     again = editor.post("/imports/1/columns", choice.values | SWAPPED, status=409)
     assert {name: again.values[name] for name in SWAPPED} == SWAPPED
@@ -196,7 +198,7 @@ def test_what_was_typed_into_a_row_or_chosen_for_the_columns_is_kept(app, editor
 def test_a_system_that_names_no_version_goes_on_only_with_what_it_uploaded(app, editor, work):
     machine = machine_of(app)
     assert machine.ask("GET", "/imports/1", 200).json["version"] == 2
-    editor.send("/imports/1/rows/3", {"cell-0": "23"}, page="/imports/1")
+    editor.send("/imports/1/rows/3", {"cell-3-0": "23"}, page="/imports/1")
     answer = machine.ask("POST", "/imports/1/apply", 428)
     assert answer.json["current"]["version"] == 3
     machine.ask("POST", "/imports/1/apply", 202, headers={"If-Match": answer.headers["ETag"]})

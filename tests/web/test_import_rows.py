@@ -6,6 +6,7 @@ import pytest
 
 from merge import imports
 from models import db, now
+from tests.web.conftest import someone
 
 SHEET = "id,name,age,House\n1,Ada L.,12,Blue\n2,Bob,13,Red\nx,Cleo,14,Blue\n7,Dan,15,Red\n7,Eve,old,Red\n"
 ROWS = "/imports/1?verdict="
@@ -114,8 +115,8 @@ def test_whoever_mends_a_row_comes_back_to_the_place_where_it_stood(upload, edit
     others = "".join(f"{n},Other {n}\n" for n in range(1_001, 1_201))
     upload("id,name\n" + "".join(f"x{n},Student {n}\n" for n in range(1, 151)) + others)
     page = editor.visit(f"{ROWS}rejected&q=student&after=101")
-    action = next(form.get("action") for form in page.all("form") if form.get("id") == "row-110")
-    sent = editor.post(action, page.values | {"cell-0": "109"}, status=303)
+    action = next(button.get("formaction") for button in page.all("button") if "/rows/110" in button.get("formaction"))
+    sent = editor.post(action, page.values | {"cell-110-0": "109"}, status=303)
     assert sent.location == "/imports/1?verdict=rejected&q=student&after=101#line-111"
     assert "110" not in [row[0] for row in cells(editor.visit(sent.location))]
 
@@ -139,10 +140,72 @@ def test_no_row_is_mended_once_the_import_is_applied(page, editor, work, student
     work()
     before = students()
     shown = editor.visit("/imports").values
-    sent = editor.post("/imports/1/rows/4", {"csrf_token": shown["csrf_token"], "cell-0": "9"}, status=409)
+    sent = editor.post("/imports/1/rows/4", {"csrf_token": shown["csrf_token"], "cell-4-0": "9"}, status=409)
     assert "can no longer be corrected. You had typed: 9" in sent.alerts
     assert students() == before
     assert not [field for field in editor.visit(f"{ROWS}rejected").fields if field.get("name").startswith("cell-")]
+
+
+@pytest.fixture
+def rejected(page, editor):
+    """The rejected rows, on lines 4, 6 and 7 or so: the page, where its one form leads, and what it sends."""
+    page = editor.visit(f"{ROWS}rejected")
+    (form,) = [form for form in page.all("form") if form.get("id") == "corrections"]
+    return page, form.get("action")
+
+
+def test_one_form_holds_all_rows_and_checks_those_that_were_typed_into(rejected, editor):
+    page, action = rejected
+    assert {field.get("form") for field in page.fields if field.get("name").startswith("cell-")} == {"corrections"}
+    before = editor.open("/imports/1/progress").json
+    sent = editor.post(action, page.values | {"cell-4-0": "9", "cell-6-0": "8", "cell-6-2": "16"}, status=303)
+    assert "3 lines can be used now." in editor.visit(sent.location).alerts
+    told = editor.open("/imports/1/progress").json
+    assert (told["rejected"], told["insert"]) == (before["rejected"] - 3, before["insert"] + 3)
+
+
+@pytest.mark.parametrize("which", ["all", "one"])
+def test_what_was_typed_into_other_rows_stays_whichever_row_is_checked(rejected, editor, which):
+    page, action = rejected
+    typed = {"cell-4-0": "9", "cell-6-0": "y", "cell-6-1": "Evi"}
+    if which == "one":
+        action = next(button.get("formaction") for button in page.all("button") if "/rows/4" in button.get("formaction"))
+    answer = editor.post(action, page.values | typed, status=422 if which == "all" else 200)
+    assert "Line 4 can be used now" in answer.alerts
+    assert {name: answer.values[name] for name in ("cell-6-0", "cell-6-1")} == {"cell-6-0": "y", "cell-6-1": "Evi"}
+    assert ("“y” is not a whole number." in answer.alerts) == (which == "all")
+    # The page that came back holds them until they can be used, also after one more check.
+    sent = editor.post("/imports/1/rows", answer.values | {"cell-6-0": "8", "cell-6-2": "16"}, status=303)
+    assert "Line 6 can be used now" in editor.visit(sent.location).alerts
+
+
+def test_a_check_of_rows_that_nobody_typed_into_changes_nothing(rejected, editor):
+    page, action = rejected
+    before = editor.open("/imports/1/progress").json
+    sent = editor.post(action, page.values, status=303)
+    assert "Nothing was changed in these rows." in editor.visit(sent.location).alerts
+    assert editor.open("/imports/1/progress").json == before
+
+
+def test_rows_typed_into_while_somebody_else_corrects_others_are_kept(rejected, app, editor):
+    page, action = rejected
+    someone(app, "other@school.example", "editor").send("/imports/1/rows/4", {"cell-4-0": "9"}, page="/imports/1")
+    answer = editor.post(action, page.values | {"cell-6-1": "Evi"}, status=409)
+    assert answer.values["cell-6-1"] == "Evi"
+    assert "What you typed is kept in line 6." in answer.alerts
+    assert "Line 4" not in answer.alerts
+
+
+def test_a_page_of_wide_rows_has_no_more_fields_than_a_request_may_bring(upload, editor):
+    wide = ",".join(f"column {n}" for n in range(60))
+    upload(f"id,name,{wide}\n" + "".join(f"{n},Student {n},,,,,\n" for n in range(1, 101)))
+    page = editor.visit(f"{ROWS}rejected")
+    fields = [field for field in page.fields if field.get("form") == "corrections"]
+    assert 0 < len(fields) <= 1_600
+    assert "The other rows can be corrected once these are" in page.text
+    (first,) = [name for name in page.values if name.endswith("-1") and name.startswith("cell-2-")]
+    editor.post("/imports/1/rows", page.values | {first: "Ada"}, status=303)
+    assert "Line 2 can be used now" in editor.visit(f"{ROWS}rejected").alerts
 
 
 @pytest.mark.usefixtures("page")
@@ -150,7 +213,7 @@ def test_a_viewer_sees_the_rows_and_mends_none(viewer):
     page = viewer.visit(f"{ROWS}rejected")
     assert cells(page)[0][2:] == ["x", "Cleo", "14", "Blue"]
     token = viewer.visit("/").values["csrf_token"]
-    viewer.post("/imports/1/rows/4", {"csrf_token": token, "cell-0": "9"}, status=403)
+    viewer.post("/imports/1/rows/4", {"csrf_token": token, "cell-4-0": "9"}, status=403)
 
 
 def test_a_row_of_an_import_that_does_not_exist_is_not_found(editor):
@@ -179,6 +242,7 @@ def test_an_address_that_no_link_gave_out_is_refused(page, editor, query):
 
 
 def mend(editor, line, typed, status=303):
+    typed = {name.replace("cell-", f"cell-{line}-"): text for name, text in typed.items()}
     return editor.send(f"/imports/1/rows/{line}", typed, page="/imports/1", status=status)
 
 

@@ -207,7 +207,7 @@ def test_a_sheet_is_shown_as_text_whatever_it_holds(upload, editor):
     page = upload('id,name,<b>x</b>\n1,<img src=x onerror=alert(1)>,\nx,"<i>",\n', filename="<b>sheet.csv")
     assert page.heading == "<b>sheet.csv"
     assert "<img src=x onerror=alert(1)>" in editor.visit("/imports/1?verdict=insert").text
-    assert editor.visit("/imports/1?verdict=rejected").values["cell-1"] == "<i>"
+    assert editor.visit("/imports/1?verdict=rejected").values["cell-3-1"] == "<i>"
 
 
 def test_the_progress_is_told_as_numbers(editor, upload):

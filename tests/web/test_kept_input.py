@@ -36,7 +36,8 @@ FORMS = {
     "bulk.export": ("/students/bulk/export", "/students", {"ids": "7", "within": "q=ada"}, {}),
     "bulk.delete": ("/students/bulk/delete", "/students", {"ids": "7", "within": "q=ada"}, {}),
     "imports.create": ("/imports/new", "/imports/new", {"blank": "clear"}, {}),
-    "imports.correct": ("/imports/1/rows/3", "/imports/1", {"cell-1": NAME}, {}),
+    "corrections.check": ("/imports/1/rows/3", "/imports/1", {"cell-3-1": NAME}, {}),
+    "corrections.check_all": ("/imports/1/rows", "/imports/1", {"cell-3-1": NAME}, {}),
     "imports.choose_columns": (
         "/imports/1/columns",
         "/imports/1/columns",
@@ -427,7 +428,8 @@ ANSWERED = {
     "bulk.choose": {},
     "bulk.set_column": {"value": "a lot"},
     "imports.create": {},
-    "imports.correct": {"cell-1": ""},
+    "corrections.check": {"cell-3-1": ""},
+    "corrections.check_all": {"cell-3-1": ""},
     "imports.choose_columns": {"column-1": "id"},
     "users.invite": {"email": "no address"},
     "users.change_role": {"role": "viewer"},
@@ -536,7 +538,7 @@ def continue_form(page):
 def assert_held(page, form, typed):
     """See that the page shows what was typed, names its author, and holds no secret."""
     assert not lint_page(page.html), f"{form}: {lint_page(page.html)}"
-    for name in ("name", "value", "email", "1-name", "cell-1"):
+    for name in ("name", "value", "email", "1-name", "cell-3-1"):
         assert typed.get(name, "") in page.text, f"{form}: {name} is not shown"
     assert form in OPEN_TO_ALL or "admin@school.example" in page.text or "readable" not in page.text
     assert PASSWORD not in page.html

@@ -112,6 +112,7 @@ TABLE = {
     ("GET", "/imports/1/columns"): EDITOR,
     ("POST", "/imports/1/columns"): EDITOR,
     ("POST", "/imports/1/answers"): EDITOR,
+    ("POST", "/imports/1/rows"): EDITOR,
     ("POST", "/imports/1/rows/2"): EDITOR,
     ("POST", "/imports/1/apply"): EDITOR,
     ("POST", "/imports/1/cancel"): EDITOR,
