@@ -94,6 +94,13 @@ def find_by_link(token: str) -> User | None:
     return db.session.scalars(_by_link(token)).unique().one_or_none()
 
 
+def expired_at(token: str) -> datetime | None:
+    """Tell when the one-time link expired; None for one that has not, or that was used, replaced, or never made."""
+    return db.session.scalar(
+        select(User.link_until).where(User.link_hash == hash_token(token), User.link_until <= now(), User.active)
+    )
+
+
 def accept_link(token: str, password: str) -> User | None:
     """Set the password with a one-time link, which is spent by that, and commit; None where the link is void by now."""
     hashed = hash_password(password)  # takes long, so it is done before anybody has to wait for it

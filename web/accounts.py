@@ -2,13 +2,13 @@
 
 import hmac
 
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import login_user
 
-from accounts import NotFirst, accept_link, add_first, any_users, find_by_link, setup_token
+from accounts import NotFirst, accept_link, add_first, any_users, expired_at, find_by_link, setup_token
 from forms import NewPasswordForm, SetupForm
-from models import User, db
+from models import db
 from web.access import public, signed_in
 from web.kept_input import keeps, keeps_nothing
 from words import _
@@ -20,7 +20,8 @@ accounts = Blueprint("accounts", __name__)
 @public
 def welcome() -> ResponseReturnValue:
     """Show the form for the first administrator, to whoever has the link from the console."""
-    _check_link()
+    if not _may_set_up():
+        return _void_set_up()
     return render_template("accounts/setup.html", form=SetupForm())
 
 
@@ -29,14 +30,15 @@ def welcome() -> ResponseReturnValue:
 @keeps(SetupForm)
 def create_first() -> ResponseReturnValue:
     """Make the first administrator and sign them in."""
-    _check_link()
+    if not _may_set_up():
+        return _void_set_up()
     form = SetupForm()
     if not form.validate():
         return render_template("accounts/setup.html", form=form), 422
     try:
         user = add_first(form.email.data, form.password.data)
     except NotFirst:
-        abort(404)
+        return _void_set_up()
     login_user(user, authn_via=["password"])
     db.session.commit()
     flash(_("Welcome. You are the administrator of this Rollbook."), "success")
@@ -54,7 +56,8 @@ def signed_in_again() -> ResponseReturnValue:
 @public
 def join() -> ResponseReturnValue:
     """Show the form for a new password, to whoever has the one-time link that an administrator made."""
-    return render_template("accounts/join.html", form=NewPasswordForm(), user=_user_or_404())
+    user = find_by_link(request.args.get("token", ""))
+    return render_template("accounts/join.html", form=NewPasswordForm(), user=user) if user else _void_link()
 
 
 @accounts.post("/join")
@@ -62,22 +65,29 @@ def join() -> ResponseReturnValue:
 @keeps_nothing
 def choose_password() -> ResponseReturnValue:
     """Set the password; signing in with it asks for the second factor too, where there is one."""
-    user = _user_or_404()
+    user = find_by_link(request.args.get("token", ""))
+    if user is None:
+        return _void_link()
     form = NewPasswordForm()
     form.owner = user.email
     if not form.validate():
         return render_template("accounts/join.html", form=form, user=user), 422
     if accept_link(request.args.get("token", ""), form.password.data) is None:
-        abort(404)
+        return _void_link()
     flash(_("Your password is set. Sign in with it."), "success")
     return redirect(url_for("security.login"), 303)
 
 
-def _check_link() -> None:
+def _may_set_up() -> bool:
     token = setup_token(current_app.config["SECRET_KEY"])
-    if any_users() or not hmac.compare_digest(token.encode(), request.args.get("token", "").encode()):
-        abort(404)
+    return not any_users() and hmac.compare_digest(token.encode(), request.args.get("token", "").encode())
 
 
-def _user_or_404() -> User:
-    return find_by_link(request.args.get("token", "")) or abort(404)
+def _void_set_up() -> ResponseReturnValue:
+    """Say why the link from the console leads nowhere, and how to go on."""
+    return render_template("accounts/void_setup.html", is_set_up=any_users()), 404
+
+
+def _void_link() -> ResponseReturnValue:
+    """Say why a one-time link no longer works, and how to get another; one that was used is not told from one never made."""
+    return render_template("accounts/void_link.html", expired=expired_at(request.args.get("token", ""))), 404

@@ -37,7 +37,10 @@ from words import later
 
 SEASONED = PrefixWrapper("seasoned_argon2", argon2, prefix="{seasoned}")
 
-NO_CODE = later("This code is wrong, or it was used already. Type the one that the app shows now.")
+NO_CODE = later(
+    "This code is wrong, or it was used already. Type the one that the app shows now. "
+    "If that is refused, too, check that the phone’s clock is right: codes go by the time."
+)
 
 MESSAGES = {
     "GENERIC_AUTHN_FAILED": (NOT_TOGETHER, "error"),

@@ -85,6 +85,19 @@ def test_of_two_who_send_the_same_code_at_once_one_gets_in(half_signed_in, phone
     assert sorted(statuses) == [302, 422]
 
 
+@pytest.mark.parametrize("steps", [-1, 0, 1])
+def test_a_phone_whose_clock_is_off_by_one_step_is_let_in(half_signed_in, phone, steps):
+    phone.later(5)
+    half_signed_in().send("/login/code", {"code": phone.code_off_by(steps)}, status=302)
+
+
+@pytest.mark.parametrize("steps", [-3, -2, 2, 3])
+def test_a_phone_whose_clock_is_off_by_more_is_told_to_check_it(half_signed_in, phone, steps):
+    phone.later(5)
+    page = half_signed_in().send("/login/code", {"code": phone.code_off_by(steps)}, status=422)
+    assert "check that the phone’s clock is right" in page.problems["code"]
+
+
 @pytest.mark.parametrize("path", ["/login/code", "/login/recovery", "/login/second-factor"])
 def test_there_is_no_second_step_without_the_first(client, phone, path):
     assert client.visit(path, status=302).location == "/login"

@@ -46,8 +46,12 @@ def test_an_invitation_works_once(admin, client):
     link = path_of(link_on(admin.send("/users", NEW, status=200)))
     page = client.visit(link)
     client.send(link, CHOSEN)
-    client.visit(link, status=404)
-    client.post(link, CHOSEN | {"csrf_token": page.values["csrf_token"]}, status=404)
+    void = client.visit(link, status=404)
+    assert void.heading == "This link no longer works"
+    assert "ask an administrator of Rollbook for a new link" in void.text
+    assert "/login" in void.links
+    again = client.post(link, CHOSEN | {"csrf_token": page.values["csrf_token"]}, status=404)
+    assert again.heading == void.heading
 
 
 def test_an_invitation_runs_out(admin, client, clock):
@@ -55,7 +59,9 @@ def test_an_invitation_runs_out(admin, client, clock):
     clock(days=6.9)
     client.visit(link)
     clock(days=7.1)
-    client.visit(link, status=404)
+    void = client.visit(link, status=404)
+    assert "It expired" in void.text
+    assert "ask an administrator of Rollbook for a new link" in void.text
 
 
 def test_nobody_signs_in_before_they_have_chosen_a_password(admin, client):
@@ -65,7 +71,7 @@ def test_nobody_signs_in_before_they_have_chosen_a_password(admin, client):
 
 @pytest.mark.parametrize("token", ["", "?token=", "?token=wrong", "?token=%C3%A9"])
 def test_without_the_right_token_there_is_nothing_to_join(client, token):
-    client.visit(f"/join{token}", status=404)
+    assert "This one was used, has expired, or was replaced" in client.visit(f"/join{token}", status=404).text
 
 
 @pytest.mark.parametrize("password", ["short", "password1234", "new@school.example"])
