@@ -224,6 +224,8 @@ function sayAtCell(field, { sentence, record }) {
   field.after(line);
   field.setAttribute("aria-invalid", "true");
   field.setAttribute("aria-describedby", line.id);
+  // On a small screen the table scrolls sideways in its box.
+  line.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 /**
