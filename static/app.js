@@ -63,7 +63,7 @@ const LOOK_EVERY_MS = 5000;
 function guard(form) {
   let unsaved = "unsaved" in form.dataset;
   // A field may stand outside of its form, as in a table of rows.
-  addEventListener("input", ({ target }) => { if (target instanceof HTMLInputElement && target.form === form) unsaved = true; });
+  addEventListener("input", ({ target }) => { if (target instanceof Element && "form" in target && target.form === form) unsaved = true; });
   form.addEventListener("submit", () => { unsaved = false; });
   addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
   addEventListener("keydown", (event) => {
