@@ -39,7 +39,7 @@ from demo import made_up_sheet
 from forms import password_problem
 from mailboxes import NoAddress
 from merge import answers as answering
-from merge import imports, preview, search
+from merge import clock_check, imports, preview, search
 from merge import verify as verifying
 from merge.problems import SheetRefused
 from merge.questions import NoSuchAnswer, load_questions
@@ -61,7 +61,7 @@ users = AppGroup("user", help="Make users, and help them in.")
 
 def register(app: Flask) -> None:
     """Add the commands to the app."""
-    for command in (users, import_file, run_worker, watch, demo, back_up, restore, move, verify, examine, setup_link):
+    for command in (users, import_file, run_worker, watch, demo, back_up, restore, move, verify, retention, examine, setup_link):
         app.cli.add_command(command)
 
 
@@ -282,6 +282,23 @@ def examine() -> None:
         click.echo(f"{finding.verdict.upper() if finding.verdict == doctor.UNSAFE else finding.verdict:7} {finding.sentence}")
     if any(finding.verdict != doctor.FINE for finding in found):
         sys.exit(1)
+
+
+@click.command("retention")
+@click.option("--resume", is_flag=True, help="Say that the clock is right, so that what is old is deleted again.")
+@with_appcontext
+def retention(*, resume: bool) -> None:
+    """Say whether what is old is deleted in its time: after a leap of the clock that waits for a person."""
+    if resume:
+        clock_check.resume(db.session())
+    held = clock_check.hold(db.session())
+    db.session.rollback()
+    if held:
+        click.echo(
+            f"Nothing is deleted: the clock said {held[1]:%Y-%m-%d %H:%M} when it had last said {held[0]:%Y-%m-%d %H:%M} (UTC)."
+        )
+        sys.exit(1)
+    click.echo("What is old is deleted in its time.")
 
 
 @click.command("setup-link")

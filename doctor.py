@@ -53,7 +53,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
         with engine.connect() as connection:
             yield from _safe_storage(connection)
             yield _writable(connection)
-            yield _schema(connection)
+            schema = _schema(connection)
+            yield schema
+            if schema.verdict == FINE:
+                yield _clock(connection)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
         yield Finding(UNKNOWN, f"The database can't be reached, so nothing is known of it: {reason}.")
@@ -148,6 +151,17 @@ def _writable(connection: Connection) -> Finding:
     """What passes by itself or by an operator's hand keeps nobody from starting: pages that only read are served meanwhile."""
     problem = database.write_problem(connection)
     return Finding(UNKNOWN, problem) if problem else Finding(FINE, "The database takes changes.")
+
+
+def _clock(connection: Connection) -> Finding:
+    held = connection.execute(text("SELECT checked_at, held_since FROM clock_checks WHERE held_since IS NOT NULL")).first()
+    if held is None:
+        return Finding(FINE, "The clock has not leapt: what is old is deleted in its time.")
+    return Finding(
+        UNKNOWN,
+        f"The clock said {held.held_since} when it had last said {held.checked_at}, so nothing is deleted for being old. "
+        "If the clock is right, run: .venv/bin/flask retention --resume",
+    )
 
 
 def _schema(connection: Connection) -> Finding:

@@ -643,5 +643,15 @@ file_rewrites = Table(
 )
 
 
+# One row: when the clock was looked at last and trusted, and since when it is not.
+clock_checks = Table(
+    "clock_checks",
+    Base.metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("checked_at", Moment),
+    Column("held_since", Moment),
+)
+
+
 LARGE = {"students", "revisions", "changes", "staged_rows", "planned_rows"}
 """Tables that may have millions of rows: a migration must not keep people out of them for long."""

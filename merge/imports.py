@@ -498,7 +498,8 @@ def _waiting() -> dict[str, Any]:
 
 
 def _lease_is_free() -> ColumnElement[bool]:
-    return or_(Import.lease_until.is_(None), Import.lease_until < now())
+    # No lease is that long: who took it had a wrong clock.
+    return or_(Import.lease_until.is_(None), Import.lease_until < now(), Import.lease_until > now() + 2 * LEASE)
 
 
 def _discard_rows(session: Session, import_id: int) -> None:

@@ -114,7 +114,7 @@ def are_rows_kept(import_: Import) -> bool:
 def progress(import_: Import) -> dict[str, Any]:
     """Give the state and how far the present step has come: rows, share from 0 to 1, rows a second, seconds left."""
     share = share_told(import_.path) or import_.share
-    seconds = (now() - import_.step_at).total_seconds() if import_.step_at and import_.state in BUSY else 0.0
+    seconds = max((now() - import_.step_at).total_seconds(), 0.0) if import_.step_at and import_.state in BUSY else 0.0
     # How many rows a sheet has is known only when it is read; until then it follows from the share that is.
     in_all = round(import_.rows / share) if import_.step == "reading" and share else import_.rows
     done = round(share * in_all)

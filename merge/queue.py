@@ -28,6 +28,6 @@ def look(session: Session) -> Queue:
     running = session.scalars(select(Import).where(Import.state.in_(BUSY), ~waits()))
     return Queue(
         states={state: found.get(state, 0) for state in STATES},
-        age_s=(now() - since).total_seconds() if since else 0.0,
+        age_s=max((now() - since).total_seconds(), 0.0) if since else 0.0,
         rows_per_second=sum(progress(import_)["rate"] or 0 for import_ in running),
     )

@@ -73,7 +73,7 @@ def _secret() -> str:
 
 def _ask(token_id: int) -> tuple[int, datetime]:
     """Ask for leave for some requests; give how many, none below zero, and until when that holds."""
-    over = or_(Token.window_at.is_(None), Token.window_at <= now() - A_MINUTE)
+    over = or_(Token.window_at.is_(None), ~Token.window_at.between(now() - A_MINUTE, now() + A_MINUTE))
     asked = update(Token).where(Token.id == token_id).returning(Token.spent, Token.window_at)
     values = {
         "spent": case((over, GRANTED), else_=Token.spent + GRANTED),
