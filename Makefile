@@ -53,6 +53,7 @@ benchmark: programs $(VENV)/.dev
 	@$(RUN) benchmarks.large
 	@$(RUN) benchmarks.list
 	@$(RUN) benchmarks.export
+	@$(RUN) benchmarks.move
 	@$(RUN) benchmarks.dashboard
 	@$(RUN) benchmarks.pages
 	@$(RUN) benchmarks.as_of

@@ -203,6 +203,7 @@ RIGHTS = [
     ("PUT", "/students/7", {"write"}),
     ("POST", "/imports", {"import"}),
     ("GET", "/imports/1", {"read", "import"}),
+    ("POST", "/imports/1/answers", {"import"}),
     ("POST", "/imports/1/apply", {"import"}),
     ("POST", "/imports/1/undo", {"import"}),
 ]

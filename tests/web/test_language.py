@@ -94,7 +94,7 @@ def test_why_a_sheet_failed_is_read_in_the_language_of_each_reader(editor, uploa
     page = upload("colour,size\nred,12\n")
     assert "No heading says which column holds the Student ID or the Name" in page.text
     editor.send("/language", {"language": "de"}, page="/profile")
-    assert "Keine Überschrift sagt, in welcher Spalte Schüler-ID oder Name steht" in editor.visit("/imports/1/columns").text
+    assert "Keine Überschrift sagt, welche Spalte „Schüler-ID“ oder „Name“ enthält" in editor.visit("/imports/1/columns").text
 
 
 def test_what_is_wrong_with_a_row_is_read_in_the_language_of_each_reader(editor, upload):
