@@ -206,6 +206,11 @@ def start_undo(
 
 def read_again(session: Session, import_id: int, sheet: Sheet, options: Options, *, version: int | None) -> None:
     """Let a worker read the sheet anew, with other columns or options. Raises WrongState."""
+    try:
+        opening = _opening(sheet, options)
+    except FileNotFoundError:  # the import was cancelled meanwhile
+        session.rollback()
+        raise WrongState from None
     # Whoever has chosen looks on, and decides when it is compared.
     changed = {
         "sheet": sheet.to_json(),
@@ -216,7 +221,7 @@ def read_again(session: Session, import_id: int, sheet: Sheet, options: Options,
         "failure": None,
         "ended_at": None,
     }
-    changed |= dict.fromkeys(vars(NOTHING), 0) | {"rows": 0, **_opening(sheet, options)}
+    changed |= dict.fromkeys(vars(NOTHING), 0) | {"rows": 0, **opening}
     _move(session, as_shown(import_id, version, *RE_READABLE), WrongState, **changed, **_waiting())
     _discard_rows(session, import_id)
     session.commit()

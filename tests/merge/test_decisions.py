@@ -1,11 +1,14 @@
 """Eight people press at once: one decision is carried out, and the others are told that the import has changed."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
 from merge import imports
 from merge.correct import correct
+from merge.options import Options
+from merge.sheet import Sheet
 from models import Import, db
 from tests.merge.conftest import assert_revisions_agree, run
 
@@ -14,7 +17,8 @@ SHEET = "id,name\n1,Ada\nx,Bo\n"
 
 
 def choose(session, import_, version):
-    imports.read_again(session, import_.id, {**import_.sheet, "columns": [None, "name"]}, import_.options, version=version)
+    sheet = replace(Sheet(**import_.sheet), columns=[None, "name"])
+    imports.read_again(session, import_.id, sheet, Options.from_json(import_.options), version=version)
 
 
 ACTS = {

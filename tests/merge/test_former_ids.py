@@ -51,8 +51,10 @@ def test_an_erased_students_id_is_rejected_until_the_row_has_another(session, up
     assert (previewed.rejected, previewed.inserts) == (1, 1)
     (row,) = preview.rows(session, previewed, "rejected")
     assert "belonged to a student who was erased" in row.problems[0]
-    assert correct(session, previewed.id, 2, {1: "Ada L"}, version=previewed.version).problems == row.problems
-    assert correct(session, previewed.id, 2, {0: "5"}, version=previewed.version).verdict == "insert"
+    still = correct(session, previewed.id, {2: {1: "Ada L"}}, version=previewed.version)
+    assert still.rejected[2].problems == row.problems
+    mended = correct(session, previewed.id, {2: {0: "5"}}, version=previewed.version)
+    assert mended.accepted[2].verdict == "insert"
     apply(previewed)
     assert [student[0] for student in table(session)] == [2, 4, 5, 8]
 

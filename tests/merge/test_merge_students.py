@@ -163,7 +163,7 @@ def test_of_a_sheet_with_both_ids_one_row_is_confirmed(session, merge, upload, a
 def test_a_row_that_is_given_the_old_id_while_the_sheet_has_the_survivors_needs_review(session, merge, upload):
     merge(1, 9)
     previewed = upload("id,name,score\n1,Ada Chen,95\nx,Ada Chen,96\n")
-    correct(session, previewed.id, 3, {0: "9"}, version=previewed.version)
+    correct(session, previewed.id, {3: {0: "9"}}, version=previewed.version)
     assert (session.get_one(Import, previewed.id, populate_existing=True).reviews, previewed.updates) == (2, 0)
 
 
