@@ -80,7 +80,7 @@ class Refusals:
         return self._step
 
     def browser_restarted(self) -> Callable[[], None]:
-        self.driver.set_cookie("session", "")
+        self.driver.set_cookie(self.server.app.config["SESSION_COOKIE_NAME"], "")
         return self._step
 
     def signed_in_again(self) -> Callable[[], None]:
@@ -97,9 +97,11 @@ class Refusals:
 
     def confirmed_long_ago(self) -> Callable[[], None]:
         serializer = self.server.app.session_interface.get_signing_serializer(self.server.app)  # type: ignore[attr-defined]
-        session = serializer.loads(self.driver.cookie("session"))
+        session = serializer.loads(self.driver.cookie(self.server.app.config["SESSION_COOKIE_NAME"]))
         session.pop("fs_gexp", None)
-        self.driver.set_cookie("session", serializer.dumps({**session, "fs_paa": session["fs_paa"] - 2_400}))
+        self.driver.set_cookie(
+            self.server.app.config["SESSION_COOKIE_NAME"], serializer.dumps({**session, "fs_paa": session["fs_paa"] - 2_400})
+        )
         return self._step
 
     def second_factor_asked(self) -> Callable[[], None]:
