@@ -16,27 +16,27 @@ def main(instance: str, database_url: str, sheet: str) -> None:
     with app.app_context():
         session = db.session()
         session.execute(db.select(1))
-        idle = _memory("VmRSS")
+        idle = memory("VmRSS")
         report: dict[str, Any] = {}
         with Path(sheet).open("rb") as file:
             start = time.perf_counter()
             import_id = imports.receive(session, app.config["UPLOADS"], "sheet.csv", file, "benchmark").id
-            _step(import_id)
+            step(import_id)
             report["preview"] = time.perf_counter() - start
         report["apply"] = _timed(
             lambda: (
                 imports.start_apply(session, import_id, "benchmark", version=_version(import_id)),
                 _announce(),
-                _step(import_id),
+                step(import_id),
             )
         )
         applied = session.get_one(Import, import_id, populate_existing=True)
         report["counts"] = [applied.inserts, applied.updates, applied.unchanged, applied.rejected]
         report["undo"] = _timed(
-            lambda: (imports.start_undo(session, import_id, "benchmark", version=_version(import_id)), _step(import_id))
+            lambda: (imports.start_undo(session, import_id, "benchmark", version=_version(import_id)), step(import_id))
         )
         report["state"] = session.get_one(Import, import_id, populate_existing=True).state
-        report["memory"] = _memory("VmHWM") - idle
+        report["memory"] = memory("VmHWM") - idle
     print(json.dumps(report), flush=True)
 
 
@@ -44,7 +44,7 @@ def _version(import_id: int) -> int:
     return db.session.get_one(Import, import_id, populate_existing=True).version
 
 
-def _step(import_id: int) -> None:
+def step(import_id: int) -> None:
     session = db.session()
     imports.claim(session, "benchmark", only=import_id)
     imports.run_step(session, import_id, "benchmark")
@@ -60,7 +60,7 @@ def _announce() -> None:
     print("applying", flush=True)
 
 
-def _memory(kind: str) -> float:
+def memory(kind: str) -> float:
     """Give the memory that this process has now (VmRSS) or the most that it has had (VmHWM), in MB; proc(5) tells both in kB."""
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(kind))
     return int(line.split()[1]) / 1024

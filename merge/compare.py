@@ -1,16 +1,14 @@
 """Turn a staged sheet into the changes it would make, without making them. Set-based, and one text for both databases."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
+    Label,
     Select,
     and_,
-    case,
     delete,
     exists,
     false,
@@ -23,9 +21,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from merge.columns import KEY, VALUES
+from merge.columns import KEY, NAME, VALUES
 from merge.former_ids import hold_reused
-from merge.ids import give_ids
+from merge.match import accepted, doubts, find_by_name, hold_without_name, judge, reject_repeated_ids
 from merge.merged_ids import resolve_staged
 from merge.problems import problem_text
 from merge.review import ReviewReason, hold_for_review
@@ -34,7 +32,8 @@ from models import merged_ids, planned_rows, revisions, staged_rows, students
 
 Advance = Callable[[float], None]
 """Told what share of the step is done."""
-ProblemBuilder = Callable[..., ColumnElement[str]]
+# Of a comparison's time, about this share has passed when the rows are planned (measured at a million rows).
+PLANNING_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -50,29 +49,45 @@ class Counts:
 
 
 def compare(
-    session: Session, import_id: int, columns: set[str], *, blank_clears: bool, by_name: bool, may_repeat: bool, advance: Advance
+    session: Session,
+    import_id: int,
+    columns: set[str],
+    *,
+    blank_clears: bool,
+    by_name: bool,
+    may_repeat: bool,
+    advance: Advance,
+    named: bool = True,
 ) -> Counts:
-    """Plan the import of the staged rows from the sheet's columns, and count the verdicts. Does not commit at the end."""
+    """Plan the import of the staged rows from the sheet's columns, and count the verdicts. Does not commit at the end.
+
+    `named` says that a name tells which student a row means, and is no value that somebody wants students to have.
+    """
     discard_plan(session, import_id)
     merged = False
     if by_name:
-        _match_names(session, import_id)
+        find_by_name(session, import_id)
     elif may_repeat:
-        text = partial(problem_text, KEY.name, "twice", text=staged_rows.c.student_id)
-        _reject_repeated(session, import_id, staged_rows.c.student_id, text)
+        reject_repeated_ids(session, import_id)
     if not by_name:
         merged = resolve_staged(session, import_id)
     if not columns.issuperset(column.name for column in VALUES if column.required):
         _reject_nameless(session, import_id)
+    judged = named and not by_name and NAME.name in columns
+    verdict = doubts(session, judged=judged)
     # On SQLite everybody else can write in between; PostgreSQL joins best in large pieces.
     larger = 1 if session.get_bind().dialect.name == "sqlite" else 20
     for lines, share in line_slices(session, import_id, staged_rows.c.line, larger):
-        plan = _plan(import_id, columns, blank_clears=blank_clears).where(lines)
+        plan = _plan(import_id, columns, verdict, blank_clears=blank_clears).where(lines)
         session.execute(insert(planned_rows).from_select([c.name for c in plan.selected_columns], plan))
-        advance(share)
+        advance(share * PLANNING_SHARE if judged else share)
+    hold_reused(session, import_id)
+    if named:
+        hold_without_name(session, import_id)
+    if judged:
+        judge(session, import_id, lambda: advance(PLANNING_SHARE))
     if merged:
         _hold_both(session, import_id)
-    hold_reused(session, import_id)
     return count_verdicts(session, import_id)
 
 
@@ -103,13 +118,13 @@ def plan_deletions(session: Session, import_id: int) -> Counts:
             *(students.c[column.name] for column in VALUES),
         )
         .join(students, students.c.id == staged_rows.c.student_id)
-        .where(_accepted(import_id))
+        .where(accepted(import_id))
     )
     session.execute(insert(planned_rows).from_select([c.name for c in plan.selected_columns], plan))
     return count_verdicts(session, import_id)
 
 
-def _plan(import_id: int, columns: set[str], *, blank_clears: bool) -> Select[Any]:
+def _plan(import_id: int, columns: set[str], verdict: Sequence[Label[Any]], *, blank_clears: bool) -> Select[Any]:
     """Select each row that would change a student, as the student will stand afterwards, with the version it is based on."""
     after = {
         column.name: _after(column.name, columns, clears=blank_clears and not column.required).label(column.name)
@@ -120,7 +135,7 @@ def _plan(import_id: int, columns: set[str], *, blank_clears: bool) -> Select[An
     return (
         select(
             staged_rows.c.import_id,
-            case((students.c.id.is_(None), "insert"), else_="update").label("verdict"),
+            *verdict,
             staged_rows.c.line,
             staged_rows.c.student_id,
             func.coalesce(students.c.version, gone.c.version, 0).label("base_version"),
@@ -129,7 +144,7 @@ def _plan(import_id: int, columns: set[str], *, blank_clears: bool) -> Select[An
         .select_from(staged_rows)
         .outerjoin(students, students.c.id == staged_rows.c.student_id)
         .outerjoin(gone, gone.c.student_id == staged_rows.c.student_id)
-        .where(_accepted(import_id), or_(students.c.id.is_(None), differs))
+        .where(accepted(import_id), or_(students.c.id.is_(None), differs))
     )
 
 
@@ -159,50 +174,15 @@ def _hold_both(session: Session, import_id: int) -> None:
     hold_for_review(session, import_id, both, ReviewReason.MERGED_ID, line)
 
 
-def _accepted(import_id: int) -> ColumnElement[bool]:
-    return and_(staged_rows.c.import_id == import_id, staged_rows.c.problems.is_(None))
-
-
-def _reject_repeated(session: Session, import_id: int, key: Column[Any], problem: ProblemBuilder) -> None:
-    """Reject every row whose key stands in the sheet again, even where the other row has a problem of its own."""
-    twice = (
-        select(key.label("key"), func.min(staged_rows.c.line).label("first"), func.max(staged_rows.c.line).label("last"))
-        .where(staged_rows.c.import_id == import_id, key.is_not(None))
-        .group_by(key)
-        .having(func.count() > 1)
-        .subquery("twice")
-    )
-    text = problem(first=twice.c.first, last=twice.c.last)
-    session.execute(update(staged_rows).values(problems=text).where(_accepted(import_id), key == twice.c.key))
-
-
-def _match_names(session: Session, import_id: int) -> None:
-    """Give each row the one student of its name, or an id for a new one; reject a name that means several."""
-    name = staged_rows.c.name
-    _reject_repeated(session, import_id, name, partial(problem_text, "name", "same_name"))
-    same = (
-        select(students.c.name, func.min(students.c.id).label("first"), func.max(students.c.id).label("last"))
-        .where(students.c.name.in_(select(name).where(_accepted(import_id))))
-        .group_by(students.c.name)
-        .subquery("same")
-    )
-    several = problem_text("name", "several", first=same.c.first, last=same.c.last)
-    session.execute(
-        update(staged_rows).values(problems=several).where(_accepted(import_id), name == same.c.name, same.c.first < same.c.last)
-    )
-    session.execute(update(staged_rows).values(student_id=students.c.id).where(_accepted(import_id), name == students.c.name))
-    give_ids(session, import_id)
-
-
 def _reject_nameless(session: Session, import_id: int) -> None:
     known = exists().where(students.c.id == staged_rows.c.student_id)
     problem = problem_text(KEY.name, "nameless", text=staged_rows.c.student_id)
-    session.execute(update(staged_rows).values(problems=problem).where(_accepted(import_id), ~known))
+    session.execute(update(staged_rows).values(problems=problem).where(accepted(import_id), ~known))
 
 
 def count_verdicts(session: Session, import_id: int) -> Counts:
     planned = count_planned(session, import_id)
-    accepted = session.scalar(select(func.count()).select_from(staged_rows).where(_accepted(import_id))) or 0
+    usable = session.scalar(select(func.count()).select_from(staged_rows).where(accepted(import_id))) or 0
     rows = session.scalar(select(func.count()).select_from(staged_rows).where(staged_rows.c.import_id == import_id)) or 0
     inserts, updates, deletes, reviews = (planned.get(verdict, 0) for verdict in ("insert", "update", "delete", "review"))
-    return Counts(inserts, updates, deletes, accepted - sum(planned.values()), rows - accepted, reviews)
+    return Counts(inserts, updates, deletes, usable - sum(planned.values()), rows - usable, reviews)

@@ -437,7 +437,9 @@ def _select(session: Session, import_id: int, holder: str) -> None:
             counts = plan_deletions(session, import_id)
         else:
             columns = set(places(sheet.columns))
-            counts = compare(session, import_id, columns, blank_clears=True, by_name=False, may_repeat=False, advance=report)
+            counts = compare(
+                session, import_id, columns, blank_clears=True, by_name=False, may_repeat=False, advance=report, named=False
+            )
     _analyze(session, "planned_rows")
     _move(session, mine, LeaseLost, state="ready", rows=number, share=1.0, **vars(counts), **RELEASED)
     session.commit()

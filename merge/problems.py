@@ -75,16 +75,16 @@ def dump_problems(problems: Mapping[str, Problem]) -> str:
     return json.dumps({column: [problem.code, problem.values] for column, problem in problems.items()})
 
 
-def load_problems(text: str) -> dict[str, Problem]:
-    return {column: Problem(code, **values) for column, (code, values) in json.loads(text).items()}
-
-
 def problem_text(column: str, code: str, **values: ColumnElement[Any]) -> ColumnElement[str]:
     """Build in the database what `dump_problems` writes for a problem whose values are whole numbers."""
     text: ColumnElement[str] = literal(f'{{"{column}": ["{code}", {{')
     for place, (name, value) in enumerate(values.items()):
         text = text + literal(f'{", " if place else ""}"{name}": ') + cast(value, String)
     return text + literal("}]}")
+
+
+def load_problems(text: str) -> dict[str, Problem]:
+    return {column: Problem(code, **values) for column, (code, values) in json.loads(text).items()}
 
 
 def _shown(name: str, value: Any) -> str:

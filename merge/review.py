@@ -20,7 +20,10 @@ LINES_AT_ONCE = 10_000
 class ReviewReason(StrEnum):
     """Why a row may mean another student than it seems to."""
 
+    NO_NAME = "no-name"
     OTHER_NAME = "other-name"
+    OTHER_SPELLING = "other-spelling"
+    """The name is the stored one, spelled otherwise: such a row is let go by itself."""
     OTHER_STUDENT = "other-student"
     OTHER_ROW = "other-row"
     SAME_NAME = "same-name"
@@ -30,9 +33,10 @@ class ReviewReason(StrEnum):
 
 
 SENTENCES = {
+    ReviewReason.NO_NAME: later("This does not look like a name. Confirm the row if a student is called so."),
+    ReviewReason.OTHER_SPELLING: later("Only the spelling of the name differs."),
     ReviewReason.OTHER_NAME: later("The sheet has another name for this student. Confirm the row if they are one person."),
     ReviewReason.OTHER_STUDENT: later("In Rollbook this is the name of student %(related)s. The IDs may be mixed up."),
-    ReviewReason.OTHER_ROW: later("Line %(related)s of the sheet has this name too. The IDs may be mixed up."),
     ReviewReason.SAME_NAME: later(
         "Student %(related)s has this name and is not in the sheet. Confirm the row if it is about somebody else."
     ),
@@ -46,9 +50,16 @@ SENTENCES = {
 }
 
 
+UNNAMED = {
+    ReviewReason.OTHER_STUDENT: later("In Rollbook this is another student’s name. The IDs may be mixed up."),
+    ReviewReason.OTHER_ROW: later("Another line of the sheet has this name too. The IDs may be mixed up."),
+}
+
+
 def sentence(reason: str, related: int | None) -> str:
-    """Say why a row needs review."""
-    return SENTENCES[ReviewReason(reason)] % {"related": related}
+    """Say why a row needs review, naming the other student or line where that is known."""
+    said = (UNNAMED if related is None and reason in UNNAMED else SENTENCES)[ReviewReason(reason)]
+    return said % {"related": related}
 
 
 def hold_for_review(
@@ -58,11 +69,14 @@ def hold_for_review(
     reason: ReviewReason,
     related: ColumnElement[int] | None = None,
 ) -> None:
-    """Keep the planned rows that meet the condition from being applied until somebody has confirmed them. Does not commit."""
-    held = and_(planned_rows.c.import_id == import_id, planned_rows.c.verdict.in_(HOLDABLE), condition)
+    """Keep the planned rows that meet the condition from being applied until somebody has confirmed them. Does not commit.
+
+    One that needs review already keeps what it does, and gets this reason.
+    """
+    held = and_(planned_rows.c.import_id == import_id, planned_rows.c.verdict.in_((*HOLDABLE, "review")), condition)
     values = {
         "verdict": literal("review"),
-        "action": planned_rows.c.verdict,
+        "action": func.coalesce(planned_rows.c.action, planned_rows.c.verdict),
         "reason": literal(reason.value),
         "related": null() if related is None else related,
     }
@@ -82,6 +96,18 @@ def confirm(session: Session, import_id: int, lines: Collection[int] | None, act
     return confirmed
 
 
+def needs_review(import_id: int) -> ColumnElement[bool]:
+    """Keep an import's rows that somebody has to confirm."""
+    return and_(planned_rows.c.import_id == import_id, planned_rows.c.verdict == "review")
+
+
+def release(session: Session, import_id: int, lines: Collection[int], reason: ReviewReason) -> None:
+    """Let rows be applied that need no review after all, for a reason. Does not commit."""
+    released = update(planned_rows).where(needs_review(import_id), planned_rows.c.line.in_(lines))
+    values = {"verdict": planned_rows.c.action, "reason": reason.value}
+    session.execute(released.values(**values), execution_options={"synchronize_session": False})
+
+
 def _first_lines(import_id: int, rows: list[ColumnElement[bool]]) -> Select[int]:
     """Select the first of these lines for each student of merged records, unless one that means them is confirmed already."""
     merged = (*rows, planned_rows.c.reason == ReviewReason.MERGED_ID.value)
@@ -96,7 +122,7 @@ def _first_lines(import_id: int, rows: list[ColumnElement[bool]]) -> Select[int]
 
 
 def _confirm(session: Session, import_: Import, lines: Collection[int] | None) -> int:
-    rows = [planned_rows.c.import_id == import_.id, planned_rows.c.verdict == "review"]
+    rows = [needs_review(import_.id)]
     if lines is not None:
         rows.append(planned_rows.c.line.in_(sorted(set(lines))[:LINES_AT_ONCE]))
     first = list(session.scalars(_first_lines(import_.id, rows)))

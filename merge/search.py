@@ -152,6 +152,11 @@ def is_ours(name: str | None) -> bool:
     return bool(name) and (name == INDEX or f"{name}_".startswith("student_names_"))
 
 
+def folded(session: Session, name: ColumnElement[str]) -> ColumnElement[str]:
+    """Fold a name in the database, as `students.folded` is."""
+    return _fold(name) if session.get_bind().dialect.name == "sqlite" else func.fold_name(name)
+
+
 def _teach(connection: Any, _record: object) -> None:
     connection.create_function("fold_name", 1, lambda name: name and fold_name(name), deterministic=True)
 

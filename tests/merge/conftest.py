@@ -9,6 +9,7 @@ from sqlalchemy import func, insert, select
 
 from merge import imports, record
 from merge.door import NAMES, let_students_follow, open_change
+from merge.review import confirm
 from models import Import, Student, revisions
 
 Importer = Callable[..., Import]
@@ -35,9 +36,11 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def apply(session) -> Callable[[Import], Import]:
-    """Apply a previewed import."""
+    """Apply a previewed import, once all its rows are confirmed that need review, unless the test says otherwise."""
 
-    def apply(previewed: Import) -> Import:
+    def apply(previewed: Import, *, confirmed: bool = True) -> Import:
+        if confirmed and previewed.reviews:
+            confirm(session, previewed.id, None, "sec@school.test", version=previewed.version)
         imports.start_apply(session, previewed.id, "sec@school.test", version=previewed.version)
         return run(session, previewed.id)
 

@@ -27,7 +27,7 @@ def held(session, store, upload):
 
 
 def test_apply_passes_by_rows_that_need_review(session, held, apply):
-    applied = apply(held)
+    applied = apply(held, confirmed=False)
     assert [(key, score) for key, _, _, score in table(session)] == [(1, 60.0), (2, 20.0), (3, 80.0)]
     assert (applied.updates, applied.inserts, applied.reviews, applied.conflicts) == (2, 0, 2, 0)
     assert [row.line for row in preview.rows(session, applied, "review")] == [3, 5]
@@ -40,7 +40,7 @@ def test_confirmed_rows_are_applied_as_planned_and_keep_their_reason(session, he
     reasons = select(planned_rows.c.line, planned_rows.c.reason).where(planned_rows.c.reason.is_not(None))
     number = confirm(session, held.id, lines, "head@school.test", version=held.version)
     assert number == 2 - counts[2]
-    applied = apply(held)
+    applied = apply(held, confirmed=False)
     assert (applied.updates, applied.inserts, applied.reviews) == counts
     assert [tuple(row) for row in session.execute(reasons.order_by(planned_rows.c.line))] == [
         (3, "other-name"),
@@ -52,7 +52,7 @@ def test_confirmed_rows_are_applied_as_planned_and_keep_their_reason(session, he
 
 
 def test_an_import_that_is_not_ready_takes_no_confirmation(session, held, apply):
-    applied = apply(held)
+    applied = apply(held, confirmed=False)
     with pytest.raises(WrongState):
         confirm(session, applied.id, None, "head@school.test", version=applied.version)
     assert session.get_one(Import, applied.id).reviews == 2

@@ -1,0 +1,78 @@
+"""Tell whether two names are one person's, written otherwise. However alike other names are, they may be two people's."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+
+from merge.fold import fold_name
+
+
+class _Separators(dict[int, str | int | None]):
+    """What becomes of each character of a folded name, by its number, found out when it is first met."""
+
+    def __init__(self, *, apostrophe: str | None, other: str | None) -> None:
+        super().__init__({ord("'"): apostrophe})
+        self.other = other
+
+    def __missing__(self, number: int) -> str | int | None:
+        category = unicodedata.category(chr(number))
+        kept: str | int | None = number
+        if category[0] == "Z":
+            kept = " "
+        elif category[0] == "P" or category == "Sk":
+            kept = self.other
+        self[number] = kept
+        return kept
+
+
+# "O'Brien" is also written OBrien and O Brien, and "Anna-Lena" also Anna Lena and Annalena; but Anna Lena is not Annalena.
+READINGS = (
+    _Separators(apostrophe=None, other=" "),
+    _Separators(apostrophe=" ", other=" "),
+    _Separators(apostrophe=None, other=None),
+)
+INITIAL = 1
+MOST_TURNS = 8
+
+
+def same_person(one: str, other: str, *, by_id: bool) -> bool:
+    """Tell whether the names differ only in case, accents, width, order of parts and punctuation.
+
+    Where an ID says already who is meant, an initial may also be written in full beside the same other parts.
+    """
+    ours, theirs = _readings(fold_name(one)), _readings(fold_name(other))
+    if any(parts and parts == others for parts, others in zip(ours, theirs, strict=True)):
+        return True
+    return by_id and _fit_by_initials(ours[0], theirs[0])
+
+
+def turned(name: str) -> list[str]:
+    """Give the name with each of its parts first in turn: "Lovelace, Ada" also as Ada Lovelace."""
+    parts = name.replace(",", " ").split()[:MOST_TURNS]
+    return [" ".join(parts[place:] + parts[:place]) for place in range(len(parts))]
+
+
+def _readings(folded: str) -> list[list[str]]:
+    """Give the name's parts, sorted, in each of the readings."""
+    if folded.replace(" ", "").isalnum():  # as most names are, and a million are read in seconds
+        return [sorted(folded.split())] * len(READINGS)
+    return [sorted(folded.translate(reading).split()) for reading in READINGS]
+
+
+def _fit_by_initials(one: list[str], other: list[str]) -> bool:
+    if len(one) != len(other) or not any(len(part) == INITIAL for part in (*one, *other)):
+        return False
+    same = Counter(one) & Counter(other)
+    if not any(len(part) > INITIAL for part in same):
+        return False
+    pairs = zip(_without(one, same), _without(other, same), strict=True)
+    return all(_is_initial_of(*sorted(pair, key=len)) for pair in pairs)
+
+
+def _without(parts: Iterable[str], same: "Counter[str]") -> list[str]:
+    return sorted((Counter(parts) - same).elements())
+
+
+def _is_initial_of(initial: str, part: str) -> bool:
+    """Tell whether a letter stands for the part; a sign that is a whole syllable or word stands for itself."""
+    return len(initial) == INITIAL and initial != initial.upper() and part.startswith(initial)

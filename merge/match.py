@@ -1,0 +1,194 @@
+"""Which student a row means: found by name where a sheet has no IDs, doubted where an ID's student has another name."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Label, and_, case, exists, func, null, or_, select, update
+from sqlalchemy.orm import Session
+
+from merge.columns import KEY
+from merge.fold import fold_name
+from merge.identity import same_person, turned
+from merge.ids import give_ids
+from merge.problems import problem_text
+from merge.review import ReviewReason, hold_for_review, needs_review, release
+from merge.search import folded
+from models import planned_rows, staged_rows, students
+
+Report = Callable[[], None]
+BATCH = 5_000
+others = students.alias("others")
+# What people type into the cell of a name where there is none: a word for nothing, or no letter at all.
+NOTHING = ("null", "nil", "none", "n/a", "na", "n.a.", "nan", "tba", "tbd", "unknown", "undefined", "x", "xx", "xxx")
+SIGNS = "-–—?!.,;:_*#/+=~ 0123456789"
+
+
+def reject_repeated_ids(session: Session, import_id: int) -> None:
+    """Reject each row whose ID another row has too."""
+    text = partial(problem_text, KEY.name, "twice", text=staged_rows.c.student_id)
+    _reject_repeated(session, import_id, staged_rows.c.student_id, text)
+
+
+def find_by_name(session: Session, import_id: int) -> None:
+    """Give each row the one student of its name, or an id for a new one; reject a name that means several."""
+    name = staged_rows.c.name
+    _reject_repeated(session, import_id, name, partial(problem_text, "name", "same_name"))
+    same = (
+        select(students.c.name, func.min(students.c.id).label("first"), func.max(students.c.id).label("last"))
+        .where(students.c.name.in_(select(name).where(accepted(import_id))))
+        .group_by(students.c.name)
+        .subquery("same")
+    )
+    several = problem_text("name", "several", first=same.c.first, last=same.c.last)
+    session.execute(
+        update(staged_rows).values(problems=several).where(accepted(import_id), name == same.c.name, same.c.first < same.c.last)
+    )
+    session.execute(update(staged_rows).values(student_id=students.c.id).where(accepted(import_id), name == students.c.name))
+    give_ids(session, import_id)
+
+
+def accepted(import_id: int) -> ColumnElement[bool]:
+    """Keep an import's rows that can be used."""
+    return and_(staged_rows.c.import_id == import_id, staged_rows.c.problems.is_(None))
+
+
+def doubts(session: Session, *, judged: bool) -> list[Label[Any]]:
+    """Give a planned row's verdict, and why it needs review: reason, action and related.
+
+    Where the rows are judged, they have found their students by ID, and have names: one that is not the stored name,
+    but for case and accents, or that is another student's to the letter, needs review.
+    """
+    is_new = students.c.id.is_(None)
+    reason = case((is_new, null()), else_=_doubt_of_stored(session)) if judged else null()
+    action = case((is_new, "insert"), else_="update")
+    doubted = reason.is_not(None)
+    return [
+        case((doubted, "review"), else_=action).label("verdict"),
+        reason.label("reason"),
+        case((doubted, action)).label("action"),
+        (case((students.c.name != staged_rows.c.name, _other_of_the_name())) if judged else null()).label("related"),
+    ]
+
+
+def hold_without_name(session: Session, import_id: int) -> None:
+    """Hold new students who have for a name what people type where there is none. Does not commit."""
+    name = planned_rows.c.name
+    nothing = or_(func.lower(name).in_(NOTHING), func.trim(name, SIGNS) == "")
+    hold_for_review(session, import_id, and_(planned_rows.c.verdict == "insert", nothing), ReviewReason.NO_NAME)
+
+
+def judge(session: Session, import_id: int, report: Report) -> None:
+    """Settle the doubts that the plan was made with, and find those that show only beside other rows. Does not commit.
+
+    Rows that differ in spelling only are let go again, unless their name is another student's but for case and accents,
+    or another row's. A new student with the name of one who is not in the sheet may be that one, under another number.
+    """
+    spelled = sum(_release_spellings(session, import_id, batch, report) for batch in _differing(session, import_id))
+    if spelled:
+        _hold_of_others(session, import_id)
+    _hold_of_absent(session, import_id)
+
+
+def _doubt_of_stored(session: Session) -> ColumnElement[str | None]:
+    stored, name = students.c.name, staged_rows.c.name
+    return case(
+        (or_(name.is_(None), stored == name), null()),
+        (exists().where(others.c.name == name, others.c.id != students.c.id), ReviewReason.OTHER_STUDENT.value),
+        (students.c.folded == folded(session, name), null()),
+        else_=ReviewReason.OTHER_NAME.value,
+    )
+
+
+def _other_of_the_name() -> ColumnElement[int | None]:
+    same = and_(others.c.name == staged_rows.c.name, others.c.id != students.c.id)
+    return select(func.min(others.c.id)).where(same).correlate(students, staged_rows).scalar_subquery()
+
+
+def _differing(session: Session, import_id: int) -> Iterator[Sequence[Any]]:
+    """Give the rows whose name is another than the stored one, a batch at a time: line, stored name, sheet's name."""
+    rows = (
+        select(planned_rows.c.line, students.c.name, planned_rows.c.name)
+        .join(students, students.c.id == planned_rows.c.student_id)
+        .where(needs_review(import_id), planned_rows.c.reason == ReviewReason.OTHER_NAME.value)
+        .order_by(planned_rows.c.line)
+        .limit(BATCH)
+    )
+    last = 0
+    while batch := session.execute(rows.where(planned_rows.c.line > last)).all():
+        yield batch
+        last = batch[-1][0]
+
+
+def _release_spellings(session: Session, import_id: int, batch: Sequence[Any], report: Report) -> int:
+    same = [(line, stored, name) for line, stored, name in batch if same_person(stored, name, by_id=True)]
+    taken = _turned_to_others(session, same)
+    lines = [line for line, _, name in same if name not in taken]
+    if lines:
+        release(session, import_id, lines, ReviewReason.OTHER_SPELLING)
+    report()
+    return len(lines)
+
+
+def _turned_to_others(session: Session, rows: Sequence[Any]) -> set[str]:
+    """Find the names that are not their own student's turned round, but another one's: of twins with the same parts, say."""
+    unlike = [name for _, stored, name in rows if fold_name(stored) not in map(fold_name, turned(name))]
+    spellings = {spelling: name for name in unlike for spelling in turned(name)}
+    found = session.scalars(select(students.c.name).where(students.c.name.in_(spellings))) if spellings else ()
+    return {spellings[name] for name in found}
+
+
+def _hold_of_others(session: Session, import_id: int) -> None:
+    """Hold the rows that differ in spelling, but whose name is another student's but for that, or another row's."""
+    row = planned_rows.alias("row")
+    spelled = (row.c.import_id == import_id, row.c.verdict == "update", row.c.reason == ReviewReason.OTHER_SPELLING.value)
+    fold, names = folded(session, row.c.name), select(row.c.name).where(*spelled)
+    # Of their own student it is not the name, or nothing would have been to be settled.
+    students_names = select(others.c.folded).where(others.c.folded.in_(select(fold).where(*spelled)))
+    rows_names = (
+        select(staged_rows.c.name)
+        .where(_of_sheet(import_id), staged_rows.c.name.in_(names))
+        .group_by(staged_rows.c.name)
+        .having(func.count() > 1)
+    )
+    for reason, name, taken in (
+        (ReviewReason.OTHER_STUDENT, folded(session, planned_rows.c.name), students_names),
+        (ReviewReason.OTHER_ROW, planned_rows.c.name, rows_names),
+    ):
+        held = and_(planned_rows.c.reason == ReviewReason.OTHER_SPELLING.value, name.in_(taken))
+        hold_for_review(session, import_id, held, reason)
+
+
+def _hold_of_absent(session: Session, import_id: int) -> None:
+    """Hold new students who have the name of a student whom the sheet does not name."""
+    row = planned_rows.alias("row")
+    new = (row.c.import_id == import_id, row.c.verdict == "insert", others.c.name == row.c.name)
+    if not session.scalar(select(exists().select_from(row, others).where(*new))):
+        return
+    named = select(staged_rows.c.student_id).where(_of_sheet(import_id), staged_rows.c.student_id.is_not(None))
+    absent = select(others.c.id).where(*new).correlate(None).except_(named)
+    found = (
+        select(row.c.line, func.min(others.c.id).label("student_id"))
+        .where(*new, others.c.id.in_(absent))
+        .group_by(row.c.line)
+        .subquery("found")
+    )
+    hold_for_review(session, import_id, planned_rows.c.line == found.c.line, ReviewReason.SAME_NAME, found.c.student_id)
+
+
+def _of_sheet(import_id: int) -> ColumnElement[bool]:
+    """Keep all rows of the sheet: one that is corrected is compared under the negative of its import's id."""
+    return staged_rows.c.import_id.in_((import_id, -import_id))
+
+
+def _reject_repeated(session: Session, import_id: int, key: Column[Any], problem: Callable[..., ColumnElement[str]]) -> None:
+    """Reject every row whose key stands in the sheet again, even where the other row has a problem of its own."""
+    twice = (
+        select(key.label("key"), func.min(staged_rows.c.line).label("first"), func.max(staged_rows.c.line).label("last"))
+        .where(staged_rows.c.import_id == import_id, key.is_not(None))
+        .group_by(key)
+        .having(func.count() > 1)
+        .subquery("twice")
+    )
+    text = problem(first=twice.c.first, last=twice.c.last)
+    session.execute(update(staged_rows).values(problems=text).where(accepted(import_id), key == twice.c.key))
