@@ -44,6 +44,7 @@ from merge import verify as verifying
 from merge.problems import SheetRefused
 from merge.questions import NoSuchAnswer, load_questions
 from merge.report import report, summary
+from merge.review import confirm
 from merge.unattended import Limits
 from models import Import, db
 
@@ -107,13 +108,24 @@ def link(email: str, *, reset_second_factor: bool) -> None:
 @click.option("--apply", "apply_", is_flag=True, help="Apply the import, instead of only showing what it would do.")
 @click.option("--blank-clears", is_flag=True, help="Let a blank cell clear what is stored.")
 @click.option("--answer", "answers", multiple=True, help="Answer a question that the sheet leaves open: QUESTION=ANSWER.")
+@click.option("--confirm-names", is_flag=True, help="Apply rows that need review too, such as those with another name.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @with_appcontext
-def import_file(file: BinaryIO, *, apply_: bool, blank_clears: bool, answers: tuple[str, ...], as_json: bool) -> None:
+def import_file(
+    file: BinaryIO, *, apply_: bool, blank_clears: bool, confirm_names: bool, answers: tuple[str, ...], as_json: bool
+) -> None:
     """Compare a sheet with the students, and apply it if told to."""
     told = dict(answer.rpartition("=")[::2] for answer in answers)
     try:
-        done = _import(file, Path(file.name).name, actor="flask import", apply_=apply_, blank_clears=blank_clears, answers=told)
+        done = _import(
+            file,
+            Path(file.name).name,
+            actor="flask import",
+            apply_=apply_,
+            blank_clears=blank_clears,
+            confirm_names=confirm_names,
+            answers=told,
+        )
     except SheetRefused as refused:
         click.echo(json.dumps({"state": "refused", "failure": str(refused)}) if as_json else str(refused))
         sys.exit(1)
@@ -356,6 +368,7 @@ def _import(
     actor: str,
     apply_: bool,
     blank_clears: bool = False,
+    confirm_names: bool = False,
     answers: Mapping[str, str] = MappingProxyType({}),
 ) -> Import:
     session = db.session()
@@ -368,8 +381,12 @@ def _import(
         except NoSuchAnswer:
             raise click.ClickException(f"“{answers[key]}” is no answer to {key}.") from None
         _finish(import_id)
-    if read.state == "ready" and apply_ and not read.questions:
-        imports.start_apply(session, import_id, actor, version=read.version)
+    if read.questions or read.state != "ready":
+        return read
+    if confirm_names:
+        confirm(session, import_id, None, actor, version=read.version)
+    if apply_:
+        imports.start_apply(session, import_id, actor, version=_read(import_id).version)
         _finish(import_id)
     return _read(import_id)
 

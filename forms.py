@@ -134,6 +134,14 @@ class VersionForm(Form):
         return _whole((self.version.raw_data or [None])[0])
 
 
+class ConfirmForm(VersionForm):
+    """Confirms rows of an import, by their lines, as the page showed them."""
+
+    @property
+    def lines(self) -> list[int]:
+        return [line for text in request.form.getlist("line") if (line := _whole(text)) is not None]
+
+
 class UndoForm(VersionForm):
     """Undoes an import as the page showed it: leaving alone no more students than it said."""
 

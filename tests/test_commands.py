@@ -124,6 +124,21 @@ def test_the_bar_begins_again_with_each_step(app, monkeypatch):
     assert shown == [(str(round(100 * share)), sentence) for sentence, share in told]
 
 
+def test_rows_that_need_review_are_named_and_only_applied_once_names_are_confirmed(flask, tmp_path, stored):
+    sheet = tmp_path / "renamed.csv"
+    sheet.write_text("id,name\n1,Ada\n2,Bo\n")
+    flask("import", sheet, "--apply")
+    sheet.write_text("id,name\n1,Ida\n2,BO\n")
+    said = flask("import", sheet, "--apply").output
+    assert "1 review" in said
+    assert "Line 2: The sheet has another name for this student." in said
+    told = json.loads(flask("import", sheet, "--json").output)
+    assert [(row["line"], row["stored_name"], row["name"]) for row in told["review_rows"]] == [(2, "Ada", "Ida")]
+    assert stored(select(Student.name).order_by(Student.id)) == [("Ada",), ("BO",)]
+    flask("import", sheet, "--apply", "--confirm-names")
+    assert stored(select(Student.name).order_by(Student.id)) == [("Ida",), ("BO",)]
+
+
 class Terminal(io.StringIO):
     """A terminal that a person looks at, and keeps what it showed."""
 
@@ -140,7 +155,7 @@ def _typed(terminal):
 
 def test_the_hard_names_arrive_as_they_were_written(flask, stored):
     flask("import", FILES / "export-utf-8-bom.csv", "--apply")
-    flask("import", FILES / "gradebook-semicolons-windows-1252.csv", "--apply")
+    flask("import", FILES / "gradebook-semicolons-windows-1252.csv", "--apply", "--confirm-names")
     names = {name for (name,) in stored(select(Student.name))}
     assert {
         "Nguyễn Thị Ánh",

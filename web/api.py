@@ -8,11 +8,12 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from forms import DeliveryForm
-from merge import answers, history, listing, record
+from merge import answers, history, listing, record, review
 from merge import imports as life
 from merge.columns import COLUMNS, KEY, NAME, VALUES
 from merge.former_ids import former_owner, said
 from merge.merged_ids import survivor_of
+from merge.pages import BEYOND as LAST_LINE
 from merge.problems import Problem, SheetRefused
 from merge.query import filter_names
 from merge.questions import NoSuchAnswer
@@ -151,6 +152,21 @@ def answer(import_id: int) -> ResponseReturnValue:
         raise _unfit({"answer": _("The import does not ask this, or offers other answers.")}) from None
 
 
+@api.post("/imports/<id:import_id>/confirm")
+@requires_token("import")
+@once
+def confirm(import_id: int) -> ResponseReturnValue:
+    """Let rows that need review be applied: those on the lines that are sent, or all."""
+    import_, lines = _import_or_404(import_id), _lines()
+    if not may_apply(import_):
+        abort(403)
+    try:
+        review.confirm(db.session(), import_id, lines, actor(), version=_decided_on(import_))
+    except life.WrongState:
+        raise _changed(import_id) from None
+    return _told(_import_or_404(import_id))
+
+
 @api.post("/imports/<id:import_id>/undo")
 @requires_token("import", owner=import_owner)
 @once
@@ -161,6 +177,24 @@ def undo(import_id: int) -> ResponseReturnValue:
         life.start_undo(db.session(), import_id, actor(), version=version, states=("applied",))
 
     return _set_going(take_back, _import_or_404(import_id))
+
+
+def _lines() -> list[int] | None:
+    """Read which lines are confirmed; None where all are."""
+    if not request.is_json:
+        raise Refusal(415, _("Not JSON"), _("Send the lines as application/json."))
+    sent = sent_object()
+    _refuse_unknown(sent, {"lines"})
+    lines = sent.get("lines")
+    if lines == "all":
+        return None
+    if not isinstance(lines, list) or not 0 < len(lines) <= review.LINES_AT_ONCE or not all(map(_is_line, lines)):
+        raise _unfit({"lines": _("Send the numbers of the lines, or “all”.")})
+    return lines
+
+
+def _is_line(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= LAST_LINE
 
 
 def _refuse_unknown(sent: Any, known: set[str]) -> None:

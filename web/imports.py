@@ -11,8 +11,18 @@ from sqlalchemy import select
 
 from audit import Act
 from database import reading
-from forms import AnswerForm, ColumnsForm, ReadingForm, UndoForm, UploadForm, VersionForm, column_choice, columns_form
-from merge import answers, choices, preview
+from forms import (
+    AnswerForm,
+    ColumnsForm,
+    ConfirmForm,
+    ReadingForm,
+    UndoForm,
+    UploadForm,
+    VersionForm,
+    column_choice,
+    columns_form,
+)
+from merge import answers, choices, preview, review
 from merge import imports as life
 from merge import undo as undoing
 from merge.columns import COLUMNS
@@ -34,7 +44,7 @@ from web.head_check import takes_sheets
 from web.kept_input import keeps, keeps_nothing
 from web.sessions import polled
 from web.streaming import download
-from words import Later, _
+from words import Later, _, ngettext
 
 imports = Blueprint("imports", __name__, url_prefix="/imports")
 
@@ -186,6 +196,22 @@ def apply(import_id: int) -> ResponseReturnValue:
     return redirect(url_for("imports.show", import_id=import_id), 303)
 
 
+@imports.post("/<id:import_id>/confirm")
+@requires("editor")
+@keeps_nothing
+def confirm(import_id: int) -> ResponseReturnValue:
+    """Let rows that need review be applied, which somebody has looked at."""
+    import_, form = _import_or_404(import_id), ConfirmForm()
+    if not may_apply(import_):
+        abort(403)
+    try:
+        confirmed = review.confirm(db.session(), import_id, form.lines, actor(), version=form.shown)
+    except life.WrongState:
+        return _overtaken(import_id)
+    flash(ngettext("%(num)s row is confirmed.", "%(num)s rows are confirmed.", confirmed), "success")
+    return redirect(_place_on_page(import_), 303)
+
+
 @imports.post("/<id:import_id>/cancel")
 @requires("editor")
 @keeps_nothing
@@ -293,8 +319,17 @@ def import_page(import_: Import, typed: Mapping[int, preview.Row] | None = None,
         choosable=choices.may_choose(import_) and may("editor"),
         missing=count_missing(db.session(), import_) if kept and of_sheet and import_.state != "undone" else None,
         correctable=preview.correctable_lines(page) if page and correctable else [],
+        confirmable=query.verdict == "review" and import_.state == "ready" and may_apply(import_),
         form=_button(import_),
     )
+
+
+def _place_on_page(import_: Import) -> str:
+    """Give the address of the rows that need review where somebody is at work on them, while there are any."""
+    if not import_.reviews:
+        return url_for("imports.show", import_id=import_.id)
+    place: dict[str, Any] = {name: request.args[name] for name in ("q", "after", "before") if name in request.args}
+    return url_for("imports.show", import_id=import_.id, verdict="review", **place, _anchor="rows-heading")
 
 
 def _sheet_as_asked(import_: Import) -> tuple[Sheet, Options, ReadingForm]:

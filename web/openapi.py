@@ -7,7 +7,7 @@ from merge.cells import OVERRIDES
 from merge.columns import BY_NAME, COLUMNS, KEY, VALUES, StudentColumn
 from merge.preview import VERDICTS
 from merge.query import MOST_PER_PAGE, PER_PAGE, SIDES, filter_names
-from merge.review import ReviewReason
+from merge.review import LINES_AT_ONCE, ReviewReason
 from merge.unattended import Limits
 from merge.verify import STATES
 from web.repeats import LONGEST_KEY
@@ -77,6 +77,11 @@ def _paths() -> Part:
             "parameters": [import_],
             "post": _act("Answer a question that a sheet leaves open", [_key()], _import_answer(), "202")
             | {"requestBody": _body("application/json", _ref("QuestionAnswer"))},
+        },
+        "/api/v1/imports/{import_id}/confirm": {
+            "parameters": [import_],
+            "post": _act("Confirm rows that need review", [_decided_on(), _key()], _answer("The import.", "Import") | _tags())
+            | {"requestBody": _body("application/json", _confirmation())},
         },
         "/api/v1/imports/{import_id}/undo": {
             "parameters": [import_],
@@ -215,6 +220,12 @@ def _problem() -> Part:
     merged = {"type": "integer", "description": "The student whom the ID leads to, since its record was merged."}
     more = {"errors": errors, "current": current, "deleted": deleted, "merged_into": merged}
     return _object(told) | {"properties": told | more}
+
+
+def _confirmation() -> Part:
+    lines = {"type": "array", "items": COUNT | {"maximum": 2**31 - 1}, "minItems": 1, "maxItems": LINES_AT_ONCE}
+    properties = {"lines": {"anyOf": [lines, {"type": "string", "enum": ["all"]}]}}
+    return {"type": "object", "properties": properties, "required": ["lines"], "additionalProperties": False}
 
 
 def _delivery() -> Part:

@@ -32,7 +32,7 @@ def test_a_deleted_students_id_in_a_sheet_needs_review_and_says_whose_it_was(ses
     (row,) = preview.rows(session, previewed, "review")
     assert row.problems[0].startswith("Student ID 3009 was New Pupil 9, deleted ")
     assert "by office@school.test" in row.problems[0]
-    apply(previewed)
+    apply(previewed, confirmed=False)
     assert [student[0] for student in table(session)] == [2, 8]
 
 

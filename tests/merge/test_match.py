@@ -8,7 +8,7 @@ from merge import preview
 from merge.correct import correct
 from tests.merge.conftest import assert_revisions_agree, table
 
-FILES = Path(__file__).parent.parent / "files"
+FILES = Path(__file__).parent.parent / "files" / "identity"
 STORED = [
     (1, "Ada Lovelace", 12, 50.0),
     (2, "Bo Nowak", 13, 60.0),

@@ -8,7 +8,7 @@ from merge import imports
 from models import db, now
 from tests.web.conftest import someone
 
-SHEET = "id,name,age,House\n1,Ada L.,12,Blue\n2,Bob,13,Red\nx,Cleo,14,Blue\n7,Dan,15,Red\n7,Eve,old,Red\n"
+SHEET = "id,name,age,House\n1,ADA,12,Blue\n2,Bob,13,Red\nx,Cleo,14,Blue\n7,Dan,15,Red\n7,Eve,old,Red\n"
 ROWS = "/imports/1?verdict="
 
 
@@ -72,7 +72,7 @@ def test_students_who_are_not_in_the_sheet_are_counted_and_listed(page, viewer, 
 
 MENDED = [
     (4, {"cell-0": "9"}, "Line 4 can be used now: it adds a student.", (1, 1, 1, 2)),
-    (4, {"cell-0": "3"}, "Line 4 can be used now: it changes a student.", (0, 2, 1, 2)),
+    (4, {"cell-0": "3", "cell-1": "FINN"}, "Line 4 can be used now: it changes a student.", (0, 2, 1, 2)),
     (6, {"cell-0": "8", "cell-2": "16"}, "it adds a student. So can 1 more, which named the same student.", (2, 1, 1, 1)),
 ]
 

@@ -12,7 +12,7 @@ from models import Change, Import, Student, planned_rows, staged_rows
 from tests.cluster import wait_until
 from tests.web.conftest import sheet_file
 
-SHEET = "id,name,age,score\n1,Ada Lovelace,12,91.5\n2,Bob,13,50\n3,Cleo,14,70\n4,Dan,old,70\n"
+SHEET = "id,name,age,score\n1,ADA,12,91.5\n2,Bob,13,50\n3,Cleo,14,70\n4,Dan,old,70\n"
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_the_preview_shows_new_changed_same_and_rejected_rows(upload, editor):
     upload(SHEET)
     assert _rows(editor.visit("/imports/1?verdict=insert")) == [["4", "3", "Cleo", "14", "70"]]
     assert _rows(editor.visit("/imports/1?verdict=update")) == [
-        ["2", "1", "was Ada becomes Ada Lovelace", "12", "was 90 becomes 91.5"],
+        ["2", "1", "was Ada becomes ADA", "12", "was 90 becomes 91.5"],
     ]
     assert _rows(editor.visit("/imports/1?verdict=unchanged")) == [["3", "2", "Bob", "13", "50"]]
 
@@ -55,7 +55,7 @@ def test_applying_does_what_the_preview_showed(upload, editor, work, students, s
     work()
     page = editor.visit(sent.location)
     assert "1 student was added and 1 was changed; 1 row was the same already and 1 row was left out." in page.text
-    assert students() == [(1, "Ada Lovelace", 12, 91.5), (2, "Bob", 13, 50), (3, "Cleo", 14, 70)]
+    assert students() == [(1, "ADA", 12, 91.5), (2, "Bob", 13, 50), (3, "Cleo", 14, 70)]
     assert stored(select(Change.actor, Change.reason).where(Change.import_id == 1)) == [("editor@school.example", "import")]
 
 
@@ -75,7 +75,7 @@ def test_applying_twice_changes_nothing_more_and_says_so(upload, editor, work, s
     ("sheet", "would", "has"),
     [
         ("id,name\n3,Cleo\n4,Dan\n", "It adds 2 students. ", "2 students were added."),
-        ("id,name\n1,Ada L.\n", "It changes 1 student. ", "1 student was changed."),
+        ("id,name\n1,ADA\n", "It changes 1 student. ", "1 student was changed."),
     ],
 )
 def test_a_sheet_that_only_adds_or_only_changes_names_no_zero(upload, editor, work, sheet, would, has):
@@ -132,11 +132,11 @@ def test_an_applied_import_can_not_be_cancelled(upload, editor, work, students):
 @pytest.mark.usefixtures("roll")
 @pytest.mark.parametrize(("blank", "age", "says"), [("keep", 12, "leaves what is stored"), ("clear", None, "clears what is")])
 def test_a_blank_cell_keeps_or_clears_as_was_asked(upload, editor, work, students, blank, age, says):
-    page = upload("id,name,age\n1,Ada L.,\n", blank=blank)
+    page = upload("id,name,age\n1,ADA,\n", blank=blank)
     assert f"A blank cell {says}" in page.text
     editor.post("/imports/1/apply", page.values, status=303)
     work()
-    assert students()[0] == (1, "Ada L.", age, 90)
+    assert students()[0] == (1, "ADA", age, 90)
 
 
 @pytest.mark.parametrize(("score", "is_said"), [("85 %", True), ("85", False)])

@@ -1,0 +1,94 @@
+"""Rows that may mean another student: shown with both names and the reason, confirmed one by one or all shown, never unasked."""
+
+import pytest
+from sqlalchemy import select
+
+from models import AuditEntry
+from tests.machine import machine_of
+
+SHEET = "id,name,score\n1,Ada King,91\n2,Bob,99\n3,Bob,50\n5,Zoe,70\n"
+STORED = [(1, "Ada", 12, 90), (2, "Bob", 13, 50), (3, "Cleo", 13, 50)]
+
+
+@pytest.fixture
+def page(add, upload):
+    """Upload a sheet with another name for student 1, and Bob's name for student 3."""
+    for student in STORED:
+        add(*student)
+    return upload(SHEET)
+
+
+def test_a_row_that_needs_review_shows_both_names_and_why(page):
+    assert "It adds 1 student and changes 1; 2 rows need review." in page.text
+    rows = [[cell.text for cell in row.all("th", "td")] for row in page.all("tbody")[0].all("tr")]
+    assert [row[3] for row in rows] == ["was Ada becomes Ada King", "was Cleo becomes Bob"]
+    assert "The sheet has another name for this student." in rows[0][1]
+    assert "In Rollbook this is the name of student 2." in rows[1][1]
+    assert [button.text for button in page.all("button") if "Apply" in button.text] == ["Apply 2 changes"]
+
+
+def test_what_nobody_confirmed_is_not_applied(page, editor, work, students):
+    editor.post("/imports/1/apply", page.values, status=303)
+    work()
+    assert students() == [STORED[0], (2, "Bob", 13, 99), STORED[2], (5, "Zoe", None, 70)]
+    assert "2 rows were not confirmed" in editor.visit("/imports/1").text
+
+
+def test_one_row_is_confirmed_and_the_other_stays(page, editor, work, students, stored):
+    sent = editor.post("/imports/1/confirm", page.values | {"line": "2"}, status=303)
+    after = editor.visit(sent.location)
+    assert "1 row is confirmed." in after.text
+    assert "1 row needs review" in after.text
+    editor.post("/imports/1/apply", after.values, status=303)
+    work()
+    assert students() == [(1, "Ada King", 12, 91), (2, "Bob", 13, 99), STORED[2], (5, "Zoe", None, 70)]
+    noted = stored(select(AuditEntry.actor, AuditEntry.details).where(AuditEntry.act == "rows-confirmed"))
+    assert noted == [("editor@school.example", {"rows": 1})]
+
+
+def test_all_that_are_shown_are_confirmed_at_once(page, editor):
+    (form,) = [form for form in page.all("form") if "Confirm all 2 shown" in form.text]
+    lines = [field.get("value") for field in form.all("input") if field.get("name") == "line"]
+    assert lines == ["2", "4"]
+    sent = editor.post("/imports/1/confirm", page.values | {"line": lines}, status=303)
+    after = editor.visit(sent.location)
+    assert "Apply 4 changes" in after.text
+    assert "need review" not in after.text
+
+
+def test_a_confirmation_holds_only_for_what_was_seen(page, editor, students):
+    editor.post("/imports/1/confirm", page.values | {"line": "2"}, status=303)
+    late = editor.post("/imports/1/confirm", page.values | {"line": "4"}, status=409)
+    assert "1 row needs review" in late.text
+
+
+def test_a_viewer_sees_the_rows_and_confirms_none(page, viewer):
+    seen = viewer.visit("/imports/1?verdict=review")
+    assert "Ada King" in seen.text
+    assert not [button for button in seen.all("button") if "Confirm" in button.text]
+
+
+@pytest.mark.usefixtures("page")
+def test_another_system_is_told_the_rows_and_confirms_them_by_their_lines(machine, work, students):
+    told = machine.ask("GET", "/imports/1", 200)
+    assert [told.json[verdict] for verdict in ("review", "update", "insert")] == [2, 1, 1]
+    assert [(row["line"], row["stored_name"], row["name"], row["reason"]) for row in told.json["review_rows"]] == [
+        (2, "Ada", "Ada King", "other-name"),
+        (4, "Cleo", "Bob", "other-student"),
+    ]
+    for lines in ([], ["2"], [True], None, "some", {}, [-1]):
+        machine.ask("POST", "/imports/1/confirm", 422, json={"lines": lines})
+    stale = {"If-Match": told.headers["ETag"]}
+    done = machine.ask("POST", "/imports/1/confirm", 200, json={"lines": [2]}, headers=stale)
+    assert (done.json["review"], done.json["update"]) == (1, 2)
+    machine.ask("POST", "/imports/1/confirm", 409, json={"lines": "all"}, headers=stale)
+    done = machine.ask("POST", "/imports/1/confirm", 200, json={"lines": "all"}, headers={"If-Match": done.headers["ETag"]})
+    assert done.json["review"] == 0
+    machine.ask("POST", "/imports/1/apply", 202, headers={"If-Match": done.headers["ETag"]})
+    work()
+    assert students() == [(1, "Ada King", 12, 91), (2, "Bob", 13, 99), (3, "Bob", 13, 50), (5, "Zoe", None, 70)]
+
+
+@pytest.fixture
+def machine(app):
+    return machine_of(app)
