@@ -154,8 +154,8 @@ def _typed(terminal):
 
 
 def test_the_hard_names_arrive_as_they_were_written(flask, stored):
-    flask("import", FILES / "export-utf-8-bom.csv", "--apply")
-    flask("import", FILES / "gradebook-semicolons-windows-1252.csv", "--apply", "--confirm-names")
+    flask("import", FILES / "export-utf-8-bom.csv", "--apply", "--confirm-names")
+    flask("import", FILES / "gradebook-semicolons-windows-1252.csv", "--apply")
     names = {name for (name,) in stored(select(Student.name))}
     assert {
         "Nguyễn Thị Ánh",

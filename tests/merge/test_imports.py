@@ -228,7 +228,7 @@ def test_staged_rows_that_a_crash_emptied_are_read_and_shown_again(session, uplo
 
 @pytest.mark.usefixtures("stored")
 def test_a_write_past_the_door_is_found_and_nothing_applied(session, upload):
-    previewed = upload("id,age\n1,13\n2,14\n")
+    previewed = upload("id,name,age\n1,Ada,13\n2,Bo,14\n")
     session.execute(revisions.update().where(revisions.c.student_id == 1).values(version=7))
     session.connection().exec_driver_sql("UPDATE students SET version = 7 WHERE id = 1")
     session.commit()
