@@ -158,8 +158,7 @@ def answer(import_id: int) -> ResponseReturnValue:
 def confirm(import_id: int) -> ResponseReturnValue:
     """Let rows that need review be applied: those on the lines that are sent, or all."""
     import_, lines = _import_or_404(import_id), _lines()
-    if not may_apply(import_):
-        abort(403)
+    check(to_apply(import_))
     try:
         review.confirm(db.session(), import_id, lines, actor(), version=_decided_on(import_))
     except life.WrongState:

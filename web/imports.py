@@ -4,6 +4,7 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePath
+from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -202,8 +203,7 @@ def apply(import_id: int) -> ResponseReturnValue:
 def confirm(import_id: int) -> ResponseReturnValue:
     """Let rows that need review be applied, which somebody has looked at."""
     import_, form = _import_or_404(import_id), ConfirmForm()
-    if not may_apply(import_):
-        abort(403)
+    check(to_apply(import_))
     try:
         confirmed = review.confirm(db.session(), import_id, form.lines, actor(), version=form.shown)
     except life.WrongState:
@@ -319,7 +319,7 @@ def import_page(import_: Import, typed: Mapping[int, preview.Row] | None = None,
         choosable=choices.may_choose(import_) and may("editor"),
         missing=count_missing(db.session(), import_) if kept and of_sheet and import_.state != "undone" else None,
         correctable=preview.correctable_lines(page) if page and correctable else [],
-        confirmable=query.verdict == "review" and import_.state == "ready" and may_apply(import_),
+        confirmable=query.verdict == "review" and import_.state == "ready" and may(to_apply(import_).role),
         form=_button(import_),
     )
 
