@@ -137,9 +137,11 @@ class VersionForm(Form):
 class ConfirmForm(VersionForm):
     """Confirms rows of an import, by their lines, as the page showed them."""
 
+    lines = HiddenField()
+
     @property
-    def lines(self) -> list[int]:
-        return [line for text in request.form.getlist("line") if (line := _whole(text)) is not None]
+    def shown_lines(self) -> list[int]:
+        return [line for text in (self.lines.data or "").split() if (line := _whole(text)) is not None]
 
 
 class UndoForm(VersionForm):

@@ -205,7 +205,7 @@ def confirm(import_id: int) -> ResponseReturnValue:
     import_, form = _import_or_404(import_id), ConfirmForm()
     check(to_apply(import_))
     try:
-        confirmed = review.confirm(db.session(), import_id, form.lines, actor(), version=form.shown)
+        confirmed = review.confirm(db.session(), import_id, form.shown_lines, actor(), version=form.shown)
     except life.WrongState:
         return _overtaken(import_id)
     flash(ngettext("%(num)s row is confirmed.", "%(num)s rows are confirmed.", confirmed), "success")

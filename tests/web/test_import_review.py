@@ -35,7 +35,7 @@ def test_what_nobody_confirmed_is_not_applied(page, editor, work, students):
 
 
 def test_one_row_is_confirmed_and_the_other_stays(page, editor, work, students, stored):
-    sent = editor.post("/imports/1/confirm", page.values | {"line": "2"}, status=303)
+    sent = editor.post("/imports/1/confirm", page.values | {"lines": "2"}, status=303)
     after = editor.visit(sent.location)
     assert "1 row is confirmed." in after.text
     assert "1 row needs review" in after.text
@@ -48,17 +48,17 @@ def test_one_row_is_confirmed_and_the_other_stays(page, editor, work, students, 
 
 def test_all_that_are_shown_are_confirmed_at_once(page, editor):
     (form,) = [form for form in page.all("form") if "Confirm all 2 shown" in form.text]
-    lines = [field.get("value") for field in form.all("input") if field.get("name") == "line"]
-    assert lines == ["2", "4"]
-    sent = editor.post("/imports/1/confirm", page.values | {"line": lines}, status=303)
+    (lines,) = [field.get("value") for field in form.all("input") if field.get("name") == "lines"]
+    assert lines == "2 4"
+    sent = editor.post("/imports/1/confirm", page.values | {"lines": lines}, status=303)
     after = editor.visit(sent.location)
     assert "Apply 4 changes" in after.text
     assert "need review" not in after.text
 
 
 def test_a_confirmation_holds_only_for_what_was_seen(page, editor, students):
-    editor.post("/imports/1/confirm", page.values | {"line": "2"}, status=303)
-    late = editor.post("/imports/1/confirm", page.values | {"line": "4"}, status=409)
+    editor.post("/imports/1/confirm", page.values | {"lines": "2"}, status=303)
+    late = editor.post("/imports/1/confirm", page.values | {"lines": "4"}, status=409)
     assert "1 row needs review" in late.text
 
 
