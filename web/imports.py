@@ -202,7 +202,7 @@ def apply(import_id: int) -> ResponseReturnValue:
 @keeps_nothing
 def confirm(import_id: int) -> ResponseReturnValue:
     """Let rows that need review be applied, which somebody has looked at."""
-    import_, form = _import_or_404(import_id), ConfirmForm()
+    import_, form = import_or_404(import_id), ConfirmForm()
     check(to_apply(import_))
     try:
         confirmed = review.confirm(db.session(), import_id, form.shown_lines, actor(), version=form.shown)
