@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from merge import preview
-from merge.correct import correct
+from models import Import
 from tests.merge.conftest import assert_revisions_agree, table
+from tests.merge.test_correct import mend
 
 FILES = Path(__file__).parent.parent / "files" / "identity"
 STORED = [
@@ -151,9 +152,9 @@ def test_what_stands_where_a_name_is_missing_needs_review(session, upload, name)
 def test_a_corrected_row_is_judged_beside_the_whole_sheet(session, store, upload):
     store([(1, "Kim Lee", None, 1.0), (2, "Bo Roy", None, 2.0)])
     previewed = upload("id,name,score\n1,Kim Lee,5\nx,Kim Lee,5\ny,Bo Roy,5\n21,Di,5\n33,Ed,5\n47,Fe,5\n")
-    assert correct(session, previewed.id, 3, {0: "7"}, version=previewed.version).verdict == "insert"
-    assert correct(session, previewed.id, 4, {0: "8"}, version=previewed.version).verdict == "review"
-    assert previewed.reviews == 1
+    assert mend(session, previewed.id, 3, {0: "7"}).verdict == "insert"
+    assert mend(session, previewed.id, 4, {0: "8"}).verdict == "review"
+    assert session.get_one(Import, previewed.id, populate_existing=True).reviews == 1
 
 
 @pytest.mark.usefixtures("small_slices")
