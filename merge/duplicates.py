@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, delete, exists, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, and_, cast, delete, exists, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -47,7 +47,9 @@ def count_sharing_a_name() -> Select[int]:
     namesake = exists().where(namesakes.c[NAME.name] == students.c[NAME.name], namesakes.c.id != students.c.id)
     settled = select(func.count()).select_from(students).where(exists().where(known), namesake, ~shares_a_name(students))
     sharing = shared.subquery()
-    return select(select(func.coalesce(func.sum(sharing.c.number), 0)).scalar_subquery() - settled.scalar_subquery())
+    # A sum is a decimal on PostgreSQL, which figures can't be kept with.
+    sharing_one = select(cast(func.coalesce(func.sum(sharing.c.number), 0), BigInteger))
+    return select(sharing_one.scalar_subquery() - settled.scalar_subquery())
 
 
 def count_distinct() -> Select[int]:
