@@ -2,7 +2,6 @@
 
 import gc
 import io
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -17,6 +16,7 @@ from merge import confined
 from merge.amounts import converted
 from merge.cells import Notation
 from merge.columns import BY_NAME, KEY, NAME, VALUES, StudentColumn, places
+from merge.formulas import unescape
 from merge.limits import cpu_seconds_for
 from merge.options import Options
 from merge.problems import Problem, dump_problems
@@ -30,7 +30,6 @@ STAGED = ", ".join(column.name for column in staged_rows.columns)
 # In characters; and in rows, since a statement has at most 32,766 values (sqlite.org/limits.html).
 COPIED_AT_ONCE = 1 << 20
 INSERTED_AT_ONCE = 32_766 // len(staged_rows.columns)
-DEFUSED = re.compile(r"^'(?='*[=+\-@])")
 COPY_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 Advance = Callable[[int, float], None]
@@ -130,7 +129,7 @@ def _fitted(rows: list[list[str]], width: int, problems: Problems) -> list[list[
 
 def _meant(column: StudentColumn, texts: Sequence[Sequence[str]], at: Sequence[int], options: Options) -> Sequence[str]:
     """Give a student's column as the options have the sheet's cells meant: joined, turned round, or converted."""
-    joined = _joined_parts([_armed(column, texts[place]) for place in at])
+    joined = _joined_parts([_unescaped(column, texts[place]) for place in at])
     if column is NAME and options.turned and len(at) == 1:
         return [*map(_turned, joined)]
     if column.name in options.factors or column.name in options.maxima:
@@ -145,11 +144,11 @@ def _turned(name: str) -> str:
     return f"{first.strip()} {last.strip()}" if comma and first.strip() and last.strip() and "," not in first else name
 
 
-def _armed(column: StudentColumn, texts: Sequence[str]) -> Sequence[str]:
-    """Take off the apostrophe that keeps a spreadsheet from running a text as a formula: our own sheets have it."""
-    if column.kind is not str or not any(text.startswith("'") for text in texts):
+def _unescaped(column: StudentColumn, texts: Sequence[str]) -> Sequence[str]:
+    """Take off the apostrophes that keep a spreadsheet from running a text as a formula: our own sheets have them."""
+    if column.kind is not str or "'" not in "".join(texts):
         return texts
-    return [DEFUSED.sub("", text) for text in texts]
+    return [unescape(text) if "'" in text else text for text in texts]
 
 
 def _joined_parts(parts: list[Sequence[str]]) -> Sequence[str]:

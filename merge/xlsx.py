@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 from xlsxwriter import Workbook
 
 from merge.columns import COLUMNS, StudentColumn
-from merge.csv_text import keep_quoted
+from merge.formulas import keep_escaped
 
 # A tab holds so many rows, its headings among them (support.microsoft.com, "Excel specifications and limits").
 ROWS_OF_A_TAB = 1_048_576
@@ -51,7 +51,7 @@ def _rule(column: StudentColumn) -> dict[str, Any]:
 
 
 def _cell(value: Any) -> Any:
-    return keep_quoted(value) if isinstance(value, str) else value
+    return keep_escaped(value) if isinstance(value, str) else value
 
 
 def _tab(book: Workbook, bold: Any) -> Any:
