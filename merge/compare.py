@@ -47,6 +47,11 @@ class Counts:
     rejected: int
     reviews: int = 0
 
+    @property
+    def change_nothing(self) -> bool:
+        """Tell whether every row could be read and says what is stored already."""
+        return not (self.inserts or self.updates or self.deletes or self.rejected or self.reviews)
+
 
 def compare(
     session: Session,

@@ -28,6 +28,7 @@ from merge.options import Options
 from merge.problems import SheetRefused
 from merge.questions import dump_questions
 from merge.sanity import dump_findings, find_remarkable
+from merge.scale_questions import SCALE
 from merge.selection import Selection, stage_selected
 from merge.sheet import Sheet, discard_files, inspect
 from merge.stage import discard_staged, stage
@@ -366,7 +367,9 @@ def _read(session: Session, import_id: int, holder: str) -> None:
             advance=compared,
         )
     _analyze(session, "planned_rows")
-    questions = ask_before_reading(sheet, options)
+    asked = ask_before_reading(sheet, options)
+    # Numbers that are stored so already, as in our own export, are meant so.
+    questions = [question for question in asked if question.code != SCALE or not counts.change_nothing]
     questions += ask_after_comparing(session, import_id, sheet, options, counts, questions)
     findings = find_remarkable(session, session.get_one(Import, import_id), columns, vars(counts))
     stopped = bool(questions) or any(finding.stops for finding in findings)

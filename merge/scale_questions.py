@@ -15,6 +15,8 @@ MAXIMUM_WORDS = {
     *("max", "maximum", "maximal", "maximale", "possible", "denominator", "available", "maxpoints", "maxscore", "outof"),
     *("höchstpunktzahl", "höchstpunkte", "máximo", "máxima"),
 }
+SCALE = "scale"
+"""The code of these questions."""
 # What a school may mark out of.
 SCALES = (1, 4, 5, 6, 10, 15, 20, 25, 30, 40, 50)
 
@@ -30,12 +32,12 @@ def ask_scale(
     beside = _maximum_beside(column, sheet, options, samples)
     if said and all(value <= said for value in numbers):
         yield ask_factor(
-            "scale", column, place, said, later("%(heading)s says that it is out of %(most)s.", heading=heading, most=said)
+            SCALE, column, place, said, later("%(heading)s says that it is out of %(most)s.", heading=heading, most=said)
         )
     elif beside is not None:
         yield _ask_maximum(column, place, beside, heading, sheet)
     elif numbers and all(0 <= value <= 1 for value in numbers) and not all(value.is_integer() for value in map(float, numbers)):
-        yield ask_factor("scale", column, place, 1, later("All values of %(heading)s are from 0 to 1.", heading=heading))
+        yield ask_factor(SCALE, column, place, 1, later("All values of %(heading)s are from 0 to 1.", heading=heading))
 
 
 def ask_factor(code: str, column: StudentColumn, place: int, most: int, reason: Later) -> Question:
