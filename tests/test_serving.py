@@ -158,6 +158,7 @@ def test_share_out_leaves_one_process_that_runs_imports(others, number, runs_imp
 def test_any_server_answers_any_request(database_url, tmp_path, office):
     """Two servers and a worker, each as on a machine of its own, share the database, the key and the folder of sheets."""
     shared = {"SECRET_KEY": secrets.token_urlsafe(48), "ROLLBOOK_UPLOADS": str(tmp_path / "shared"), "ROLLBOOK_WORKER": "none"}
+    shared["ROLLBOOK_URL"] = "http://127.0.0.1"  # people open both by one address
     with ExitStack() as running:
         one, other = (
             running.enter_context(running_server(tmp_path / name, database_url, migrated=True, **shared))
