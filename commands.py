@@ -385,10 +385,15 @@ def _import(
         return read
     if confirm_names:
         confirm(session, import_id, None, actor, version=read.version)
-    if apply_:
-        imports.start_apply(session, import_id, actor, version=_read(import_id).version)
+    # Where all that there is to do needs review, to apply it would do nothing and end the review.
+    if apply_ and not _needs_only_review(read := _read(import_id)):
+        imports.start_apply(session, import_id, actor, version=read.version)
         _finish(import_id)
     return _read(import_id)
+
+
+def _needs_only_review(import_: Import) -> bool:
+    return import_.reviews > 0 and not (import_.inserts or import_.updates)
 
 
 def _read(import_id: int) -> Import:
