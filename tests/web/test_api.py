@@ -205,6 +205,7 @@ RIGHTS = [
     ("GET", "/imports/1", {"read", "import"}),
     ("POST", "/imports/1/answers", {"import"}),
     ("POST", "/imports/1/apply", {"import"}),
+    ("POST", "/imports/1/confirm", {"import"}),
     ("POST", "/imports/1/undo", {"import"}),
 ]
 
