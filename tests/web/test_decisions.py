@@ -31,6 +31,7 @@ DECLARED = {
     "imports.choose_columns": VERSION,
     "imports.answer": VERSION,
     "imports.apply": VERSION,
+    "imports.confirm": VERSION,
     "imports.cancel": VERSION,
     "imports.undo": VERSION,
     "changes.undo": ONE,
@@ -62,6 +63,7 @@ DECLARED = {
     "api.put_student": VERSION,
     "api.upload": NEW,
     "api.answer": VERSION,
+    "api.confirm": VERSION,
     "api.apply": VERSION,
     "api.undo": VERSION,
 }
