@@ -6,11 +6,17 @@ from sqlalchemy.exc import OperationalError
 from merge import listing
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/students/8", "/imports/8", "/imports/8/progress", "/setup"])
+@pytest.mark.parametrize("path", ["/nowhere", "/students/8", "/imports/8", "/imports/8/progress"])
 def test_what_does_not_exist_is_a_page_that_leads_back(editor, path):
     page = editor.visit(path, status=404)
     assert page.heading == "There is nothing here"
     assert "/" in page.links
+
+
+def test_a_set_up_link_that_is_void_says_so_and_leads_back(editor):
+    page = editor.visit("/setup", status=404)
+    assert page.heading == "This link does not work"
+    assert page.links
 
 
 @pytest.mark.parametrize(
