@@ -64,6 +64,7 @@ def planted(school):
     for filename in (f"{MARKUP[0]}.csv", f"{MARKUP[2]}.csv"):
         address = school.upload(f'{sheet}\n9100,"{_quoted(MARKUP[2])}",12,x\n'.encode(), filename.encode())
         pages += [f"{address}{more}" for more in ("", "?verdict=rejected", "?verdict=insert", "/columns", "/missing")]
+    school.answer(address, "reject")
     school.apply(address)
     admin.send("/students/bulk/set", {"within": "q=", "ids": "7", "column": "name", "value": MARKUP[0]})
     admin.send("/students/8", {"id": "8", "name": MARKUP[1], "version": "1"})
