@@ -6,11 +6,17 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from tests.attack.school import email_of
+from tests.conftest import PASSWORD
 from tests.web.test_route_matrix import TABLE
 
 WRITING = [path for (method, path) in TABLE if method == "POST"]
 # By this a page's form is refused; other systems bring a token of another kind, and cookies count for nothing there.
 NO_TOKEN = 400
+# What pages answer to a body that is no form at all.
+NO_FORM = 415
+# Who is signed in already is led in there by a token of before, as from a second tab, and nothing of the form is acted on.
+SIGNING_IN = {"/login", "/login/code", "/login/second-factor", "/login/recovery", "/login/passkey", "/login/passkey/token"}
 # One that writes at once, without being asked for anything beside its token.
 NEW_STUDENT = {"name": "Mallory", "age": "66"}
 
@@ -26,8 +32,12 @@ def untouched(school):
 
 def assert_refused(school, untouched, post, status):
     """Try every address that a form can be sent to."""
-    expected = {path: 401 if path.startswith("/api/") and status == NO_TOKEN else status for path in WRITING}
-    assert {path: post(path).status for path in WRITING} == expected
+    assert_status({path: post(path) for path in WRITING}, status)
+
+
+def assert_status(answers, status):
+    expected = {path: 401 if path.startswith("/api/") and status == NO_TOKEN else status for path in answers}
+    assert {path: answer.status for path, answer in answers.items()} == expected
 
 
 def tokens(school):
@@ -56,8 +66,16 @@ def test_a_form_with_a_false_token_is_refused(school, admin, untouched):
 
 
 def test_a_form_with_another_sessions_token_is_refused_everywhere(school, admin, untouched):
+    """It signs nobody in either: whoever is signed in already stays who they are, and is only led to the first page."""
     token = school.newcomer("admin").token()
-    assert_refused(school, untouched, lambda path: admin.post(path, {**NEW_STUDENT, "csrf_token": token}), NO_TOKEN)
+    fields = {**NEW_STUDENT, "email": email_of("viewer"), "password": PASSWORD, "csrf_token": token}
+    noted = school.noted()
+    answers = {path: admin.post(path, fields) for path in WRITING}
+    led_in = {path: answer.location for path, answer in answers.items() if answer.status == 302}
+    assert led_in == dict.fromkeys(SIGNING_IN, "/")
+    assert_status({path: answer for path, answer in answers.items() if path not in SIGNING_IN}, NO_TOKEN)
+    assert school.noted() == noted
+    assert f"You are signed in as {email_of('admin')}" in admin.open("/profile").text
 
 
 def test_what_the_page_of_another_site_sends_is_refused_everywhere_even_with_the_right_token(school, admin, untouched):
@@ -102,7 +120,7 @@ def test_a_form_that_poses_as_something_else_is_refused(admin, untouched):
         "": urlencode(fields),
     }.items():
         answer = admin.ask("POST", "/students/new", body.encode(), {"Content-Type": kind})
-        assert answer.status == 400, f"{kind}: {answer.status}"
+        assert answer.status == NO_FORM, f"{kind}: {answer.status}"
 
 
 def test_no_page_that_is_only_opened_writes(school, admin, untouched):
