@@ -25,12 +25,14 @@ def download(lines: Lines, filename: str, act: Act, about: str | None = None) ->
     db.session.rollback()  # on SQLite nobody else could write until all is sent
     slot = take_slot()
     try:
-        stream = stream_with_context(_Begun(_noted(_stream(lines, bind), noting)))
+        begun = _Begun(_stream(lines, bind))
     except BaseException:
         slot.close()
         raise
+    stream = stream_with_context(_noted(begun, noting, db.engine))
     response = current_app.response_class(stream, mimetype="text/csv")
     response.call_on_close(slot.close)
+    response.call_on_close(begun.close)  # whoever asks for the head alone takes no part, so that none closes the rest
     return named(response, filename)
 
 
@@ -45,21 +47,22 @@ def named(response: Response, filename: str) -> Response:
 class _Begun:
     """Parts of a file of which the first is made at once, so that what is wrong with the request is answered as such."""
 
-    def __init__(self, parts: Generator[str, None, None]) -> None:
+    def __init__(self, parts: Generator[Sequence[str], None, None]) -> None:
         self._parts = parts
-        self._first = [next(parts, "")]
+        self._first = [next(parts, ())]
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[Sequence[str]]:
         return self
 
-    def __next__(self) -> str:
+    def __next__(self) -> Sequence[str]:
         return self._first.pop() if self._first else next(self._parts)
 
     def close(self) -> None:
         self._parts.close()
 
 
-def _noted(parts: Iterator[Sequence[str]], noting: Insert) -> Generator[str, None, None]:
+def _noted(parts: Iterator[Sequence[str]], noting: Insert, engine: Engine) -> Generator[str, None, None]:
+    """Write parts; one that is never begun has sent nothing, and is not noted."""
     rows = -1  # the heading is none
     try:
         for part in parts:
@@ -67,10 +70,10 @@ def _noted(parts: Iterator[Sequence[str]], noting: Insert) -> Generator[str, Non
             yield "".join(part)
     finally:
         if rows >= 0:
-            write_soon(db.engine, noting.values(details={"rows": rows}))
+            write_soon(engine, noting.values(details={"rows": rows}))
 
 
-def _stream(lines: Lines, bind: Engine | Connection) -> Iterator[Sequence[str]]:
+def _stream(lines: Lines, bind: Engine | Connection) -> Generator[Sequence[str], None, None]:
     """Read in a transaction of its own, since the request's ends before the answer is sent."""
     with Session(bind) as session:
         with only_reading():
