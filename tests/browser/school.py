@@ -58,7 +58,10 @@ def _change_students() -> None:
 
 def _import_sheets() -> None:
     session = db.session()
-    _receive("mixed-errors.csv", (ROOT / "tests/files/mixed-errors.csv").read_bytes() + b"900,Margaret Hamilton,15,88,Blue\n")
+    _, *rows = made_up_sheet(60)
+    # A stored student by their own name, whose change needs no review, and a new one.
+    more = csv_row([*rows[29][:2], "19", "12.5", "Blue"]) + "900,Margaret Hamilton,15,88,Blue\n"
+    _receive("mixed-errors.csv", (ROOT / "tests/files/mixed-errors.csv").read_bytes() + more.encode())
     _receive("the-same-students-in-a-sheet-with-a-name-that-is-rather-long.csv", _made_up(3))
     _receive("applied.csv", b"id,name,age\n11,Ada Lovelace,15\n901,Bo Lund,15\n12,,999\n", apply=True)
     undone = _receive("undone.csv", b"id,name\n13,Grace Hopper\n", apply=True)
