@@ -74,7 +74,7 @@ def test_a_watcher_that_is_killed_at_each_moment_has_imported_the_file_once(app,
     with app.app_context():
         for step in ("reading", "comparing", "applying"):
             kill_while(watcher, 1, step)
-        assert (folder / "night.csv").exists()
+        assert [file.name for file in folder.glob(".importing/*/*")] == ["night.csv"]
         assert watcher().wait(120) == 0
         assert look(select(func.count()).select_from(Import)) == 1
         assert look(select(Import.state)) == "applied"
@@ -82,6 +82,7 @@ def test_a_watcher_that_is_killed_at_each_moment_has_imported_the_file_once(app,
         assert_revisions_agree(db.session())
     assert len(list((folder / "done").iterdir())) == 2
     assert not list(folder.glob("*.csv"))
+    assert not list((folder / ".importing").iterdir())
 
 
 def kill_while(worker, import_id, step):
