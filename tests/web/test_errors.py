@@ -16,7 +16,7 @@ def test_what_does_not_exist_is_a_page_that_leads_back(editor, path):
 def test_a_set_up_link_that_is_void_says_so_and_leads_back(editor):
     page = editor.visit("/setup", status=404)
     assert page.heading == "This link does not work"
-    assert page.links
+    assert "/" in page.links
 
 
 @pytest.mark.parametrize(
