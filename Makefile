@@ -50,6 +50,7 @@ screenshots: programs $(VENV)/.dev
 benchmark: programs $(VENV)/.dev
 	@$(RUN) benchmarks.first_sheet
 	@$(RUN) benchmarks.imports
+	@$(RUN) benchmarks.identity
 	@$(RUN) benchmarks.large
 	@$(RUN) benchmarks.list
 	@$(RUN) benchmarks.export

@@ -22,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 PATIENCE_S = 2
 # A busy machine takes its time to start or to stop one.
 MOMENT_S = 90
+# The first is the browser without a window: it takes half the time of the others.
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 # As root Chromium can't have its sandbox, and none of what it would fetch for itself is wanted.
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]

@@ -2,7 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import psycopg2
 import pytest
@@ -24,7 +24,7 @@ def half_working(app, backend, request, monkeypatch):
     """Let the database answer without taking changes, in one of the ways: `with half_working("read only"): …`."""
     ways = {
         ("postgresql", "read only"): lambda: _altered(request, "default_transaction_read_only", "on"),
-        ("postgresql", "slow"): lambda: _altered(request, "statement_timeout", "1ms"),
+        ("postgresql", "slow"): lambda: _slow(request),
         ("postgresql", "unconfirmed"): lambda: _altered(request, "synchronous_standby_names", "ghost", "SYSTEM"),
         ("sqlite", "read only"): _query_only,
     }
@@ -53,6 +53,18 @@ def _altered(request, name, value, what="DATABASE school"):
     finally:
         cluster.execute(f"ALTER {what} RESET {name}")
         cluster.execute("SELECT pg_reload_conf()")
+
+
+@contextmanager
+def _slow(request):
+    """Somebody else holds the students, for longer than a statement may take."""
+    with (
+        _altered(request, "statement_timeout", "50ms"),
+        closing(psycopg2.connect(request.getfixturevalue("durable").url("school"))) as other,
+        other.cursor() as cursor,
+    ):
+        cursor.execute("LOCK TABLE students IN ACCESS EXCLUSIVE MODE")
+        yield
 
 
 @contextmanager

@@ -86,12 +86,14 @@ PAGES = {
     ),
     "imports.answer": ("/imports/1/answers", {"question": "other-names:0", "answer": "name"}),
     "imports.apply": ("/imports/1/apply", {}),
+    "imports.confirm": ("/imports/1/confirm", {"lines": "2"}),
     "imports.cancel": ("/imports/1/cancel", {}),
     "imports.undo": ("/imports/2/undo", {}),
 }
 REQUESTS = {
     "api.put_student": ("PUT", "/students/7", {"json": {"name": "Mallory"}}, 412),
     "api.answer": ("POST", "/imports/1/answers", {"json": {"question": "other-names:0", "answer": "name"}}, 409),
+    "api.confirm": ("POST", "/imports/1/confirm", {"json": {"lines": [2]}}, 409),
     "api.apply": ("POST", "/imports/1/apply", {}, 409),
     "api.undo": ("POST", "/imports/2/undo", {}, 409),
 }
