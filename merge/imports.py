@@ -521,7 +521,7 @@ def _discard_rows(session: Session, import_id: int) -> None:
 def _analyze(session: Session, *tables: str) -> None:
     """Let the database know how large the tables are before it plans joins with them.
 
-    Where it takes the students for none, as it does for a minute after the first sheet, its plan takes the square of their number.
+    Where it takes the students for none, as for a minute after the first sheet, its plan takes the square of their number.
     """
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text(f"ANALYZE {', '.join(tables)}"))

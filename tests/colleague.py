@@ -41,7 +41,7 @@ class Reply:
     def value(self, field: str) -> str:
         """Give what stands in a field of the page's form."""
         found = re.search(rf'name="{field}"[^>]*? value="([^"]*)"', self.text)
-        assert found, f"the page has no field {field}"
+        assert found, f"the page has no field {field}: {self.text}"
         return found[1]
 
 

@@ -84,8 +84,8 @@ class Importer:
         if self.state == "undone":
             self.path = insist(lambda: self.desk.upload(self.sheet)).location
         else:
-            shown = insist(lambda: self.desk.get(self.path)).value("version")
-            act = "apply" if self.state == "ready" else "undo"
+            act, page = ("apply", self.path) if self.state == "ready" else ("undo", f"{self.path}/undo")
+            shown = insist(lambda: self.desk.get(page)).value("version")
             ask(lambda: self.desk.post(f"{self.path}/{act}", {"version": shown}))
         assert wait_until(self._has_settled, PATIENCE_S, GLANCE_S), self.path
         return True

@@ -54,6 +54,7 @@ def elsewhere(database_url: str) -> Iterator[Any]:
 
 def test_while_the_database_restarts_pages_say_so_and_then_all_goes_on(editor, client, durable):
     form = {**editor.visit("/students/new").values, "name": "Ada"}
+    editor.send("/students/new", {"name": "Cy"})  # what this says, and its Undo, wait for the next page
     durable.stop(SIGINT)
     for page in (editor.visit("/students", status=503), editor.post("/students/new", form, status=503)):
         assert page.heading == "The database does not answer"
@@ -61,6 +62,7 @@ def test_while_the_database_restarts_pages_say_so_and_then_all_goes_on(editor, c
     assert client.open("/healthz").status_code == 200
     assert client.open("/readyz").status_code == 503
     assert durable.start()
+    assert "Added Cy" in editor.visit("/students").text
     editor.post("/students/new", form, status=303)
     assert "Ada" in editor.visit("/students").text
 

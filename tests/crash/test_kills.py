@@ -104,7 +104,7 @@ def school(app, backend, database_url, tmp_path, request) -> Iterator[School]:
         yield made
         made.stop()
     finally:
-        print(server.log.read_text()[-20_000:])  # noqa: T201  shown where a test has failed
+        print(server.log.read_text()[-200_000:])  # noqa: T201  shown where a test has failed
 
 
 @pytest.fixture
