@@ -1,4 +1,5 @@
-# make run: set everything up and serve.   make test: set everything up and run every test.
+# make run: set everything up and serve.   make test: set everything up and run the tests.
+# make test-fast: the tests of the core and the pages, over SQLite.   make test-long: more examples, Firefox, long crash tests.   make test-all: both.
 # make check: format, lint, types, known vulnerabilities.   make screenshots: take the pictures in the README and the handbooks anew.
 # make benchmark: measure everything, which takes hours, and write benchmarks/README.md.
 # make words: bring the files in translations/ to the sentences that the code holds; what is new there waits for its translation.
@@ -26,15 +27,25 @@ define need
 } || { echo "The Debian package $(2) is missing and can't be installed from here: apt-get install $(2)" >&2; exit 1; }
 endef
 
-.PHONY: run test check words requirements programs screenshots benchmark
+.PHONY: run test test-fast test-long test-all check words requirements programs screenshots benchmark
 
 run: $(VENV)/.runtime
 	@$(RUN) flask db upgrade
 	@$(RUN) flask setup-link
 	@exec $(RUN) gunicorn
 
+TEST := $(RUN) pytest -n 2 --dist worksteal --durations=10
+
 test: programs check
-	@$(RUN) pytest -n 2 --dist worksteal
+	@$(TEST) -m "not long"
+
+test-fast: $(VENV)/.dev
+	@$(TEST) -m "not long" -k "not postgresql" tests/merge tests/web
+
+test-long: programs $(VENV)/.dev
+	@TEST_TIMES=4 $(TEST) -m "long or hypothesis"
+
+test-all: test test-long
 
 check: $(VENV)/.dev node_modules/.installed
 	@$(RUN) ruff format --check --quiet
@@ -80,7 +91,7 @@ requirements: $(VENV)/.dev
 # What the tests run that is no Python package: PostgreSQL's programs, which Debian keeps off the PATH, and two browsers.
 programs:
 	$(call need,ls /usr/lib/postgresql/*/bin/initdb || command -v initdb,postgresql)
-	$(call need,command -v chromium || command -v chromium-browser || command -v google-chrome,chromium)
+	$(call need,command -v chromium-headless-shell || { ! apt-get --version && command -v google-chrome; },chromium-headless-shell)
 	$(call need,command -v firefox-esr || command -v firefox,firefox-esr)
 
 $(VENV)/bin/python:

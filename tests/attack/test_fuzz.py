@@ -1,9 +1,8 @@
 """Requests that nobody thought of, over every address and method that there is: none of them is a fault of ours.
 
-`FUZZ_REQUESTS=10000` says how many there are; each run of that length sends other ones.
+`TEST_TIMES=100` sends a hundred times as many; each run of more than one time sends other ones.
 """
 
-import os
 import re
 from urllib.parse import quote, urlencode
 
@@ -13,9 +12,9 @@ from hypothesis import strategies as st
 
 from tests.attack.attacker import multipart
 from tests.attack.parameters import find_parameters
+from tests.examples import TIMES, examples
 
-LONG = "FUZZ_REQUESTS" in os.environ
-REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "150"))
+REQUESTS = examples(50)
 # What would end the session of whoever sends it, or ask more of them from then on.
 ENDING = (
     *("security.logout", "profile.end_other_sessions", "profile.end_session", "users.deactivate", "users.require_second_factor"),
@@ -93,7 +92,9 @@ def routes(school):
 def test_no_request_is_a_fault_of_ours(school, names, routes):
     sent = 0
 
-    @settings(max_examples=REQUESTS, deadline=None, database=None, derandomize=not LONG, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=REQUESTS, deadline=None, database=None, derandomize=TIMES == 1, suppress_health_check=list(HealthCheck)
+    )
     @given(st.data())
     def attack(data):
         nonlocal sent

@@ -1,6 +1,5 @@
 """What means something to a database, a template or a machine means nothing when somebody types it, wherever they do."""
 
-import os
 import re
 from itertools import cycle
 from urllib.parse import urlencode
@@ -10,9 +9,9 @@ from sqlalchemy import select
 
 from models import Student
 from tests.attack.parameters import find_parameters
+from tests.examples import TIMES
 
 # In the long run each parameter gets all values, in the short one these and some more in turn.
-LONG = "FUZZ_REQUESTS" in os.environ
 EACH_GETS = 2
 PRODUCT = "9801547"
 UNDO = "/imports/1/undo"
@@ -118,7 +117,7 @@ def parameters(school):
 
 def values_for(place):
     turn = range(place * EACH_GETS, (place + 1) * EACH_GETS)
-    return [*ALWAYS, *(VALUES if LONG else [VALUES[number % len(VALUES)] for number in turn])]
+    return [*ALWAYS, *(VALUES if TIMES > 1 else [VALUES[number % len(VALUES)] for number in turn])]
 
 
 def assert_harmless(answer, what):

@@ -11,7 +11,7 @@ from tests.attack.worst_texts import WORST, measure, readers
 from tests.conftest import PASSWORD
 from tests.test_rooms import ROOT, modules
 
-N = 10_000
+N = 5_000
 # Of four times the text: what is linear takes four times as long; what takes the square, sixteen times. Both are far enough
 # from the bound for clocks and caches, and for what else the machine does.
 TIMES, FACTOR, SLACK_S = 4, 8, 0.01

@@ -56,6 +56,12 @@ class QuickServer(Server):
         return create_app(config.load(self._environ))
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
+def backend(request: pytest.FixtureRequest) -> str:
+    """What a person does is the same over each database: the long run proves it."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="package")
 def served_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("served")
@@ -117,7 +123,7 @@ def firefox() -> Iterator[Marionette]:
         yield browser
 
 
-@pytest.fixture(params=["chromium", "firefox"])
+@pytest.fixture(params=["chromium", pytest.param("firefox", marks=pytest.mark.long)])
 def somebody(request: pytest.FixtureRequest, server: Server) -> Iterator[Callable[..., Driver]]:
     """Let each of the two browsers in turn open a window of its own: somebody(), or somebody(url) for another address."""
     with ExitStack() as windows:

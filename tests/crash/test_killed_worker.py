@@ -18,6 +18,8 @@ from tests.server import ROOT
 
 ROWS = 40_000
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def worker(tmp_path, database_url):

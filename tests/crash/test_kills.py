@@ -1,6 +1,6 @@
 """Whatever is killed at whatever moment: what was acknowledged is there afterwards, and nothing is half done.
 
-CRASH_ROUNDS=200 makes it a long run, CRASH_SEED another one.
+TEST_TIMES=50 makes it a long run, CRASH_SEED another one.
 """
 
 import os
@@ -24,10 +24,11 @@ from models import Import, Student, db, now, revisions
 from tests.cluster import Cluster, wait_until
 from tests.colleague import Colleague
 from tests.crash.conftest import colleague
+from tests.examples import examples
 from tests.server import Server
 from tests.staff import PATIENCE_S, Editor, Importer, Person, Registrar
 
-ROUNDS = int(os.environ.get("CRASH_ROUNDS", "3"))
+ROUNDS = examples(3)
 SEED = os.environ.get("CRASH_SEED", "Rollbook")
 EDITORS = 3
 ROWS = 2_000

@@ -12,6 +12,7 @@ from sqlalchemy import delete
 from merge import search
 from merge.cells import write_cell
 from models import Change, Student, planned_rows, revisions, staged_rows
+from tests.examples import examples
 from tests.merge.conftest import assert_revisions_agree, kept_as_read, table
 
 names = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=12).filter(
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("small_slices")
 tables = st.dictionaries(st.integers(1, 8), students, max_size=8)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(stored=tables, sheet=tables.filter(bool))
 def test_merging_rows_one_by_one_and_as_a_sheet_gives_the_same_table(session, upload, apply, add, stored, sheet):
     _empty(session)

@@ -9,6 +9,7 @@ from merge import imports, preview
 from merge.correct import Accepted, correct
 from merge.preview import Row
 from models import Import, planned_rows, staged_rows
+from tests.examples import examples
 from tests.merge.conftest import assert_revisions_agree, table, version_of
 
 STORED = [(1, "Ada", 12, 90.0), (2, "Bo", 13, None), (3, "Cy", None, 70.5)]
@@ -182,7 +183,7 @@ FIXES = st.lists(st.tuples(st.integers(2, 7), CELLS, st.sampled_from(["Ada", "Cy
 
 
 @pytest.mark.usefixtures("stored")
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(4), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS, fixes=FIXES)
 def test_whatever_is_mended_the_sheet_stands_as_if_it_had_been_uploaded_so(session, upload, rows, fixes):
     import_ = upload(csv(rows))

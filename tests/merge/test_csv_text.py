@@ -14,6 +14,7 @@ from merge.problems import Problem
 from merge.sheet import inspect
 from merge.stage import read_block
 from models import students
+from tests.examples import examples
 
 SIGNS = st.text(st.sampled_from("='+-@\"',;|\\\t 1aß\u00a0\u200f＝＠"), min_size=1, max_size=12)
 FORMATS = [STANDARD, Format(";", ","), Format(";", "."), Format("\t", ",")]
@@ -49,7 +50,7 @@ def handed_out(session, tmp_path):
     return handed_out
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(names(), min_size=1, max_size=8), st.floats(0, 100), st.sampled_from(FORMATS))
 def test_what_is_handed_out_in_any_format_is_read_back_as_it_was(handed_out, stored, score, written):
     students = [(place, name, place % 90 or None, score / place) for place, name in enumerate(stored, 1)]

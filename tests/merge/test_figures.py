@@ -12,6 +12,7 @@ from merge import figures, listing, spread
 from merge.columns import BY_NAME
 from merge.door import open_change
 from models import Change, KeptFigures, Student, now, students
+from tests.examples import examples
 
 PEOPLE = [
     (1, "Ada Berg", 11, 90.0),
@@ -50,7 +51,7 @@ def test_an_empty_school_has_no_bars(session):
 values = st.tuples(st.none() | st.integers(0, 150), st.none() | st.floats(0, 100) | st.integers(0, 1000).map(lambda n: n / 10))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(people=st.lists(values, min_size=1, max_size=30))
 def test_each_bar_counts_what_the_list_of_its_bounds_holds(session, people):
     rows = [

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from merge import listing
 from merge.query import BadQuery
 from models import Change, Student, students
+from tests.examples import examples
 
 PEOPLE = [
     (1, "Ada Lovelace", 12, 90.0),
@@ -116,7 +117,7 @@ SORTS = ["id", "name", "age", "score", "-id", "-name", "-age", "-score"]
 FILTERS = [{}, {"q": "n"}, {"q": "ada"}, {"min_age": "12"}, {"blank_score": "no"}, {"q": "ng", "max_score": "90"}]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     sort=st.sampled_from(SORTS),
     per_page=st.integers(1, 6),

@@ -121,7 +121,7 @@ PLANS = {
     ("update", "postgresql"): "using pk_planned_rows",
     ("rejected", "postgresql"): "using ix_staged_rows_problems",
 }
-ROWS = 6_000
+ROWS = 3_000
 
 
 @pytest.fixture

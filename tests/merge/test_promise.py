@@ -1,6 +1,5 @@
 """The promise, against a plain model of it: whatever many people do, nothing accepted is lost, and the past can be read."""
 
-import os
 from datetime import datetime
 
 import pytest
@@ -14,13 +13,13 @@ from merge.columns import VALUES
 from merge.review import confirm
 from merge.three_way import merge_fields
 from models import Import, now, revisions
+from tests.examples import examples
 from tests.merge.conftest import kept_as_read, run, table, version_of
 from tests.merge.test_agreement import _csv as csv_of
 from tests.merge.test_agreement import _empty as empty
 
 pytestmark = pytest.mark.usefixtures("small_slices")
-# The long run: TEST_EXAMPLES=500 pytest tests/merge/test_promise.py
-EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "15"))
+EXAMPLES = examples(4)
 STEPS = 25
 
 ids = st.integers(1, 5)

@@ -8,15 +8,16 @@ from sqlalchemy import func, literal, select, text
 from merge import history, imports, listing, search
 from merge.fold import fold_name, mark
 from models import Import, Student
+from tests.examples import examples
 from tests.merge.conftest import kept_as_read, run, version_of
 
 WRITING = [(0x20, 0x24F), (0x300, 0x52F), (0x591, 0x5EA), (0x621, 0x652), (0x1E00, 0x1FFF), (0x2010, 0x2030), (0x3041, 0x30FF)]
 LETTERS = st.one_of(*(st.characters(min_codepoint=low, max_codepoint=high) for low, high in [*WRITING, (0x4E00, 0x9FFF)]))
 NAMES = st.text(LETTERS, min_size=1, max_size=12)
-FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@settings(FEW, max_examples=150)
+@settings(FEW, max_examples=examples(40))
 @given(name=NAMES)
 def test_both_databases_fold_names_as_python_does(session, name):
     assert session.scalar(select(func.fold_name(literal(name)))) == fold_name(name)
@@ -118,7 +119,7 @@ ACTS = st.lists(
 )
 
 
-@settings(FEW, max_examples=12)
+@settings(FEW, max_examples=examples(4))
 @given(acts=ACTS)
 def test_the_index_agrees_with_the_table_after_any_writes(session, save, remove, upload, apply, acts):
     applied = []

@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from merge import imports, undo
 from merge.imports import WrongState
 from models import Import
+from tests.examples import examples
 from tests.merge.conftest import assert_revisions_agree, kept_as_read, run, table
 from tests.merge.test_agreement import _csv as csv_of
 from tests.merge.test_agreement import _empty as empty
@@ -90,7 +91,7 @@ def test_an_undo_that_fails_leaves_the_import_applied(session, applied, take_bac
     assert session.get_one(Import, applied.id).change_id == applied.change_id
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(stored=tables, sheet=tables.filter(bool))
 def test_undo_after_apply_gives_the_table_back(session, upload, apply, add, take_back, stored, sheet):
     empty(session)

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from merge import erase, history, record, undo_change
 from merge.undo_change import Overtaken, Repeated
 from models import Change, Student, revisions
+from tests.examples import examples
 from tests.merge.conftest import assert_revisions_agree, table
 
 ACTOR, OTHER = "office@school.test", "head@school.test"
@@ -121,7 +122,7 @@ def test_an_erasure_and_what_came_before_it_are_never_undone(session, add, newes
 
 
 @given(acts=st.lists(st.sampled_from(["save", "delete", "undo"]), min_size=1, max_size=8))
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(5), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_however_a_student_came_to_be_the_last_change_of_them_can_be_undone(session, acts):
     student_id = (session.scalar(select(func.max(revisions.c.student_id))) or 0) + 1
     seen = [None]

@@ -7,9 +7,10 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 import web.bearer
 from merge.columns import COLUMNS, VALUES
+from tests.examples import examples
 from tests.machine import machine_of
 
-EXAMPLES = 8
+EXAMPLES = examples(3)
 
 
 def test_the_document_names_the_models_columns_and_filters(client):
