@@ -1,9 +1,16 @@
-# make run: set everything up and serve.   make test: set everything up and run the tests.
-# make test-fast: the tests of the core and the pages, over SQLite.   make test-long: more examples, Firefox, long crash tests.   make test-all: both.
-# make check: format, lint, types, known vulnerabilities.   make screenshots: take the pictures in the README and the handbooks anew.
-# make benchmark: measure everything, which takes hours, and write benchmarks/README.md.
-# make words: bring the files in translations/ to the sentences that the code holds; what is new there waits for its translation.
-# make requirements: pin what the .in files ask for (UPGRADE=--upgrade for newer releases).
+# The first target, so that `make` alone tells what there is.
+help:
+	@echo "make run         set everything up and serve on http://$(HOST):$(PORT)"
+	@echo "make test        set everything up, check it, and run the tests (.ci/run: these, then the long ones)"
+	@echo "make test-fast   the tests of the core and the pages, over SQLite"
+	@echo "make test-long   more examples of each property, Firefox, browsers over PostgreSQL, long crash tests"
+	@echo "make test-all    make test and make test-long"
+	@echo "make check       format, lint, types, known vulnerabilities"
+	@echo "make format      format the code, and mend what the linter can"
+	@echo "make words       bring translations/ to the sentences in the code; new ones wait for their translation"
+	@echo "make screenshots take the pictures in the README and the handbooks anew"
+	@echo "make benchmark   measure everything, which takes hours, and write benchmarks/README.md"
+	@echo "make requirements  pin what the .in files ask for (UPGRADE=--upgrade for newer releases)"
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -27,7 +34,7 @@ define need
 } || { echo "The Debian package $(2) is missing and can't be installed from here: apt-get install $(2)" >&2; exit 1; }
 endef
 
-.PHONY: run test test-fast test-long test-all check words requirements programs screenshots benchmark
+.PHONY: help run format test test-fast test-long test-all check words requirements programs screenshots benchmark
 
 run: $(VENV)/.runtime
 	@$(RUN) flask db upgrade
@@ -46,6 +53,10 @@ test-long: programs $(VENV)/.dev
 	@TEST_TIMES=4 $(TEST) -m "long or hypothesis"
 
 test-all: test test-long
+
+format: $(VENV)/.dev
+	@$(RUN) ruff format --quiet
+	@$(RUN) ruff check --fix --quiet
 
 check: $(VENV)/.dev node_modules/.installed
 	@$(RUN) ruff format --check --quiet

@@ -157,7 +157,8 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     for pages in PAGES:
         app.register_blueprint(pages)
     register_within(app)
-    app.jinja_env.globals.update(may=may, may_undo=may_undo, may_undo_change=may_undo_change, messages=messages)
+    app.jinja_env.globals.update(may=may, may_undo=may_undo, may_undo_change=may_undo_change)
+    app.jinja_env.globals.update(messages=messages, version=config.VERSION)
     register_errors(app)
     register_headers(app, https=settings.https)
     register_static(app)

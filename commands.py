@@ -31,7 +31,7 @@ import watch as watching
 import worker
 from accounts import ROLES, AddressTaken, NotActive, add_user, any_users, find_by_address, make_link, setup_token
 from accounts import reset_second_factor as forget_second_factor
-from config import Settings
+from config import VERSION, Settings
 from database import engine_options, only_reading
 from database import prepare as prepare_database
 from database_url import read_database_url
@@ -62,7 +62,21 @@ users = AppGroup("user", help="Make users, and help them in.")
 
 def register(app: Flask) -> None:
     """Add the commands to the app."""
-    for command in (users, import_file, run_worker, watch, demo, back_up, restore, move, verify, retention, examine, setup_link):
+    for command in (
+        users,
+        import_file,
+        run_worker,
+        watch,
+        demo,
+        back_up,
+        restore,
+        move,
+        verify,
+        retention,
+        examine,
+        setup_link,
+        tell_version,
+    ):
         app.cli.add_command(command)
 
 
@@ -311,6 +325,12 @@ def retention(*, resume: bool) -> None:
         )
         sys.exit(1)
     click.echo("What is old is deleted in its time.")
+
+
+@click.command("version")
+def tell_version() -> None:
+    """Print the version of Rollbook."""
+    click.echo(VERSION)
 
 
 @click.command("setup-link")

@@ -7,6 +7,7 @@ import secrets
 import socket
 import stat
 import tempfile
+import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from urllib.parse import urlsplit
 import idna
 
 from database_url import HIGHEST_PORT, POSTGRESQL, read_database_url, sqlite_url
+
+VERSION: str = tomllib.loads((Path(__file__).parent / "pyproject.toml").read_text())["project"]["version"]
 
 MEGABYTE = 1024 * 1024
 # A thousand years of days, and no more than a date can be counted back by.

@@ -4,6 +4,7 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
+from config import VERSION
 from database import write_problem
 from merge import search
 from models import db
@@ -15,8 +16,8 @@ health = Blueprint("health", __name__)
 @health.get("/healthz")
 @public
 def alive() -> ResponseReturnValue:
-    """Answer while the process lives."""
-    return {"status": "ok"}
+    """Answer while the process lives, and which version of Rollbook it is."""
+    return {"status": "ok", "version": VERSION}
 
 
 @health.get("/readyz")

@@ -1,6 +1,7 @@
 """What a machine asks."""
 
 from app import create_app
+from config import VERSION
 from tests.conftest import settings
 from tests.visitor import Visitor
 
@@ -9,9 +10,14 @@ AWAY = "postgresql://me@127.0.0.1:1/school"
 
 
 def test_a_living_process_and_an_answering_database_say_so(client):
-    for path in ("/healthz", "/readyz"):
+    for path, told in (("/healthz", {"status": "ok", "version": VERSION}), ("/readyz", {"status": "ok"})):
         response = client.open(path)
-        assert (response.status_code, response.json) == (200, {"status": "ok"})
+        assert (response.status_code, response.json) == (200, told)
+
+
+def test_page_and_command_tell_the_version(app, client):
+    assert f"Version {VERSION}" in client.visit("/login").text
+    assert app.test_cli_runner().invoke(args=["version"]).output == f"{VERSION}\n"
 
 
 def test_a_database_that_is_away_is_told_while_the_process_still_lives(tmp_path):
