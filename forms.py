@@ -144,6 +144,22 @@ class ConfirmForm(VersionForm):
         return [line for text in (self.lines.data or "").split() if (line := _whole(text)) is not None]
 
 
+class ChoiceForm(VersionForm):
+    """Chooses the student whom a row means; each is a button of its own, and so is somebody new."""
+
+    line = HiddenField()
+    student = HiddenField()
+
+    @property
+    def chosen(self) -> tuple[int, int | None] | None:
+        """Give the line and the student's ID, None for somebody new; nothing where the form names neither."""
+        line, student_id = _whole(self.line.data), _whole(self.student.data)
+        return None if line is None or (student_id is None and self.student.data != NEW) else (line, student_id)
+
+
+NEW = "new"
+
+
 class UndoForm(VersionForm):
     """Undoes an import as the page showed it: leaving alone no more students than it said."""
 
@@ -435,10 +451,10 @@ class ColumnsForm(VersionForm):
 
     match = RadioField(
         later("How does a row find its student?"),
-        choices=_choices(MATCHES),
+        choices=_choices({match.code: match.label for match in MATCHES.values()}),
         description=later(
-            "A row that finds none is a new student. By name, it is rejected where the name stands twice in the sheet, "
-            "or where several students have it."
+            "A row that finds none is a new student. Where several students have its name, or several rows do, "
+            "you choose which student it means."
         ),
     )
     blank = RadioField(

@@ -183,6 +183,8 @@ class Student(Base):
     version: Mapped[int] = mapped_column(default=1)
     # The name as search compares it, which takes long to make out. PostgreSQL keeps it by a trigger; for SQLite merge/ does.
     folded: Mapped[str | None] = mapped_column(Text, deferred=True)
+    # Its parts in the order of their letters, so that sheets find students by name however that is written; kept likewise.
+    name_key: Mapped[str | None] = mapped_column(Text, deferred=True, index=True)
 
     # The door in merge/ counts the version up itself, since a record that was deleted and comes back goes on where it was.
     __mapper_args__ = {"version_id_col": version, "version_id_generator": False}  # noqa: RUF012  SQLAlchemy reads a plain dict
@@ -390,6 +392,8 @@ staged_rows = Table(
     Column("problems", Text),
     Column("student_id", BigId),
     *_student_values(),
+    # As students have it; where rows are matched by name.
+    Column("name_key", Text),
     Index(
         "ix_staged_rows_problems",
         "import_id",
@@ -417,6 +421,8 @@ planned_rows = Table(
     Column("action", String(8)),
     # The other student's id, or the other line, that the reason names.
     Column("related", BigId),
+    # How many students the row could mean by then, if there were any: where there are more when it is applied, somebody is asked.
+    Column("namesakes", Integer),
     sqlite_with_rowid=False,
 )
 

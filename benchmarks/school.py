@@ -16,8 +16,8 @@ SERIES = {
     "sqlite": "(WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < {number}) SELECT i FROM s) AS series",
 }
 STUDENTS = """
-INSERT INTO students (id, name, age, score, version, folded)
-SELECT made_up.*, fold_name(name) FROM (
+INSERT INTO students (id, name, age, score, version, folded, name_key)
+SELECT made_up.*, fold_name(name), name_key(fold_name(name)) FROM (
 SELECT i, CASE WHEN i = {number} / 2 + 1 THEN '{rare}' ELSE given.name || ' ' || family.name END AS name,
     CASE WHEN i % 50 <> 7 THEN 11 + i * 7 % 8 END, CASE WHEN i % 30 <> 11 THEN i * 7919 % 1001 / 10.0 END, 1
 FROM {series}

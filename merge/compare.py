@@ -1,6 +1,6 @@
 """Turn a staged sheet into the changes it would make, without making them. Set-based, and one text for both databases."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,14 +21,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from merge.columns import KEY, NAME, VALUES
+from merge.columns import KEY, NAME, VALUES, StudentColumn, places
+from merge.find import find_students, hold_ambiguous, settle_spellings
 from merge.former_ids import hold_reused
-from merge.match import accepted, doubts, find_by_name, hold_without_name, judge, reject_repeated_ids
+from merge.match import doubts, hold_without_name, judge, reject_repeated_ids
+from merge.matching import MATCHES, Match
 from merge.merged_ids import resolve_staged
-from merge.problems import problem_text
+from merge.options import Options
+from merge.problems import accepted, problem_text
 from merge.review import ReviewReason, hold_for_review
 from merge.slices import line_slices
-from models import merged_ids, planned_rows, revisions, staged_rows, students
+from models import Import, merged_ids, planned_rows, revisions, staged_rows, students
 
 Advance = Callable[[float], None]
 """Told what share of the step is done."""
@@ -53,47 +56,62 @@ class Counts:
         return not (self.inserts or self.updates or self.deletes or self.rejected or self.reviews)
 
 
-def compare(
-    session: Session,
-    import_id: int,
-    columns: set[str],
-    *,
-    blank_clears: bool,
-    by_name: bool,
-    may_repeat: bool,
-    advance: Advance,
-    named: bool = True,
-) -> Counts:
-    """Plan the import of the staged rows from the sheet's columns, and count the verdicts. Does not commit at the end.
+@dataclass(frozen=True)
+class Reading:
+    """What of an import's staged rows is compared, and how."""
 
-    `named` says that a name tells which student a row means, and is no value that somebody wants students to have.
-    """
+    import_id: int
+    columns: frozenset[str]
+    match: Match
+    blank_clears: bool
+    named: bool = True
+    """Whether a name tells which student a row means, and is no value that somebody wants students to have."""
+
+    @classmethod
+    def of(cls, import_: Import) -> "Reading":
+        options = Options.from_json(import_.options)
+        columns = frozenset(places(import_.sheet["columns"]))
+        return cls(import_.id, columns, MATCHES[options.match], options.blank_clears, named=import_.kind == "sheet")
+
+    @property
+    def judged(self) -> bool:
+        """Whether the rows have names that may speak against the students whom they find."""
+        return self.named and not self.match.by_name and NAME.name in self.columns
+
+
+def compare(session: Session, reading: Reading, *, may_repeat: bool, advance: Advance) -> Counts:
+    """Plan the import of the staged rows, and count the verdicts. Does not commit at the end."""
+    import_id, match = reading.import_id, reading.match
     discard_plan(session, import_id)
     merged = False
-    if by_name:
-        find_by_name(session, import_id)
-    elif may_repeat:
+    if match.by_id and may_repeat:
         reject_repeated_ids(session, import_id)
-    if not by_name:
+    if match.by_id:
         merged = resolve_staged(session, import_id)
-    if not columns.issuperset(column.name for column in VALUES if column.required):
+    else:
+        find_students(session, import_id, match)
+    if not reading.columns.issuperset(column.name for column in VALUES if column.required):
         _reject_nameless(session, import_id)
-    judged = named and not by_name and NAME.name in columns
-    verdict = doubts(session, judged=judged)
-    # On SQLite everybody else can write in between; PostgreSQL joins best in large pieces.
-    larger = 1 if session.get_bind().dialect.name == "sqlite" else 20
-    for lines, share in line_slices(session, import_id, staged_rows.c.line, larger):
-        plan = _plan(import_id, columns, verdict, blank_clears=blank_clears).where(lines)
-        session.execute(insert(planned_rows).from_select([c.name for c in plan.selected_columns], plan))
-        advance(share * PLANNING_SHARE if judged else share)
+    _plan_all(session, reading, advance)
+    if not match.by_id:
+        hold_ambiguous(session, import_id, match)
+    if match.by_name:
+        settle_spellings(session, import_id, lambda lines: replan(session, reading, lines))
     hold_reused(session, import_id)
-    if named:
+    if reading.named:
         hold_without_name(session, import_id)
-    if judged:
+    if reading.judged:
         judge(session, import_id, lambda: advance(PLANNING_SHARE))
     if merged:
         _hold_both(session, import_id)
     return count_verdicts(session, import_id)
+
+
+def replan(session: Session, reading: Reading, lines: Collection[int]) -> None:
+    """Plan rows anew that mean other students than before. Does not commit."""
+    discarded = and_(planned_rows.c.import_id == reading.import_id, planned_rows.c.line.in_(lines))
+    session.execute(delete(planned_rows).where(discarded), execution_options={"synchronize_session": False})
+    _insert_plan(session, _plan(reading, doubts(session, judged=reading.judged)).where(staged_rows.c.line.in_(lines)))
 
 
 def count_planned(session: Session, import_id: int) -> dict[str, int]:
@@ -129,13 +147,23 @@ def plan_deletions(session: Session, import_id: int) -> Counts:
     return count_verdicts(session, import_id)
 
 
-def _plan(import_id: int, columns: set[str], verdict: Sequence[Label[Any]], *, blank_clears: bool) -> Select[Any]:
+def _plan_all(session: Session, reading: Reading, advance: Advance) -> None:
+    plan = _plan(reading, doubts(session, judged=reading.judged))
+    # On SQLite everybody else can write in between; PostgreSQL joins best in large pieces.
+    larger = 1 if session.get_bind().dialect.name == "sqlite" else 20
+    for lines, share in line_slices(session, reading.import_id, staged_rows.c.line, larger):
+        _insert_plan(session, plan.where(lines))
+        advance(share * PLANNING_SHARE if reading.judged else share)
+
+
+def _insert_plan(session: Session, plan: Select[Any]) -> None:
+    session.execute(insert(planned_rows).from_select([column.name for column in plan.selected_columns], plan))
+
+
+def _plan(reading: Reading, verdict: Sequence[Label[Any]]) -> Select[Any]:
     """Select each row that would change a student, as the student will stand afterwards, with the version it is based on."""
-    after = {
-        column.name: _after(column.name, columns, clears=blank_clears and not column.required).label(column.name)
-        for column in VALUES
-    }
-    differs = or_(false(), *(after[name].is_distinct_from(students.c[name]) for name in after if name in columns))
+    after = {column.name: _after(column, reading).label(column.name) for column in VALUES}
+    differs = or_(false(), *(after[name].is_distinct_from(students.c[name]) for name in after if name in reading.columns))
     gone = _gone()
     return (
         select(
@@ -149,14 +177,17 @@ def _plan(import_id: int, columns: set[str], verdict: Sequence[Label[Any]], *, b
         .select_from(staged_rows)
         .outerjoin(students, students.c.id == staged_rows.c.student_id)
         .outerjoin(gone, gone.c.student_id == staged_rows.c.student_id)
-        .where(accepted(import_id), or_(students.c.id.is_(None), differs))
+        .where(accepted(reading.import_id), or_(students.c.id.is_(None), differs))
     )
 
 
-def _after(name: str, columns: set[str], *, clears: bool) -> ColumnElement[Any]:
-    if name not in columns:
-        return students.c[name]
-    return staged_rows.c[name] if clears else func.coalesce(staged_rows.c[name], students.c[name])
+def _after(column: StudentColumn, reading: Reading) -> ColumnElement[Any]:
+    stored, read = students.c[column.name], staged_rows.c[column.name]
+    if column.name not in reading.columns:
+        return stored
+    if column in reading.match.columns:  # it says who is meant, and is no value that would be written otherwise
+        return func.coalesce(stored, read)
+    return read if reading.blank_clears and not column.required else func.coalesce(read, stored)
 
 
 def _gone() -> Any:

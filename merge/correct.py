@@ -4,13 +4,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
-from merge.columns import KEY, NAME, places
-from merge.compare import Counts, compare, count_verdicts
+from merge.columns import KEY, places
+from merge.compare import Counts, Reading, compare, count_verdicts
 from merge.decisions import WrongState, lock_preview
 from merge.former_ids import ERASED
+from merge.matching import MATCHES
 from merge.merged_ids import survivor_of
 from merge.options import Options
 from merge.pages import BEYOND, PLANNED
@@ -22,7 +23,7 @@ from models import Import, planned_rows, staged_rows
 from words import later, ngettext
 
 # What is wrong with a row only beside other rows or the students: each comparison finds it anew.
-COMPARED = {KEY.name: ("twice", "nameless", ERASED), NAME.name: ("same_name", "several")}
+COMPARED = {KEY.name: ("twice", "nameless", ERASED)}
 
 # What would part a cell in two, and what PostgreSQL takes in no text.
 UNKEPT = {ord(SEPARATOR): None, 0: None}
@@ -154,20 +155,13 @@ def _compare_again(
 
     They are set aside under an id that no import has, so that they are compared by the very code that compares a sheet.
     """
-    aside, by_name = -import_.id, options.match == NAME.name
-    _set_aside(session, import_.id, aside, _akin(session, row, "name" if by_name else "student_id"))
+    aside, match = -import_.id, MATCHES[options.match]
+    _set_aside(session, import_.id, aside, _akin(session, row, "name_key" if match.by_name else "student_id"))
     before = count_verdicts(session, aside)
     session.execute(update(staged_rows).where(_is(aside, row["line"])).values({**row, "import_id": aside}))
     session.execute(update(staged_rows).where(staged_rows.c.import_id == aside, _was_compared()).values(problems=None))
-    after = compare(
-        session,
-        aside,
-        set(places(sheet.columns)),
-        blank_clears=options.blank_clears,
-        by_name=by_name,
-        may_repeat=True,
-        advance=lambda _share: None,
-    )
+    reading = Reading(aside, frozenset(places(sheet.columns)), match, options.blank_clears)
+    after = compare(session, reading, may_repeat=True, advance=lambda _share: None)
     for table in (staged_rows, planned_rows):
         session.execute(update(table).where(table.c.import_id == aside).values(import_id=import_.id))
     return before, after
@@ -183,13 +177,11 @@ def _akin(session: Session, row: dict[str, Any], key: str) -> ColumnElement[bool
 
 def _set_aside(session: Session, import_id: int, aside: int, rows: ColumnElement[bool]) -> None:
     session.execute(update(staged_rows).where(rows).values(import_id=aside))
-    # Of rows that mean the same student at most one is accepted, so these are two lines at most.
-    accepted = select(staged_rows.c.line).where(staged_rows.c.import_id == aside, staged_rows.c.problems.is_(None))
-    planned = _planned(import_id, list(session.scalars(accepted)))
-    session.execute(update(planned_rows).where(planned).values(import_id=aside))
+    lines = select(staged_rows.c.line).where(staged_rows.c.import_id == aside, staged_rows.c.problems.is_(None))
+    session.execute(update(planned_rows).where(_planned(import_id, lines)).values(import_id=aside))
 
 
-def _planned(import_id: int, lines: list[int]) -> ColumnElement[bool]:
+def _planned(import_id: int, lines: Collection[int] | Select[int]) -> ColumnElement[bool]:
     return and_(planned_rows.c.import_id == import_id, planned_rows.c.verdict.in_(PLANNED), planned_rows.c.line.in_(lines))
 
 

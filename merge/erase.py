@@ -35,14 +35,27 @@ from merge.mentions import names_of, scrub_mentions
 from merge.merged_ids import all_ids, leads_elsewhere, survivor_of
 from merge.problems import Problem, dump_problems
 from merge.record import Conflict
+from merge.review import CHOICES
 from merge.sheet import discard_files
-from models import Change, FormToken, HeadingChoice, Import, KeptAnswer, Student, now, planned_rows, revisions, staged_rows
+from models import (
+    Change,
+    FormToken,
+    HeadingChoice,
+    Import,
+    KeptAnswer,
+    Student,
+    now,
+    planned_rows,
+    revisions,
+    staged_rows,
+    students,
+)
 
 REASON, RETENTION = "erasure", "retention"
 # How many who were deleted long ago are erased in one transaction, in which nobody else can write to SQLite.
 MOST = 5_000
 BLANK: dict[str, Any] = {column.name: None for column in VALUES}
-erasing, later = revisions.alias("erasing"), revisions.alias("later")
+erasing, later, choice = revisions.alias("erasing"), revisions.alias("later"), planned_rows.alias("choice")
 GONE = dump_problems({"": Problem("erased")})
 
 
@@ -148,15 +161,25 @@ def means(student_id: int) -> ColumnElement[bool]:
     """Tell a staged row on the student: by an id that is or leads to theirs, or else by a name that they have had."""
     ids = all_ids(student_id)
     names = select(revisions.c[NAME.name]).where(revisions.c.student_id.in_(ids), revisions.c[NAME.name].is_not(None))
-    nameless = and_(staged_rows.c.student_id.is_(None), staged_rows.c[NAME.name].in_(names))
+    keys = select(students.c.name_key).where(students.c.id.in_(ids))
+    unknown = or_(staged_rows.c.student_id.is_(None), exists().where(_is_choice()))
+    nameless = and_(or_(staged_rows.c[NAME.name].in_(names), staged_rows.c.name_key.in_(keys)), unknown)
     return or_(staged_rows.c.student_id.in_(ids), nameless)
+
+
+def _is_choice() -> ColumnElement[bool]:
+    """Tell a row that could mean several students, and got an id of its own until somebody would choose."""
+    row = and_(choice.c.import_id == staged_rows.c.import_id, choice.c.verdict == "review", choice.c.line == staged_rows.c.line)
+    return and_(row, choice.c.reason.in_([reason.value for reason in CHOICES]))
 
 
 def _blank_rows(session: Session, student_id: int) -> None:
     problems = case((staged_rows.c.problems.is_not(None), GONE))
+    row = and_(staged_rows.c.import_id == planned_rows.c.import_id, staged_rows.c.line == planned_rows.c.line)
+    planned = or_(planned_rows.c.student_id.in_(all_ids(student_id)), exists().where(row, means(student_id)))
     for statement in (
-        update(staged_rows).where(means(student_id)).values(cells="", problems=problems, **BLANK),
-        update(planned_rows).where(planned_rows.c.student_id.in_(all_ids(student_id))).values(**BLANK),
+        update(planned_rows).where(planned).values(**BLANK),
+        update(staged_rows).where(means(student_id)).values(cells="", problems=problems, name_key=None, **BLANK),
     ):
         session.execute(statement, execution_options={"synchronize_session": False})
 

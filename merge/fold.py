@@ -31,6 +31,11 @@ ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05bd\u064b-\u0652]+")
 # Chinese and Japanese signs count three times: each alone then makes a trigram, and names have only two or three of them.
 SIGNS = re.compile("([\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff])")
 
+# What parts of a name are written with or without: an apostrophe, a hyphen, a full stop after an initial.
+WITHIN_PARTS = "'\"-._()[]{}<>!?*#%&+=:~^|@$\\“”„‚«»—·…"
+BETWEEN_PARTS = ",;/"
+_KEY_SIGNS = str.maketrans({**dict.fromkeys(WITHIN_PARTS), **dict.fromkeys(BETWEEN_PARTS, " ")})
+
 # The folds of the characters that are in use are kept; those of all there are would take 200 MB.
 LAST_KEPT = 0xFFFF
 
@@ -55,6 +60,12 @@ _FOLDS = _Folds()
 def fold_name(name: str) -> str:
     """Make names comparable as people search for them: without case, accents and typographic signs."""
     return name.lower() if name.isascii() else name.translate(_FOLDS)
+
+
+def name_key(folded: str) -> str:
+    """Give a folded name's parts in the order of their letters and without punctuation: "lovelace, ada" is "ada lovelace"."""
+    plain = folded if folded.replace(" ", "").isalnum() else folded.translate(_KEY_SIGNS)
+    return " ".join(sorted(filter(None, plain.split(" ")))) or folded
 
 
 def mark(name: str, words: Sequence[str]) -> list[Piece]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, and_, delete, exists, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, select, true, update
 from sqlalchemy.orm import Session
 
 from merge.columns import KEY, NAME
@@ -36,12 +36,12 @@ def owners_said(session: Session, student_ids: Iterable[int]) -> dict[int, str]:
     return {student_id: said(student_id, entry) for student_id, entry in newest.items() if entry.deleted}
 
 
-def hold_reused(session: Session, import_id: int) -> None:
+def hold_reused(session: Session, import_id: int, rows: ColumnElement[bool] | None = None) -> None:
     """Keep planned rows from giving a deleted student's id to somebody unasked, and an erased one's at all. Does not commit.
 
     Nobody was deleted who only left as an import was undone: its sheet may be uploaded again, with the same names.
     """
-    new = and_(planned_rows.c.import_id == import_id, planned_rows.c.verdict == "insert")
+    new = and_(planned_rows.c.import_id == import_id, planned_rows.c.verdict == "insert", true() if rows is None else rows)
     reused = and_(new, planned_rows.c.base_version > 0)
     _reject_erased(session, import_id, reused)
     hold_for_review(session, import_id, and_(reused, ~_was_only_undone()), ReviewReason.FORMER_ID)

@@ -3,8 +3,9 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+from itertools import product
 
-from merge.fold import fold_name
+from merge.fold import fold_name, name_key
 
 
 class _Separators(dict[int, str | int | None]):
@@ -33,6 +34,7 @@ READINGS = (
 )
 INITIAL = 1
 MOST_TURNS = 8
+MOST_JOINED = 6
 
 
 def same_person(one: str, other: str, *, by_id: bool) -> bool:
@@ -50,6 +52,18 @@ def turned(name: str) -> list[str]:
     """Give the name with each of its parts first in turn: "Lovelace, Ada" also as Ada Lovelace."""
     parts = name.replace(",", " ").split()[:MOST_TURNS]
     return [" ".join(parts[place:] + parts[:place]) for place in range(len(parts))]
+
+
+def spelling_keys(name: str) -> set[str]:
+    """Give the name's keys with neighbouring parts joined or not: Anna Lena may be stored as Anna-Lena, O Brien as O'Brien."""
+    folded = fold_name(name)
+    parts = "".join(sign if sign.isalnum() else " " for sign in folded).split()
+    keys = {name_key(folded), name_key(folded.translate(READINGS[0]))}
+    if 1 < len(parts) <= MOST_JOINED:
+        for joins in product(("", " "), repeat=len(parts) - 1):
+            joined = "".join(part + join for part, join in zip(parts, (*joins, ""), strict=True))
+            keys.add(" ".join(sorted(joined.split())))
+    return keys
 
 
 def _readings(folded: str) -> list[list[str]]:

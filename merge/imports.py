@@ -15,18 +15,20 @@ import audit
 from audit import Act
 from merge.apply import apply
 from merge.choices import RE_READABLE, headings_key, recall
-from merge.columns import places
-from merge.compare import Counts, compare, count_planned, discard_plan, plan_deletions
+from merge.columns import KEY, places
+from merge.compare import Counts, Reading, compare, count_planned, count_verdicts, discard_plan, plan_deletions
 from merge.data_questions import ask_after_comparing
 from merge.decisions import WrongState as WrongState
 from merge.decisions import as_shown
-from merge.door import open_change
+from merge.door import enter_alone, open_change
 from merge.faults import Fault, fault_of
 from merge.heading_questions import ask_before_reading
 from merge.lease import LEASE, CalledOff, LeaseLost, call_off, kept_lease
+from merge.matching import MATCHES
 from merge.options import Options
 from merge.problems import SheetRefused
 from merge.questions import dump_questions
+from merge.recheck import recheck
 from merge.sanity import dump_findings, find_remarkable
 from merge.scale_questions import SCALE
 from merge.selection import Selection, stage_selected
@@ -358,15 +360,8 @@ def _read(session: Session, import_id: int, holder: str) -> None:
                 _move(session, mine, LeaseLost, share=share, lease_until=now() + LEASE)
                 session.commit()
 
-        counts = compare(
-            session,
-            import_id,
-            columns,
-            blank_clears=options.blank_clears,
-            by_name=options.match == "name",
-            may_repeat=not ascending,
-            advance=compared,
-        )
+        reading = Reading(import_id, frozenset(columns), MATCHES[options.match], options.blank_clears)
+        counts = compare(session, reading, may_repeat=not ascending, advance=compared)
     _analyze(session, "planned_rows")
     asked = ask_before_reading(sheet, options)
     # Numbers that are stored so already, as in our own export, are meant so.
@@ -404,10 +399,21 @@ def _apply(session: Session, import_id: int, holder: str) -> None:
         return
     change_id = open_change(session, applying.applied_by or applying.actor, "import", import_id)
     with kept_lease(session, mine, applying.path) as report:
-        applied = vars(apply(session, import_id, change_id, planned, report))
+        planned, rest = _checked_again(session, applying, planned)
+        applied = rest | vars(apply(session, import_id, change_id, planned, report))
     _move(session, mine, LeaseLost, state="applied", change_id=change_id, share=1.0, ended_at=now(), **applied, **RELEASED)
     _note(session, Act.IMPORT_APPLIED, applying, **applied)
     session.commit()
+
+
+def _checked_again(session: Session, import_: Import, planned: int) -> tuple[int, dict[str, int]]:
+    """Hold rows whose match has become doubtful since the preview; give how many are written, and what else is counted anew."""
+    enter_alone(session)
+    if import_.kind != "sheet" or not recheck(session, Reading.of(import_)):
+        return planned, {}
+    counts = count_verdicts(session, import_.id)
+    rest = {name: getattr(counts, name) for name in ("unchanged", "rejected", "reviews")}
+    return counts.inserts + counts.updates + counts.deletes, rest
 
 
 def _undo(session: Session, import_id: int, holder: str) -> None:
@@ -440,10 +446,8 @@ def _select(session: Session, import_id: int, holder: str) -> None:
         if kind == "delete":
             counts = plan_deletions(session, import_id)
         else:
-            columns = set(places(sheet.columns))
-            counts = compare(
-                session, import_id, columns, blank_clears=True, by_name=False, may_repeat=False, advance=report, named=False
-            )
+            reading = Reading(import_id, frozenset(places(sheet.columns)), MATCHES[KEY.name], blank_clears=True, named=False)
+            counts = compare(session, reading, may_repeat=False, advance=report)
     _analyze(session, "planned_rows")
     _move(session, mine, LeaseLost, state="ready", rows=number, share=1.0, **vars(counts), **RELEASED)
     session.commit()

@@ -1,19 +1,18 @@
-"""Which student a row means: found by name where a sheet has no IDs, doubted where an ID's student has another name."""
+"""Doubt which student a row means that has found one by ID, but has another name; or that is new, and has a stored one."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Label, and_, case, exists, func, null, or_, select, update
+from sqlalchemy import ColumnElement, Label, and_, case, exists, func, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from merge.columns import KEY
+from merge.find import namesakes_of_new, note_namesakes
 from merge.fold import fold_name
 from merge.identity import same_person, turned
-from merge.ids import give_ids
-from merge.problems import problem_text
+from merge.problems import accepted, problem_text
 from merge.review import ReviewReason, hold_for_review, needs_review, release
-from merge.search import folded
+from merge.search import folded, key_of
 from models import planned_rows, staged_rows, students
 
 Report = Callable[[], None]
@@ -25,32 +24,17 @@ SIGNS = "-–—?!.,;:_*#/+=~ 0123456789"
 
 
 def reject_repeated_ids(session: Session, import_id: int) -> None:
-    """Reject each row whose ID another row has too."""
-    text = partial(problem_text, KEY.name, "twice", text=staged_rows.c.student_id)
-    _reject_repeated(session, import_id, staged_rows.c.student_id, text)
-
-
-def find_by_name(session: Session, import_id: int) -> None:
-    """Give each row the one student of its name, or an id for a new one; reject a name that means several."""
-    name = staged_rows.c.name
-    _reject_repeated(session, import_id, name, partial(problem_text, "name", "same_name"))
-    same = (
-        select(students.c.name, func.min(students.c.id).label("first"), func.max(students.c.id).label("last"))
-        .where(students.c.name.in_(select(name).where(accepted(import_id))))
-        .group_by(students.c.name)
-        .subquery("same")
+    """Reject each row whose ID another row has too, also where that one has a problem of its own."""
+    key = staged_rows.c.student_id
+    twice = (
+        select(key.label("key"), func.min(staged_rows.c.line).label("first"), func.max(staged_rows.c.line).label("last"))
+        .where(staged_rows.c.import_id == import_id, key.is_not(None))
+        .group_by(key)
+        .having(func.count() > 1)
+        .subquery("twice")
     )
-    several = problem_text("name", "several", first=same.c.first, last=same.c.last)
-    session.execute(
-        update(staged_rows).values(problems=several).where(accepted(import_id), name == same.c.name, same.c.first < same.c.last)
-    )
-    session.execute(update(staged_rows).values(student_id=students.c.id).where(accepted(import_id), name == students.c.name))
-    give_ids(session, import_id)
-
-
-def accepted(import_id: int) -> ColumnElement[bool]:
-    """Keep an import's rows that can be used."""
-    return and_(staged_rows.c.import_id == import_id, staged_rows.c.problems.is_(None))
+    text = problem_text(KEY.name, "twice", text=key, first=twice.c.first, last=twice.c.last)
+    session.execute(update(staged_rows).values(problems=text).where(accepted(import_id), key == twice.c.key))
 
 
 def doubts(session: Session, *, judged: bool) -> list[Label[Any]]:
@@ -161,34 +145,23 @@ def _hold_of_others(session: Session, import_id: int) -> None:
 
 def _hold_of_absent(session: Session, import_id: int) -> None:
     """Hold new students who have the name of a student whom the sheet does not name."""
-    row = planned_rows.alias("row")
-    new = (row.c.import_id == import_id, row.c.verdict == "insert", others.c.name == row.c.name)
-    if not session.scalar(select(exists().select_from(row, others).where(*new))):
+    found = namesakes_of_new(session, import_id)
+    if not note_namesakes(session, import_id, found):
         return
+    key = key_of(session, planned_rows.c.name)
+    new = and_(planned_rows.c.import_id == import_id, planned_rows.c.verdict == "insert", planned_rows.c.namesakes > 0)
+    row = select(planned_rows.c.line, key.label("name_key")).where(new).subquery("row")
     named = select(staged_rows.c.student_id).where(_of_sheet(import_id), staged_rows.c.student_id.is_not(None))
-    absent = select(others.c.id).where(*new).correlate(None).except_(named)
-    found = (
+    absent = select(others.c.id).where(others.c.name_key.in_(select(row.c.name_key))).except_(named)
+    of_absent = (
         select(row.c.line, func.min(others.c.id).label("student_id"))
-        .where(*new, others.c.id.in_(absent))
+        .where(row.c.name_key == others.c.name_key, others.c.id.in_(absent))
         .group_by(row.c.line)
         .subquery("found")
     )
-    hold_for_review(session, import_id, planned_rows.c.line == found.c.line, ReviewReason.SAME_NAME, found.c.student_id)
+    hold_for_review(session, import_id, planned_rows.c.line == of_absent.c.line, ReviewReason.SAME_NAME, of_absent.c.student_id)
 
 
 def _of_sheet(import_id: int) -> ColumnElement[bool]:
     """Keep all rows of the sheet: one that is corrected is compared under the negative of its import's id."""
     return staged_rows.c.import_id.in_((import_id, -import_id))
-
-
-def _reject_repeated(session: Session, import_id: int, key: Column[Any], problem: Callable[..., ColumnElement[str]]) -> None:
-    """Reject every row whose key stands in the sheet again, even where the other row has a problem of its own."""
-    twice = (
-        select(key.label("key"), func.min(staged_rows.c.line).label("first"), func.max(staged_rows.c.line).label("last"))
-        .where(staged_rows.c.import_id == import_id, key.is_not(None))
-        .group_by(key)
-        .having(func.count() > 1)
-        .subquery("twice")
-    )
-    text = problem(first=twice.c.first, last=twice.c.last)
-    session.execute(update(staged_rows).values(problems=text).where(accepted(import_id), key == twice.c.key))

@@ -1,12 +1,52 @@
-"""By what a row finds its student: the ID, or the name where a sheet has none."""
+"""By what a row finds its student: the ID, the name where a sheet has none, or another column that the model declares."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from merge.columns import KEY, NAME, places
+from sqlalchemy import ColumnElement, FromClause, and_
+
+from merge.columns import KEY, NAME, StudentColumn, places
+from models import staged_rows, students
 from words import Later, later
 
-MATCHES: dict[str, Later] = {column.name: later("By its %(column)s", column=later(column.heading)) for column in (KEY, NAME)}
-"""The ways to match, as options name them, with a label for each."""
+
+@dataclass(frozen=True)
+class Match:
+    """A way to match: the columns that a row and its student have in common."""
+
+    code: str
+    columns: tuple[StudentColumn, ...]
+
+    @property
+    def by_id(self) -> bool:
+        return self.columns == (KEY,)
+
+    @property
+    def by_name(self) -> bool:
+        return NAME in self.columns
+
+    @property
+    def names(self) -> set[str]:
+        return {column.name for column in self.columns}
+
+    @property
+    def label(self) -> Later:
+        return later("By its %(column)s", column=later(self.columns[0].heading))
+
+    def of_rows(self, rows: FromClause = staged_rows) -> list[ColumnElement[Any]]:
+        """Give the staged rows' columns that are compared. A name is compared by its key, however it is written."""
+        kept = {KEY.name: "student_id", NAME.name: "name_key"}
+        return [rows.c[kept.get(column.name, column.name)] for column in self.columns]
+
+    def finds(self, rows: FromClause = staged_rows) -> ColumnElement[bool]:
+        """Tell a student who has in common with a row what is compared."""
+        ours = [students.c["name_key" if column is NAME else column.name] for column in self.columns]
+        return and_(*(theirs == our for our, theirs in zip(ours, self.of_rows(rows), strict=True)))
+
+
+MATCHES = {match.code: match for match in (Match(KEY.name, (KEY,)), Match(NAME.name, (NAME,)))}
+"""The ways to match, as options name them."""
 
 
 def best_match(columns: Sequence[str | None]) -> str:

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Column, Select, and_, func, select
+from sqlalchemy import Column, ColumnElement, Select, and_, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from merge.columns import NAME
+from merge.columns import KEY, NAME
+from merge.matching import MATCHES, Match
 from merge.options import Options
 from merge.pages import ROWS
 from models import Change, Import, Student, planned_rows, staged_rows, students
@@ -33,8 +34,11 @@ class Page:
 def count_missing(session: Session, import_: Import) -> Missing:
     """Count by arithmetic: of all students there are, the accepted rows name those that they change or find unchanged.
 
-    Only those whom rejected rows name have to be looked up.
+    Only those whom rejected rows name have to be looked up; where rows can mean several students, all are.
     """
+    if not _match(import_).by_id:
+        absent = select(func.count()).select_from(students).where(_is_absent(import_, true()))
+        return Missing(session.scalar(absent) or 0, _is_certain(session, import_))
     all_ = session.scalar(select(func.count()).select_from(Student)) or 0
     named = import_.updates + import_.unchanged + import_.conflicts + _count_reviewed(session, import_)
     if import_.state == "applied":
@@ -56,18 +60,27 @@ def missing_students(import_: Import, *, after: int | None = None, before: int |
     It is a difference of two sets, which is taken by sorting or hashing each once; in a join, SQLite would look
     at the whole sheet for each student.
     """
-    ours, theirs = _key(import_)
     here = students.c.id < before if before is not None else students.c.id > (after or 0)
-    named = select(theirs).where(staged_rows.c.import_id == import_.id)
-    missing = select(Student).where(here, ours.in_(select(ours).where(here).except_(named)))
+    missing = select(Student).where(here, _is_absent(import_, here))
     return missing.order_by(students.c.id.desc() if before is not None else students.c.id).limit(ROWS + 1)
+
+
+def _is_absent(import_: Import, here: ColumnElement[bool]) -> ColumnElement[bool]:
+    ours, theirs = _key(import_)
+    named = select(theirs).where(staged_rows.c.import_id == import_.id)
+    return or_(ours.is_(None), ours.in_(select(ours).where(here).except_(named)))
 
 
 def _key(import_: Import) -> tuple[Column[Any], Column[Any]]:
     """Give what a student and a row that names them have in common, also where the row is rejected for something else."""
-    if Options.from_json(import_.options).match == NAME.name:
-        return students.c.name, staged_rows.c.name
-    return students.c.id, staged_rows.c.student_id
+    column = _match(import_).columns[0]
+    if column is NAME:
+        return students.c.name_key, staged_rows.c.name_key
+    return students.c[column.name], staged_rows.c.student_id if column is KEY else staged_rows.c[column.name]
+
+
+def _match(import_: Import) -> Match:
+    return MATCHES[Options.from_json(import_.options).match]
 
 
 def _count_rejected(session: Session, import_: Import) -> int:

@@ -19,9 +19,9 @@ class Reach(StrEnum):
 
 
 PLACES: dict[str, dict[str, Reach]] = {
-    "students": {"name": Reach.DELETED, "folded": Reach.DELETED},
+    "students": dict.fromkeys(("name", "folded", "name_key"), Reach.DELETED),
     "revisions": {"name": Reach.BLANKED},
-    "staged_rows": {"cells": Reach.BLANKED, "problems": Reach.BLANKED, "name": Reach.BLANKED},
+    "staged_rows": dict.fromkeys(("cells", "problems", "name", "name_key"), Reach.BLANKED),
     "planned_rows": {**dict.fromkeys(("verdict", "action", "reason"), Reach.NONE), "name": Reach.BLANKED},
     "imports": {
         "sheet": Reach.DROPPED,

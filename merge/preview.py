@@ -17,7 +17,7 @@ from merge.imports import BUSY
 from merge.lease import share_told
 from merge.pages import ALL, PLANNED, Query, find_lines
 from merge.problems import Problem, load_problems
-from merge.review import ReviewReason, sentence
+from merge.review import CHOICES, ReviewReason, sentence
 from merge.sheet import Sheet
 from merge.stage import SEPARATOR
 from models import Import, now, planned_rows, revisions, staged_rows, students
@@ -81,6 +81,11 @@ class Row:
     """What a row that needs review is about."""
     seen: str = ""
     """Names the texts that a rejected row's cells were shown with, so that a form can tell which rows somebody typed into."""
+
+    @property
+    def needs_choice(self) -> bool:
+        """Whether somebody has to choose which student it means, instead of only confirming it."""
+        return self.review is not None and self.review.reason in CHOICES
 
 
 @dataclass(frozen=True)
@@ -251,7 +256,8 @@ def _in_student_columns(sheet: Sheet, row: SqlRow[Any]) -> Row:
     line, text, dumped, student_id, verdict, reason, related, action, base_version, *values = tuple(row)
     if dumped:
         return _rejected_in_student_columns(sheet, line, text.split(SEPARATOR), load_problems(dumped))
-    cells = [Cell(KEY.write(student_id))]
+    unknown = verdict == "review" and reason in CHOICES
+    cells = [Cell("" if unknown else KEY.write(student_id))]
     quadruples = zip(values[::4], values[1::4], values[2::4], values[3::4], strict=True)
     for column, (before, planned, staged, stored) in zip(VALUES, quadruples, strict=True):
         # The student of an unchanged row may have been edited since, so the sheet's own word comes first.

@@ -4,8 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, literal
+from sqlalchemy import ColumnElement, String, and_, cast, literal
 
+from models import staged_rows
 from words import Later, later, number
 
 LONGEST_SHOWN = 60
@@ -26,10 +27,6 @@ SENTENCES = {
     "control": later("%(label)s contains an invisible control character. Type it again by hand."),
     "kind": later("%(label)s has to be %(kind)s, but here it is %(text)s."),
     "twice": later("Student %(text)s stands on line %(first)s and again on line %(last)s. Keep one of them."),
-    "same_name": later("This name stands on line %(first)s and again on line %(last)s. Only an ID can tell the two apart."),
-    "several": later(
-        "Several students go by this name, %(first)s and %(last)s among them. Only an ID can tell which of them is meant."
-    ),
     "nameless": later("There is no student %(text)s yet, and a new one needs a name, which this sheet has no column for."),
     "erased_id": later(
         "Student ID %(text)s belonged to a student who was erased. No one else can have it: give this row another ID."
@@ -81,6 +78,11 @@ def problem_text(column: str, code: str, **values: ColumnElement[Any]) -> Column
     for place, (name, value) in enumerate(values.items()):
         text = text + literal(f'{", " if place else ""}"{name}": ') + cast(value, String)
     return text + literal("}]}")
+
+
+def accepted(import_id: int) -> ColumnElement[bool]:
+    """Keep an import's rows that can be used."""
+    return and_(staged_rows.c.import_id == import_id, staged_rows.c.problems.is_(None))
 
 
 def load_problems(text: str) -> dict[str, Problem]:

@@ -13,7 +13,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from merge import search
 from merge.columns import NAME, VALUES
 from merge.door import open_change
-from merge.fold import fold_name
+from merge.fold import fold_name, name_key
 from merge.ids import next_id
 from merge.merged_ids import survivor_of
 from models import FormToken, Student, revisions
@@ -66,6 +66,7 @@ def save(
         if session.is_modified(student):
             student.version = (version or 0) + 1
             student.folded = fold_name(student.name)
+            student.name_key = name_key(student.folded)
             _keep_revision(session, student, student.version, open_change(session, actor, reason))
     return student
 

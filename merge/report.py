@@ -1,15 +1,17 @@
 """Tell what became of an import: to a program in values that JSON has, to a person in sentences."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from merge.choose import candidates
 from merge.columns import COLUMNS, KEY, NAME
 from merge.preview import Row, are_rows_kept, counts, rows
 from merge.questions import Question, load_questions
 from merge.sanity import Finding, load_findings
 from merge.unattended import held_back
-from models import Import
+from models import Import, Student
 from words import Later
 
 
@@ -28,7 +30,7 @@ def report(session: Session, import_: Import) -> dict[str, Any]:
         "ignored": _ignored(import_),
         "left_out": [{"line": line, "reason": str(Later.load(reason))} for line, reason in import_.sheet["left_out"]],
         "rejected_rows": [{"line": row.line, "problems": row.problems} for row in _rejected(session, import_)],
-        "review_rows": [_review(row) for row in _reviews(session, import_)],
+        "review_rows": _review_rows(session, import_),
         "questions": [_question(import_, question) for question in load_questions(import_.questions)],
         "findings": [_finding(finding) for finding in load_findings(import_.findings)],
         "held_back": held_back(import_),
@@ -77,20 +79,27 @@ def _reviews(session: Session, import_: Import) -> list[Row]:
     return rows(session, import_, "review") if import_.reviews and are_rows_kept(import_) else []
 
 
-def _review(row: Row) -> dict[str, Any]:
+def _review_rows(session: Session, import_: Import) -> list[dict[str, Any]]:
+    rows = _reviews(session, import_)
+    found = candidates(session, import_, [row.line for row in rows if row.needs_choice])
+    return [_review(row, found.get(row.line, ())) for row in rows]
+
+
+def _review(row: Row, candidates: Iterable[Student]) -> dict[str, Any]:
     """Tell a row that needs review: whom it means, how the sheet names them, how Rollbook does, and why they may be two."""
     assert row.review is not None
     names = {column.name: cell for column, cell in zip(COLUMNS, row.cells, strict=True)}
     student_id, name = names[KEY.name].after, names[NAME.name]
     return {
         "line": row.line,
-        "student_id": int(student_id),
+        "student_id": int(student_id) if student_id else None,
         "name": name.after,
         "stored_name": (name.after if name.before is None else name.before) if row.review.action == "update" else None,
         "action": row.review.action,
         "reason": row.review.reason,
         "related": row.review.related,
         "problems": row.problems,
+        "candidates": [{column.name: getattr(student, column.name) for column in COLUMNS} for student in candidates],
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal, null, or_, select, update
 from sqlalchemy.orm import Session
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 import audit
 from audit import Act
 from merge.decisions import lock_preview
+from merge.door import count_rows
 from models import Import, planned_rows
 from words import later
 
@@ -26,13 +28,32 @@ class ReviewReason(StrEnum):
     """The name is the stored one, spelled otherwise: such a row is let go by itself."""
     OTHER_STUDENT = "other-student"
     OTHER_ROW = "other-row"
+    SEVERAL = "several"
+    REPEATED = "repeated"
+    TAKEN = "taken"
+    ADDED_SINCE = "added-since"
+    MERGED_SINCE = "merged-since"
     SAME_NAME = "same-name"
     FORMER_ID = "former-id"
     HIGH_ID = "high-id"
     MERGED_ID = "merged-id"
 
 
+CHOICES = (ReviewReason.SEVERAL, ReviewReason.REPEATED, ReviewReason.TAKEN)
+"""Somebody has to choose which student is meant: to confirm such rows all at once would be a guess."""
+
 SENTENCES = {
+    ReviewReason.SEVERAL: later("Several students can be meant. Choose one, or say that it is somebody new."),
+    ReviewReason.REPEATED: later("Line %(related)s can mean the same student. Choose which student each is about."),
+    ReviewReason.TAKEN: later(
+        "Student %(related)s, who can be meant, was added after the preview. Choose whether the row is about that student."
+    ),
+    ReviewReason.ADDED_SINCE: later(
+        "Student %(related)s, who has this name, was added after the preview. Confirm the row if it is about somebody else."
+    ),
+    ReviewReason.MERGED_SINCE: later(
+        "This student was merged into student %(related)s after the preview. Confirm the row if it is about that student."
+    ),
     ReviewReason.NO_NAME: later("This does not look like a name. Confirm the row if a student is called so."),
     ReviewReason.OTHER_SPELLING: later("Only the spelling of the name differs."),
     ReviewReason.OTHER_NAME: later("The sheet has another name for this student. Confirm the row if they are one person."),
@@ -68,10 +89,11 @@ def hold_for_review(
     condition: ColumnElement[bool],
     reason: ReviewReason,
     related: ColumnElement[int] | None = None,
-) -> None:
-    """Keep the planned rows that meet the condition from being applied until somebody has confirmed them. Does not commit.
+    **more: Any,
+) -> int:
+    """Keep the planned rows that meet the condition from being applied until somebody has confirmed them, and count them.
 
-    One that needs review already keeps what it does, and gets this reason.
+    One that needs review already keeps what it does, and gets this reason. Does not commit.
     """
     held = and_(planned_rows.c.import_id == import_id, planned_rows.c.verdict.in_((*HOLDABLE, "review")), condition)
     values = {
@@ -79,17 +101,21 @@ def hold_for_review(
         "action": func.coalesce(planned_rows.c.action, planned_rows.c.verdict),
         "reason": literal(reason.value),
         "related": null() if related is None else related,
+        **more,
     }
-    session.execute(update(planned_rows).where(held).values(**values), execution_options={"synchronize_session": False})
+    return count_rows(session, update(planned_rows).where(held).values(**values))
 
 
 def confirm(session: Session, import_id: int, lines: Collection[int] | None, actor: str, *, version: int | None) -> int:
     """Let the rows on these lines, or all that need review, be applied as planned; commit and give their number.
 
-    A line that needs no review is passed by. Raises WrongState unless the import is ready as it was shown at that version.
+    A line that needs no review is passed by, and so is one for which somebody has to choose a student.
+    Raises WrongState unless the import is ready as it was shown at that version.
     """
     import_ = lock_preview(session, import_id, version)
-    confirmed = _confirm(session, import_, lines)
+    shown = sorted(set(lines or ()))
+    parts = [shown[start : start + LINES_AT_ONCE] for start in range(0, len(shown), LINES_AT_ONCE)]
+    confirmed = sum(_confirm(session, import_, part) for part in ([None] if lines is None else parts))
     if confirmed:
         audit.add(session, Act.ROWS_CONFIRMED, f"import {import_id}", actor=actor, rows=confirmed)
     session.commit()
@@ -122,10 +148,10 @@ def _first_lines(import_id: int, rows: list[ColumnElement[bool]]) -> Select[int]
 
 
 def _confirm(session: Session, import_: Import, lines: Collection[int] | None) -> int:
-    rows = [needs_review(import_.id)]
+    rows = [needs_review(import_.id), planned_rows.c.reason.not_in([reason.value for reason in CHOICES])]
     if lines is not None:
-        rows.append(planned_rows.c.line.in_(sorted(set(lines))[:LINES_AT_ONCE]))
-    first = list(session.scalars(_first_lines(import_.id, rows)))
+        rows.append(planned_rows.c.line.in_(lines))
+    first = _first_lines(import_.id, rows)
     rows.append(or_(planned_rows.c.reason != ReviewReason.MERGED_ID.value, planned_rows.c.line.in_(first)))
     numbers = select(planned_rows.c.action, func.count()).where(*rows).group_by(planned_rows.c.action)
     confirmed = {action: number for action, number in session.execute(numbers)}

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from merge.columns import NAME
-from merge.fold import fold_name
+from merge.fold import fold_name, name_key
 from models import revisions, students
 
 INDEX = "ix_students_folded"
@@ -106,14 +106,18 @@ def kept_beside(session: Session, *, unchanged: bool = False) -> dict[str, Colum
     if session.get_bind().dialect.name != "sqlite":
         return {}
     new = revisions.c[NAME.name]
-    folded = _fold(new)
-    return {"folded": case((students.c[NAME.name] == new, students.c.folded), else_=folded) if unchanged else folded}
+    kept = {"folded": _fold(new), "name_key": _key(_fold(new))}
+    if not unchanged:
+        return kept
+    same = students.c[NAME.name] == new
+    return {column: case((same, students.c[column]), else_=anew) for column, anew in kept.items()}
 
 
 def index_anew(session: Session) -> None:
     """Build SQLite's index from all students there are, for whoever has filled the table at once."""
     if session.get_bind().dialect.name == "sqlite":
-        session.execute(update(students).where(students.c.folded.is_(None)).values(folded=_fold(students.c[NAME.name])))
+        folded = _fold(students.c[NAME.name])
+        session.execute(update(students).where(students.c.folded.is_(None)).values(folded=folded, name_key=_key(folded)))
         session.execute(text("INSERT INTO student_names (student_names) VALUES ('delete-all')"))
         names = select(students.c.id, students.c.folded).order_by(students.c.id)
         session.execute(insert(student_names).from_select(["rowid", "name"], names))
@@ -157,13 +161,28 @@ def folded(session: Session, name: ColumnElement[str]) -> ColumnElement[str]:
     return _fold(name) if session.get_bind().dialect.name == "sqlite" else func.fold_name(name)
 
 
+def key_of(session: Session, name: ColumnElement[str]) -> ColumnElement[str]:
+    """Give a name's key in the database, as `students.name_key` is."""
+    return _key(_fold(name)) if session.get_bind().dialect.name == "sqlite" else func.name_key(func.fold_name(name))
+
+
 def _teach(connection: Any, _record: object) -> None:
     connection.create_function("fold_name", 1, lambda name: name and fold_name(name), deterministic=True)
+    connection.create_function("name_key", 1, lambda folded: folded and name_key(folded), deterministic=True)
 
 
 def _fold(name: ColumnElement[str]) -> ColumnElement[str]:
     """Fold a name on SQLite, which can do so for plain letters: for each call of Python it waits for all of Python's threads."""
     return case((name.op("NOT GLOB")("*[^ -~]*"), func.lower(name)), else_=func.fold_name(name))
+
+
+def _key(folded: ColumnElement[str]) -> ColumnElement[str]:
+    """Give a folded name's key on SQLite, which can put two plain parts in order by itself."""
+    two = and_(folded.op("NOT GLOB")("*[^a-z0-9 ]*"), folded.op("GLOB")("[a-z0-9]* [a-z0-9]*"), folded.op("NOT GLOB")("* * *"))
+    blank = func.instr(folded, " ")
+    first, second = func.substr(folded, 1, blank - 1), func.substr(folded, blank + 1)
+    turned = second.op("||")(" ").op("||")(first)
+    return case((and_(two, first <= second), folded), (two, turned), else_=func.name_key(folded))
 
 
 @cache

@@ -113,6 +113,7 @@ def _unknown_to_search(session: Session) -> tuple[int, list[int]]:
     missing = 0
     if session.get_bind().dialect.name == "sqlite":
         missing = abs((session.scalar(select(func.count()).select_from(students)) or 0) - count_indexed(session))
-    outdated = students.c.folded.is_distinct_from(func.fold_name(students.c[NAME.name]))
+    folded = func.fold_name(students.c[NAME.name])
+    outdated = or_(students.c.folded.is_distinct_from(folded), students.c.name_key.is_distinct_from(func.name_key(folded)))
     unknown = session.scalars(select(students.c.id).where(outdated).order_by(students.c.id)).all()
     return len(unknown) + missing, list(unknown[:SHOWN])

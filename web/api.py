@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from forms import DeliveryForm
-from merge import answers, history, listing, record, review
+from merge import answers, choose, history, listing, record, review
 from merge import imports as life
 from merge.columns import COLUMNS, KEY, NAME, VALUES
 from merge.former_ids import former_owner, said
@@ -166,6 +166,27 @@ def confirm(import_id: int) -> ResponseReturnValue:
     return _told(_import_or_404(import_id))
 
 
+@api.post("/imports/<id:import_id>/choose")
+@requires_token("import")
+@once
+def choose_student(import_id: int) -> ResponseReturnValue:
+    """Let a row that can mean several students mean one of them, or somebody new."""
+    import_ = _import_or_404(import_id)
+    line, student_id = _choice()
+    check(to_apply(import_))
+    try:
+        choose.choose(db.session(), import_id, line, student_id, actor(), version=_decided_on(import_))
+    except life.WrongState:
+        raise _changed(import_id) from None
+    except choose.NoCandidate:
+        raise _unfit({"student": _("The row can't mean this student.")}) from None
+    except choose.Taken as taken:
+        raise _unfit(
+            {"student": _("Line %(line)s is about this student already. Choose another one.", line=taken.line)}
+        ) from None
+    return _told(_import_or_404(import_id))
+
+
 @api.post("/imports/<id:import_id>/undo")
 @requires_token("import", owner=import_owner)
 @once
@@ -176,6 +197,21 @@ def undo(import_id: int) -> ResponseReturnValue:
         life.start_undo(db.session(), import_id, actor(), version=version, states=("applied",))
 
     return _set_going(take_back, _import_or_404(import_id))
+
+
+def _choice() -> tuple[int, int | None]:
+    """Read the line, and the student that is chosen for it; None for somebody new."""
+    if not request.is_json:
+        raise Refusal(415, _("Not JSON"), _("Send the choice as application/json."))
+    sent = sent_object()
+    _refuse_unknown(sent, {"line", "student"})
+    line: Any = sent.get("line")
+    student_id: Any = sent.get("student", 0)
+    if not _is_line(line):
+        raise _unfit({"line": _("Send the number of the line.")})
+    if student_id is not None and type(student_id) is not int:
+        raise _unfit({"student": _("Send the ID of a student, or null for somebody new.")})
+    return line, student_id
 
 
 def _lines() -> list[int] | None:

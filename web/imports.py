@@ -14,6 +14,7 @@ from audit import Act
 from database import reading
 from forms import (
     AnswerForm,
+    ChoiceForm,
     ColumnsForm,
     ConfirmForm,
     ReadingForm,
@@ -23,7 +24,7 @@ from forms import (
     column_choice,
     columns_form,
 )
-from merge import answers, choices, preview, review
+from merge import answers, choices, choose, preview, review
 from merge import imports as life
 from merge import undo as undoing
 from merge.columns import COLUMNS
@@ -212,6 +213,27 @@ def confirm(import_id: int) -> ResponseReturnValue:
     return redirect(_place_on_page(import_), 303)
 
 
+@imports.post("/<id:import_id>/choose")
+@requires("editor")
+@keeps_nothing
+def choose_student(import_id: int) -> ResponseReturnValue:
+    """Let a row mean the student that somebody chose among those it can mean."""
+    import_, form = import_or_404(import_id), ChoiceForm()
+    check(to_apply(import_))
+    if form.chosen is None:
+        return _overtaken(import_id)
+    line, student_id = form.chosen
+    try:
+        choose.choose(db.session(), import_id, line, student_id, actor(), version=form.shown)
+    except (life.WrongState, choose.NoCandidate):
+        return _overtaken(import_id)
+    except choose.Taken as taken:
+        flash(_("Line %(line)s is about this student already. Choose another one.", line=taken.line), "warning")
+        return import_page(import_as_it_is(import_id)), 409
+    flash(_("Line %(line)s: the student is chosen.", line=line), "success")
+    return redirect(_place_on_page(import_), 303)
+
+
 @imports.post("/<id:import_id>/cancel")
 @requires("editor")
 @keeps_nothing
@@ -302,6 +324,8 @@ def import_page(import_: Import, typed: Mapping[int, preview.Row] | None = None,
     page = preview.page(db.session(), import_, query) if kept else None
     if page and typed:
         page = preview.with_rows(page, typed)
+    confirmable = query.verdict == "review" and import_.state == "ready" and may(to_apply(import_).role)
+    lines = [row.line for row in page.rows if row.needs_choice] if page and confirmable else []
     correctable = page and query.verdict == "rejected" and import_.state == "ready" and may("editor")
     return render_template(
         "imports/show.html",
@@ -319,7 +343,9 @@ def import_page(import_: Import, typed: Mapping[int, preview.Row] | None = None,
         choosable=choices.may_choose(import_) and may("editor"),
         missing=count_missing(db.session(), import_) if kept and of_sheet and import_.state != "undone" else None,
         correctable=preview.correctable_lines(page) if page and correctable else [],
-        confirmable=query.verdict == "review" and import_.state == "ready" and may(to_apply(import_).role),
+        confirmable=confirmable,
+        candidates=choose.candidates(db.session(), import_, lines),
+        columns=COLUMNS,
         form=_button(import_),
     )
 

@@ -83,6 +83,11 @@ def _paths() -> Part:
             "post": _act("Confirm rows that need review", [_decided_on(), _key()], _answer("The import.", "Import") | _tags())
             | {"requestBody": _body("application/json", _confirmation())},
         },
+        "/api/v1/imports/{import_id}/choose": {
+            "parameters": [import_],
+            "post": _act("Choose whom a row means", [_decided_on(), _key()], _answer("The import.", "Import") | _tags())
+            | {"requestBody": _body("application/json", _choice())},
+        },
         "/api/v1/imports/{import_id}/undo": {
             "parameters": [import_],
             "post": _act("Take back an import that was applied", [_decided_on(), _key()], _import_answer(), "202"),
@@ -184,13 +189,14 @@ def _review(texts: Part) -> Part:
     return _object(
         {
             "line": COUNT,
-            "student_id": {"type": "integer"},
+            "student_id": {"type": ["integer", "null"]},
             "name": {"type": "string"},
             "stored_name": TEXT_OR_NULL,
             "action": {"type": "string", "enum": ["insert", "update"]},
             "reason": {"type": "string", "enum": [reason.value for reason in ReviewReason]},
             "related": {"type": ["integer", "null"]},
             "problems": texts,
+            "candidates": {"type": "array", "items": _object({column.name: _value(column) for column in COLUMNS})},
         }
     )
 
@@ -226,6 +232,12 @@ def _confirmation() -> Part:
     lines = {"type": "array", "items": COUNT | {"maximum": 2**31 - 1}, "minItems": 1, "maxItems": LINES_AT_ONCE}
     properties = {"lines": {"anyOf": [lines, {"type": "string", "enum": ["all"]}]}}
     return {"type": "object", "properties": properties, "required": ["lines"], "additionalProperties": False}
+
+
+def _choice() -> Part:
+    student = {"type": ["integer", "null"], "minimum": 1, "description": "Null for somebody new."}
+    properties: Part = {"line": COUNT | {"maximum": 2**31 - 1}, "student": student}
+    return _object(properties) | {"additionalProperties": False}
 
 
 def _delivery() -> Part:

@@ -92,3 +92,37 @@ def test_another_system_is_told_the_rows_and_confirms_them_by_their_lines(machin
 @pytest.fixture
 def machine(app):
     return machine_of(app)
+
+
+def test_a_row_that_can_mean_several_is_given_to_the_student_who_is_chosen(add, upload, editor, work, students):
+    for number in (1, 2):
+        add(number, "Bo Nowak", 11 + number, 50)
+    page = upload("name,score\nNOWAK Bo,9\n")
+    (form,) = [form for form in page.all("form") if "Somebody new" in form.text]
+    assert [button.text for button in form.all("button")] == [
+        "Student ID 1, Bo Nowak, Age 12, Score 50",
+        "Student ID 2, Bo Nowak, Age 13, Score 50",
+        "Somebody new, line 2",
+    ]
+    assert not [button for button in page.all("button") if "Confirm" in button.text]
+    late = editor.post("/imports/1/choose", page.values | {"line": "2", "student": "3"}, status=409)
+    assert "This import has changed since you opened the page" in late.text
+    sent = editor.post("/imports/1/choose", page.values | {"line": "2", "student": "2"}, status=303)
+    after = editor.visit(sent.location)
+    assert "Line 2: the student is chosen." in after.text
+    editor.post("/imports/1/apply", after.values, status=303)
+    work()
+    assert students() == [(1, "Bo Nowak", 12, 50), (2, "Bo Nowak", 13, 9)]
+
+
+def test_another_system_chooses_among_the_candidates_that_it_is_told(add, upload, machine):
+    for number in (1, 2):
+        add(number, "Bo Nowak")
+    upload("name,score\nBo Nowak,9\n")
+    told = machine.ask("GET", "/imports/1", 200)
+    (row,) = told.json["review_rows"]
+    assert (row["reason"], row["student_id"], [student["id"] for student in row["candidates"]]) == ("several", None, [1, 2])
+    for sent in ({"line": 2, "student": 7}, {"line": 2}, {"line": "2", "student": 1}):
+        machine.ask("POST", "/imports/1/choose", 422, json=sent)
+    done = machine.ask("POST", "/imports/1/choose", 200, json={"line": 2, "student": None})
+    assert (done.json["insert"], done.json["review"]) == (1, 0)

@@ -1,0 +1,182 @@
+"""Find the students whom rows mean by what they have in common, such as a name; where several may be meant, somebody chooses."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Subquery, and_, func, literal, or_, select, update
+from sqlalchemy.orm import Session
+
+from merge.columns import NAME
+from merge.door import count_rows
+from merge.identity import same_person, spelling_keys
+from merge.ids import give_ids
+from merge.matching import Match
+from merge.problems import accepted
+from merge.review import ReviewReason, hold_for_review
+from merge.search import key_of
+from models import planned_rows, staged_rows, students
+
+Replan = Callable[[Collection[int]], None]
+"""Plan the rows on these lines anew, since they mean other students now."""
+BATCH = 1_000
+NEW = planned_rows.c.verdict == "insert"
+others = students.alias("others")
+
+
+def find_students(session: Session, import_id: int, match: Match) -> None:
+    """Give each row the one student whom it can mean, and an id for a new one to each other row. Does not commit.
+
+    A row that shares what it is matched by with another row, or that can mean several students, gets an id of its own, too.
+    """
+    found = (
+        select(staged_rows.c.line, func.min(students.c.id).label("student_id"))
+        .join(students, match.finds())
+        .where(accepted(import_id))
+        .group_by(staged_rows.c.line)
+        .having(func.count() == 1)
+        .subquery("found")
+    )
+    mine, twice = accepted(import_id), _repeated(import_id, match)
+    _update(session, mine, staged_rows.c.line == found.c.line, student_id=found.c.student_id)
+    _update(session, mine, _is_repeated(match, twice), student_id=None)
+    give_ids(session, import_id)
+
+
+def hold_ambiguous(session: Session, import_id: int, match: Match) -> None:
+    """Hold the planned rows that can mean several students, or whose key another row has, until somebody chooses."""
+    twice = _repeated(import_id, match)
+    repeated = select(staged_rows.c.line, twice.c.first, twice.c.last).where(accepted(import_id), _is_repeated(match, twice))
+    of_other = repeated.subquery("repeated")
+    other = func.coalesce(func.nullif(of_other.c.first, planned_rows.c.line), of_other.c.last)
+    hold_for_review(session, import_id, planned_rows.c.line == of_other.c.line, ReviewReason.REPEATED, other)
+    found = candidates_of(import_id, match, or_(NEW, planned_rows.c.verdict == "review"))
+    several = and_(NEW, planned_rows.c.line == found.c.line)
+    hold_for_review(session, import_id, several, ReviewReason.SEVERAL, found.c.first)
+    note_namesakes(session, import_id, found)
+
+
+def candidates_of(import_id: int, match: Match, rows: ColumnElement[bool]) -> Subquery:
+    """Select how many students each of the planned rows can mean, and the first and the last of them; not those without any."""
+    row = and_(staged_rows.c.import_id == planned_rows.c.import_id, staged_rows.c.line == planned_rows.c.line)
+    return (
+        select(
+            planned_rows.c.line,
+            func.count().label("number"),
+            func.min(students.c.id).label("first"),
+            func.max(students.c.id).label("last"),
+        )
+        .join(staged_rows, row)
+        .join(students, match.finds())
+        .where(planned_rows.c.import_id == import_id, rows)
+        .group_by(planned_rows.c.line)
+        .subquery("candidates")
+    )
+
+
+def namesakes_of_new(session: Session, import_id: int) -> Subquery:
+    """Select how many students have the name of each new one, and the first and the last of them; not those whom nobody has."""
+    new = (
+        select(planned_rows.c.line, key_of(session, planned_rows.c[NAME.name]).label("name_key"))
+        .where(planned_rows.c.import_id == import_id, NEW)
+        .subquery("new")
+    )
+    return (
+        select(
+            new.c.line, func.count().label("number"), func.min(others.c.id).label("first"), func.max(others.c.id).label("last")
+        )
+        .join(others, others.c.name_key == new.c.name_key)
+        .group_by(new.c.line)
+        .subquery("namesakes")
+    )
+
+
+def note_namesakes(session: Session, import_id: int, found: Subquery) -> int:
+    """Keep how many students rows could mean when they were compared, and count those rows. Does not commit."""
+    mine = and_(planned_rows.c.import_id == import_id, planned_rows.c.line == found.c.line)
+    return count_rows(session, update(planned_rows).where(mine).values(namesakes=found.c.number))
+
+
+def settle_spellings(session: Session, import_id: int, replan: Replan) -> None:
+    """Find the students of rows whose name is written in other parts, such as Anna Lena for Anna-Lena. Does not commit."""
+    settled = 0
+    for batch in _in_several_parts(session, import_id):
+        found = spelled_otherwise(session, batch)
+        clear = {line: min(ids) for line, ids in found.items() if len(ids) == 1}
+        for line, student_id in clear.items():
+            _update(session, staged_rows.c.import_id == import_id, staged_rows.c.line == line, student_id=student_id)
+        if clear:
+            replan(clear)
+        for line, ids in found.items():
+            if line not in clear:
+                here = planned_rows.c.line == line
+                hold_for_review(session, import_id, here, ReviewReason.SEVERAL, literal(min(ids)), namesakes=len(ids))
+        settled += len(clear)
+    if settled:
+        _hold_shared(session, import_id)
+
+
+def spelled_otherwise(session: Session, batch: Sequence[Any]) -> dict[int, set[int]]:
+    """Give by line the students whom a name can mean, its own among them; only of rows that can mean another one."""
+    keys = {row.line: spelling_keys(row.name) for row in batch}
+    wanted = set().union(*keys.values())
+    stored: dict[str, list[tuple[int, str]]] = {}
+    for student_id, name, key in session.execute(
+        select(students.c.id, students.c.name, students.c.name_key).where(students.c.name_key.in_(wanted))
+    ):
+        stored.setdefault(key, []).append((student_id, name))
+    found: dict[int, set[int]] = {}
+    for row in batch:
+        near = [about for key in keys[row.line] for about in stored.get(key, ())]
+        ids = {student_id for student_id, name in near if same_person(name, row.name, by_id=False)}
+        own = {row.student_id} if row.verdict == "update" else set()
+        if ids - own:
+            found[row.line] = ids | own
+    return found
+
+
+def _hold_shared(session: Session, import_id: int) -> None:
+    """Hold the rows that mean the same student, as is only known once all spellings are settled."""
+    shared = (
+        select(staged_rows.c.student_id, func.min(staged_rows.c.line).label("first"), func.max(staged_rows.c.line).label("last"))
+        .where(accepted(import_id))
+        .group_by(staged_rows.c.student_id)
+        .having(func.count() > 1)
+        .subquery("shared")
+    )
+    other = func.coalesce(func.nullif(shared.c.first, planned_rows.c.line), shared.c.last)
+    hold_for_review(session, import_id, planned_rows.c.student_id == shared.c.student_id, ReviewReason.REPEATED, other)
+
+
+def _in_several_parts(session: Session, import_id: int) -> Iterator[Sequence[Any]]:
+    """Give the planned rows whose name can be parted otherwise, a batch at a time: line, name, verdict, student's id."""
+    name = planned_rows.c[NAME.name]
+    parted = or_(name.like("% % %"), *(name.contains(sign) for sign in "-'’."))
+    rows = (
+        select(planned_rows.c.line, staged_rows.c[NAME.name], planned_rows.c.verdict, planned_rows.c.student_id)
+        .join(staged_rows, and_(staged_rows.c.import_id == import_id, staged_rows.c.line == planned_rows.c.line))
+        .where(planned_rows.c.import_id == import_id, planned_rows.c.verdict.in_(("insert", "update")), parted)
+        .order_by(planned_rows.c.line)
+        .limit(BATCH)
+    )
+    last = 0
+    while batch := session.execute(rows.where(planned_rows.c.line > last)).all():
+        last = batch[-1].line
+        yield batch
+
+
+def _repeated(import_id: int, match: Match) -> Subquery:
+    """Select what several rows of the sheet have in common, also where one of them has a problem, with the lines."""
+    of_sheet = staged_rows.c.import_id.in_((import_id, -import_id))
+    keys = [key.label(f"key_{place}") for place, key in enumerate(match.of_rows())]
+    lines = (func.min(staged_rows.c.line).label("first"), func.max(staged_rows.c.line).label("last"))
+    known = (key.is_not(None) for key in match.of_rows())
+    repeated = select(*keys, *lines).where(of_sheet, *known).group_by(*match.of_rows()).having(func.count() > 1)
+    return repeated.subquery("twice")
+
+
+def _is_repeated(match: Match, twice: Subquery) -> ColumnElement[bool]:
+    return and_(*(key == twice.c[f"key_{place}"] for place, key in enumerate(match.of_rows())))
+
+
+def _update(session: Session, *rows: ColumnElement[bool], **values: Any) -> None:
+    session.execute(update(staged_rows).where(*rows).values(**values), execution_options={"synchronize_session": False})

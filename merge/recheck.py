@@ -1,0 +1,71 @@
+"""Look again, as a sheet is applied, at what its rows' students were found by: since the preview others may have come or gone."""
+
+from sqlalchemy import Select, and_, exists, func, select
+from sqlalchemy.orm import Session
+
+from merge.columns import NAME
+from merge.compare import Reading, replan
+from merge.find import candidates_of, namesakes_of_new
+from merge.former_ids import hold_reused
+from merge.merged_ids import resolve_staged
+from merge.review import ReviewReason, hold_for_review
+from models import planned_rows, students
+
+BATCH = 1_000
+verdict, noted = planned_rows.c.verdict, planned_rows.c.namesakes
+
+
+def recheck(session: Session, reading: Reading) -> bool:
+    """Hold the planned rows whose match has become doubtful, and tell whether any row's plan has changed. Does not commit.
+
+    Nobody else who changes many students does so meanwhile. What was confirmed stays so, as long as no other student can be
+    meant than when it was compared.
+    """
+    changed = _follow_gone(session, reading)
+    if not reading.match.by_id:
+        changed |= _hold_ambiguous(session, reading)
+    if NAME.name in reading.columns:
+        changed |= _hold_of_added(session, reading)
+    return changed
+
+
+def _follow_gone(session: Session, reading: Reading) -> bool:
+    """Plan the rows anew whose student was deleted, erased or merged since: somebody says whether they mean the same person."""
+    found = session.scalars(_of_gone(reading.import_id)).all()
+    changed = bool(found)
+    if changed:
+        resolve_staged(session, reading.import_id)
+    while found:
+        replan(session, reading, found)
+        here = planned_rows.c.line.in_(found)
+        hold_for_review(
+            session, reading.import_id, and_(here, verdict == "update"), ReviewReason.MERGED_SINCE, planned_rows.c.student_id
+        )
+        hold_reused(session, reading.import_id, here)
+        found = session.scalars(_of_gone(reading.import_id)).all()
+    return changed
+
+
+def _of_gone(import_id: int) -> Select[int]:
+    gone = and_(
+        planned_rows.c.import_id == import_id, verdict == "update", ~exists().where(students.c.id == planned_rows.c.student_id)
+    )
+    return select(planned_rows.c.line).where(gone).order_by(planned_rows.c.line).limit(BATCH)
+
+
+def _hold_ambiguous(session: Session, reading: Reading) -> bool:
+    """Hold rows that can mean more students by now than they could."""
+    held = 0
+    for planned, usual, reason in (("update", 1, ReviewReason.SEVERAL), ("insert", 0, ReviewReason.TAKEN)):
+        found = candidates_of(reading.import_id, reading.match, verdict == planned)
+        more = and_(verdict == planned, planned_rows.c.line == found.c.line, found.c.number > func.coalesce(noted, usual))
+        held += hold_for_review(session, reading.import_id, more, reason, found.c.last, namesakes=found.c.number)
+    return held > 0
+
+
+def _hold_of_added(session: Session, reading: Reading) -> bool:
+    """Hold new students whose name somebody has who was not there when the sheet was compared."""
+    found = namesakes_of_new(session, reading.import_id)
+    more = and_(verdict == "insert", planned_rows.c.line == found.c.line, found.c.number > func.coalesce(noted, 0))
+    held = hold_for_review(session, reading.import_id, more, ReviewReason.ADDED_SINCE, found.c.last, namesakes=found.c.number)
+    return held > 0
