@@ -343,6 +343,8 @@ class Import(Base):
     """What tells one delivery to a watched folder from all others, so that each is imported once."""
     change_id: Mapped[int | None] = mapped_column(BigId)
     """The change that applied the sheet, or the one that undid it: what an undo would take back."""
+    rest_of: Mapped[int | None] = mapped_column(BigId, index=True)
+    """The import whose rows that nobody had confirmed this one goes on with."""
     skipped: Mapped[int] = mapped_column(default=0)
     """Students that an undo left as they were, since somebody had edited them after the import."""
 

@@ -154,7 +154,9 @@ def erase_deleted(session: Session, deleted_before: datetime) -> int:
 
 def imports_holding(student_id: int) -> Any:
     """Select the imports that have a row on the student, oldest first."""
-    return select(Import).where(Import.id.in_(select(staged_rows.c.import_id).where(means(student_id)))).order_by(Import.id)
+    holding = select(staged_rows.c.import_id).where(means(student_id))
+    # One that goes on with the rest of a sheet has its whole file.
+    return select(Import).where(or_(Import.id.in_(holding), Import.rest_of.in_(holding))).order_by(Import.id)
 
 
 def means(student_id: int) -> ColumnElement[bool]:
@@ -187,11 +189,12 @@ def _blank_rows(session: Session, student_id: int) -> None:
 def _drop_corrections(session: Session, student_id: int) -> None:
     """Take out of each sheet the cells that somebody has corrected in the student's rows."""
     rows = select(staged_rows.c.import_id, staged_rows.c.line).where(means(student_id))
-    lines = defaultdict(set)
+    lines = defaultdict[int, set[str]](set)
     for import_id, line in session.execute(rows):
         lines[import_id].add(str(line))
-    for import_ in session.scalars(select(Import).where(Import.id.in_(lines))):
-        mended = {line: cells for line, cells in import_.sheet.get("mended", {}).items() if line not in lines[import_.id]}
+    for import_ in session.scalars(select(Import).where(or_(Import.id.in_(lines), Import.rest_of.in_(lines)))):
+        theirs = lines[import_.id] | lines[import_.rest_of or import_.id]
+        mended = {line: cells for line, cells in import_.sheet.get("mended", {}).items() if line not in theirs}
         import_.sheet = {**import_.sheet, "mended": mended}
 
 

@@ -336,7 +336,8 @@ def _keep(stream: BinaryIO, path: Path) -> str:
 
 def _read(session: Session, import_id: int, holder: str) -> None:
     mine = _held(import_id, holder, "reading")
-    _move(session, _held(import_id, holder, *UNREAD), LeaseLost, state="reading", **_starting("reading"))
+    # All of the file is read, also of one that went on with a few of its rows.
+    _move(session, _held(import_id, holder, *UNREAD), LeaseLost, state="reading", rest_of=None, **_starting("reading"))
     read = session.get_one(Import, import_id, populate_existing=True)
     sheet, options = Sheet(**read.sheet), Options.from_json(read.options)
     limits, actor = read.limits, read.actor

@@ -139,7 +139,14 @@ def progress(import_: Import) -> dict[str, Any]:
 
 def applied_before(session: Session, import_: Import) -> Import | None:
     """Give the newest earlier import of this very file that was applied, also if it was undone since; None if there is none."""
-    earlier = (Import.sha256 == import_.sha256, Import.id < import_.id, Import.state.in_(("applied", "undone")))
+    if import_.rest_of:
+        return None
+    earlier = (
+        Import.sha256 == import_.sha256,
+        Import.id < import_.id,
+        Import.state.in_(("applied", "undone")),
+        Import.rest_of.is_(None),
+    )
     return session.scalar(select(Import).where(*earlier).order_by(Import.id.desc()).limit(1))
 
 

@@ -25,6 +25,7 @@ def report(session: Session, import_: Import) -> dict[str, Any]:
         "at": import_.at.isoformat(),
         "actor": import_.actor,
         "applied_by": import_.applied_by,
+        "rest_of": import_.rest_of,
         "rows": import_.rows,
         **counts(import_),
         "ignored": _ignored(import_),

@@ -139,11 +139,16 @@ def _changing(import_id: int) -> ColumnElement[bool]:
 
 def _unusual(session: Session, import_: Import, counts: Mapping[str, int]) -> Iterator[Finding]:
     """Find a sheet that changes far more students than the ones before, or has far fewer rows."""
-    same = (Import.headings_key == import_.headings_key, Import.state == "applied", Import.id < import_.id)
+    same = (
+        Import.headings_key == import_.headings_key,
+        Import.state == "applied",
+        Import.id < import_.id,
+        Import.rest_of.is_(None),
+    )
     before = session.execute(
         select(Import.inserts + Import.updates, Import.rows).where(*same).order_by(Import.id.desc()).limit(REMEMBERED)
     ).all()
-    if len(before) < LEAST_REMEMBERED or import_.headings_key is None:
+    if len(before) < LEAST_REMEMBERED or import_.headings_key is None or import_.rest_of:
         return
     changed, rows = [row[0] for row in before], [row[1] for row in before]
     changes = counts["inserts"] + counts["updates"] + counts["reviews"]

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from forms import DeliveryForm
-from merge import answers, choose, history, listing, record, review
+from merge import answers, choose, history, listing, record, rest, review
 from merge import imports as life
 from merge.columns import COLUMNS, KEY, NAME, VALUES
 from merge.former_ids import former_owner, said
@@ -185,6 +185,20 @@ def choose_student(import_id: int) -> ResponseReturnValue:
             {"student": _("Line %(line)s is about this student already. Choose another one.", line=taken.line)}
         ) from None
     return _told(_import_or_404(import_id))
+
+
+@api.post("/imports/<id:import_id>/rest")
+@requires_token("import")
+@once
+def go_on_with_rest(import_id: int) -> ResponseReturnValue:
+    """Make an import of the rows that nobody had confirmed when this one was applied."""
+    import_ = _import_or_404(import_id)
+    check(to_apply(import_))
+    try:
+        rest_id = rest.go_on_with_rest(db.session(), import_id, actor(), version=_decided_on(import_))
+    except life.WrongState:
+        raise _changed(import_id) from None
+    return _told(_import_or_404(rest_id)), 201, {"Location": url_for("api.show_import", import_id=rest_id)}
 
 
 @api.post("/imports/<id:import_id>/undo")

@@ -24,7 +24,7 @@ from forms import (
     column_choice,
     columns_form,
 )
-from merge import answers, choices, choose, preview, review
+from merge import answers, choices, choose, preview, rest, review
 from merge import imports as life
 from merge import undo as undoing
 from merge.columns import COLUMNS
@@ -234,6 +234,19 @@ def choose_student(import_id: int) -> ResponseReturnValue:
     return redirect(_place_on_page(import_), 303)
 
 
+@imports.post("/<id:import_id>/rest")
+@requires("editor")
+@keeps_nothing
+def go_on_with_rest(import_id: int) -> ResponseReturnValue:
+    """Go on with the rows that nobody had confirmed when the import was applied, as an import of their own."""
+    check(to_apply(import_or_404(import_id)))
+    try:
+        rest_id = rest.go_on_with_rest(db.session(), import_id, actor(), version=VersionForm().shown)
+    except life.WrongState:
+        return _overtaken(import_id)
+    return redirect(url_for("imports.show", import_id=rest_id), 303)
+
+
 @imports.post("/<id:import_id>/cancel")
 @requires("editor")
 @keeps_nothing
@@ -320,6 +333,7 @@ def _button(import_: Import) -> VersionForm:
 def import_page(import_: Import, typed: Mapping[int, preview.Row] | None = None, wrong: Collection[int] = ()) -> str:
     """Show the import with the rows that the address asks for; some as they were typed, of which some are still wrong."""
     query = parse_query(request.args, "rejected" if typed else preview.opening_verdict(import_))
+    whole = import_.state != "undone" and not import_.rest_of
     kept, of_sheet = preview.are_rows_kept(import_), import_.kind == "sheet"
     page = preview.page(db.session(), import_, query) if kept else None
     if page and typed:
@@ -341,7 +355,9 @@ def import_page(import_: Import, typed: Mapping[int, preview.Row] | None = None,
         unsaved=bool(typed),
         held_back=held_back(import_),
         choosable=choices.may_choose(import_) and may("editor"),
-        missing=count_missing(db.session(), import_) if kept and of_sheet and import_.state != "undone" else None,
+        missing=count_missing(db.session(), import_) if kept and of_sheet and whole else None,
+        rest_id=rest.rest_of(db.session(), import_.id) if import_.reviews and import_.state == "applied" else None,
+        may_go_on=kept and import_.state == "applied" and may(to_apply(import_).role),
         correctable=preview.correctable_lines(page) if page and correctable else [],
         confirmable=confirmable,
         candidates=choose.candidates(db.session(), import_, lines),

@@ -88,6 +88,10 @@ def _paths() -> Part:
             "post": _act("Choose whom a row means", [_decided_on(), _key()], _answer("The import.", "Import") | _tags())
             | {"requestBody": _body("application/json", _choice())},
         },
+        "/api/v1/imports/{import_id}/rest": {
+            "parameters": [import_],
+            "post": _act("Go on with the rows that nobody has confirmed", [_decided_on(), _key()], _rest(), "201"),
+        },
         "/api/v1/imports/{import_id}/undo": {
             "parameters": [import_],
             "post": _act("Take back an import that was applied", [_decided_on(), _key()], _import_answer(), "202"),
@@ -167,6 +171,7 @@ def _import() -> Part:
         "at": {"type": "string", "format": "date-time"},
         "actor": {"type": "string"},
         "applied_by": TEXT_OR_NULL,
+        "rest_of": {"type": ["integer", "null"]},
         "rows": COUNT,
     }
     counts = dict.fromkeys(VERDICTS, COUNT)
@@ -274,6 +279,13 @@ def _tagged(description: str) -> Part:
 def _import_answer() -> Part:
     where = {"Location": {"schema": {"type": "string"}, "description": "Where to ask how it stands."}}
     return _answer("A worker goes on with it.", "Import") | {"headers": {**_tags()["headers"], **where}}
+
+
+def _rest() -> Part:
+    where = {"Location": {"schema": {"type": "string"}, "description": "The import of these rows."}}
+    return _answer("An import of these rows, which waits for somebody to confirm them.", "Import") | {
+        "headers": {**_tags()["headers"], **where}
+    }
 
 
 def _tags() -> Part:

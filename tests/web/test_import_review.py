@@ -126,3 +126,18 @@ def test_another_system_chooses_among_the_candidates_that_it_is_told(add, upload
         machine.ask("POST", "/imports/1/choose", 422, json=sent)
     done = machine.ask("POST", "/imports/1/choose", 200, json={"line": 2, "student": None})
     assert (done.json["insert"], done.json["review"]) == (1, 0)
+
+
+def test_what_nobody_confirmed_is_taken_up_again_after_the_rest_is_applied(page, editor, work, students, machine):
+    editor.post("/imports/1/apply", page.values, status=303)
+    work()
+    applied = editor.visit("/imports/1")
+    assert "2 rows still need review" in applied.text
+    rest = editor.visit(editor.post("/imports/1/rest", applied.values, status=303).location)
+    assert "These rows needed review when import 1 was applied." in rest.text
+    assert "Import 2 goes on with them." in editor.visit("/imports/1").text
+    machine.ask("POST", "/imports/1/rest", 201, headers={"If-Match": machine.ask("GET", "/imports/1", 200).headers["ETag"]})
+    confirmed = editor.visit(editor.post("/imports/2/confirm", rest.values | {"lines": "2 4"}, status=303).location)
+    editor.post("/imports/2/apply", confirmed.values, status=303)
+    work()
+    assert students() == [(1, "Ada King", 12, 91), (2, "Bob", 13, 99), (3, "Bob", 13, 50), (5, "Zoe", None, 70)]

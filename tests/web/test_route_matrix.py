@@ -116,6 +116,7 @@ TABLE = {
     ("POST", "/imports/1/rows/2"): EDITOR,
     ("POST", "/imports/1/apply"): EDITOR,
     ("POST", "/imports/1/confirm"): EDITOR,
+    ("POST", "/imports/1/rest"): EDITOR,
     ("POST", "/imports/1/choose"): EDITOR,
     ("POST", "/imports/1/cancel"): EDITOR,
     ("GET", "/imports/1/undo"): EDITOR,
@@ -143,6 +144,7 @@ TABLE = {
     ("POST", "/api/v1/imports/1/apply"): EDITOR,
     ("POST", "/api/v1/imports/1/answers"): EDITOR,
     ("POST", "/api/v1/imports/1/confirm"): EDITOR,
+    ("POST", "/api/v1/imports/1/rest"): EDITOR,
     ("POST", "/api/v1/imports/1/choose"): EDITOR,
     ("POST", "/api/v1/imports/99/undo"): EDITOR,
 }
