@@ -41,6 +41,8 @@ from mailboxes import NoAddress
 from merge import answers as answering
 from merge import clock_check, imports, preview, search
 from merge import verify as verifying
+from merge.compare import LEAVES_OUT
+from merge.matching import MATCHES
 from merge.problems import SheetRefused
 from merge.questions import NoSuchAnswer, load_questions
 from merge.report import report, summary
@@ -121,12 +123,22 @@ def link(email: str, *, reset_second_factor: bool) -> None:
 @click.argument("file", type=click.File("rb"))
 @click.option("--apply", "apply_", is_flag=True, help="Apply the import, instead of only showing what it would do.")
 @click.option("--blank-clears", is_flag=True, help="Let a blank cell clear what is stored.")
+@click.option("--match", type=click.Choice([*MATCHES]), help="Find students by this, instead of what the sheet suggests.")
+@click.option("--only", type=click.Choice([*LEAVES_OUT]), help="Only add new students, or only update stored ones.")
 @click.option("--answer", "answers", multiple=True, help="Answer a question that the sheet leaves open: QUESTION=ANSWER.")
 @click.option("--confirm-names", is_flag=True, help="Apply rows that need review too, such as those with another name.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @with_appcontext
 def import_file(
-    file: BinaryIO, *, apply_: bool, blank_clears: bool, confirm_names: bool, answers: tuple[str, ...], as_json: bool
+    file: BinaryIO,
+    *,
+    apply_: bool,
+    blank_clears: bool,
+    match: str | None,
+    only: str | None,
+    confirm_names: bool,
+    answers: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Compare a sheet with the students, and apply it if told to."""
     told = dict(answer.rpartition("=")[::2] for answer in answers)
@@ -137,6 +149,8 @@ def import_file(
             actor="flask import",
             apply_=apply_,
             blank_clears=blank_clears,
+            match=match,
+            only=only or "",
             confirm_names=confirm_names,
             answers=told,
         )
@@ -155,10 +169,21 @@ def import_file(
 @click.option("--settled", default=10.0, help="Seconds that nobody may have written to a file for.", show_default=True)
 @click.option("--most-inserts", default=Limits.inserts, help="Students that a sheet may add by itself.", show_default=True)
 @click.option("--most-updates", default=Limits.updates, help="Students that a sheet may change by itself.", show_default=True)
+@click.option("--match", type=click.Choice([*MATCHES]), help="Find students by this, instead of what a sheet suggests.")
+@click.option("--only", type=click.Choice([*LEAVES_OUT]), help="Only add new students, or only update stored ones.")
 @click.option("--most-rejected", default=Limits.rejected, help="Rows of it that may be rejected.", show_default=True)
 @with_appcontext
 def watch(
-    folder: Path, *, once: bool, every: int, settled: float, most_inserts: int, most_updates: int, most_rejected: int
+    folder: Path,
+    *,
+    once: bool,
+    every: int,
+    settled: float,
+    most_inserts: int,
+    most_updates: int,
+    most_rejected: int,
+    match: str | None,
+    only: str | None,
 ) -> None:
     """Import the sheets that other systems lay down in FOLDER, and move them to done/ or held/ there, each with a report.
 
@@ -172,10 +197,11 @@ def watch(
     except watching.NotUsable as reason:
         raise click.ClickException(str(reason)) from None
     limits, stop = Limits(most_inserts, most_updates, most_rejected), _stop_when_told()
+    terms = watching.Terms(limits, match, only or "")
     while not stop.is_set():
         kept_in = set[str]()
         try:
-            for outcome in _look(folder, limits, settled):
+            for outcome in _look(folder, terms, settled):
                 kept_in.add(outcome.kept_in)
                 click.echo(f"{outcome.delivery.name}: {outcome.kept_in}. {outcome.report.splitlines()[0]}")
                 if stop.is_set():
@@ -189,10 +215,10 @@ def watch(
         stop.wait(every)
 
 
-def _look(folder: Path, limits: Limits, settled_s: float) -> Iterator[watching.Outcome]:
+def _look(folder: Path, terms: watching.Terms, settled_s: float) -> Iterator[watching.Outcome]:
     settings = current_app.config
     places = {"max_bytes": settings["MAX_UPLOAD"], "address": settings["ADDRESS"]}
-    return watching.look(folder, settings["UPLOADS"], limits, settled_s=settled_s, **places)
+    return watching.look(folder, settings["UPLOADS"], terms, settled_s=settled_s, **places)
 
 
 @click.command("worker")
@@ -388,11 +414,14 @@ def _import(
     actor: str,
     apply_: bool,
     blank_clears: bool = False,
+    match: str | None = None,
+    only: str = "",
     confirm_names: bool = False,
     answers: Mapping[str, str] = MappingProxyType({}),
 ) -> Import:
     session = db.session()
-    import_id = imports.receive(session, current_app.config["UPLOADS"], filename, file, actor, blank_clears=blank_clears).id
+    chosen: dict[str, Any] = {"blank_clears": blank_clears, "match": match, "only": only}
+    import_id = imports.receive(session, current_app.config["UPLOADS"], filename, file, actor, **chosen).id
     _finish(import_id)
     while keys := answers.keys() & _asked(read := _read(import_id)):
         key = min(keys)

@@ -308,6 +308,12 @@ def _whole(text: str | None) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= DIGITS_OF_A_VERSION else None
 
 
+BOTH = "both"
+ONLY = {
+    BOTH: later("Add new students and change stored ones"),
+    "update": later("Only change stored students"),
+    "add": later("Only add new students"),
+}
 BLANK_MEANS = {"keep": later("Leave what is stored as it is"), "clear": later("Clear what is stored")}
 DECIMALS = {".": later("A point, as in 85.5"), ",": later("A comma, as in 85,5")}
 THOUSANDS = {
@@ -379,10 +385,16 @@ class ViewForm(Form):
 
 
 class UploadForm(Form):
-    """A sheet, and what its blank cells mean."""
+    """A sheet, what it may do, and what its blank cells mean."""
 
     file = FileField(later("Sheet"), validators=[FileRequired(later("Choose the sheet that you want to import."))])
     blank = RadioField(later("What does a blank cell in the sheet mean?"), choices=_choices(BLANK_MEANS), default="keep")
+    only = RadioField(later("What may the sheet do?"), choices=_choices(ONLY), default=BOTH)
+
+    @property
+    def may(self) -> str:
+        """What the sheet may do, as options say it."""
+        return "" if self.only.data == BOTH else self.only.data
 
 
 class DeliveryForm(UploadForm):
@@ -391,6 +403,7 @@ class DeliveryForm(UploadForm):
     class Meta:
         csrf = False
 
+    match = RadioField(choices=["", *MATCHES], default="")
     apply = RadioField(choices=["ask", "auto"], default="ask")
     most_inserts = IntegerField(default=Limits.inserts, validators=[NumberRange(0)])
     most_updates = IntegerField(default=Limits.updates, validators=[NumberRange(0)])
@@ -457,6 +470,7 @@ class ColumnsForm(VersionForm):
             "you choose which student it means."
         ),
     )
+    only = RadioField(later("What may the sheet do?"), choices=_choices(ONLY))
     blank = RadioField(
         later("What does a blank cell in the sheet mean?"),
         choices=_choices(BLANK_MEANS),
@@ -496,6 +510,7 @@ class ColumnsForm(VersionForm):
         return replace(
             carried(self.given, self.given_columns, self.columns),
             match=self.match.data,
+            only="" if self.only.data == BOTH else self.only.data,
             blank_clears=self.blank.data == "clear",
             decimal=self.decimal.data,
             thousands=self.thousands.data,
@@ -532,7 +547,12 @@ def columns_form(sheet: Sheet, options: Options, version: int) -> ColumnsForm:
     chosen = {f"{COLUMN_FIELD}{place}": column or "" for place, column in enumerate(sheet.columns)}
     given = {"given": options, "given_columns": sheet.columns}
     made: type[ColumnsForm] = type("SheetColumnsForm", (ColumnsForm,), fields | given)
-    filled_in = {**options.to_json(), "blank": "clear" if options.blank_clears else "keep", "version": version}
+    filled_in = {
+        **options.to_json(),
+        "only": options.only or BOTH,
+        "blank": "clear" if options.blank_clears else "keep",
+        "version": version,
+    }
     return made(data={**filled_in, **chosen})
 
 
@@ -554,10 +574,10 @@ def typed_cell(name: str, text: str) -> tuple[str, str] | None:
 def _unmatched(columns: list[str | None], match: str) -> str | None:
     """Say why rows can't find their students so."""
     chosen = places(columns)
-    if match not in chosen:
+    if missing := [column for column in MATCHES[match].columns if column.name not in chosen]:
         return _(
             "No column is chosen as %(label)s, so rows can’t find their students by it. Choose one, or match them otherwise.",
-            label=BY_NAME[match].label,
+            label=missing[0].label,
         )
     if chosen.keys() == {KEY.name}:
         return _("Only the %(label)s is chosen, so there is nothing to import. Say what another column is.", label=KEY.label)

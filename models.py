@@ -105,6 +105,8 @@ class Student(Base):
         # Spreadsheets keep 15 digits of a number; an id with more comes back changed from Excel.
         info={
             "label": later("Student ID"),
+            # Rows of a sheet find their students by it.
+            "match": True,
             "min": 1,
             "max": 999_999_999_999_999,
             "headings": [
@@ -124,6 +126,9 @@ class Student(Base):
         String(200),
         info={
             "label": later("Name"),
+            "match": True,
+            # Rows may also be matched by it and one of these together.
+            "match_with": ["age"],
             "headings": [
                 *("student name", "full name", "student full name", "student", "pupil", "pupil name", "learner", "learner name"),
                 *(
@@ -343,6 +348,8 @@ class Import(Base):
     """What tells one delivery to a watched folder from all others, so that each is imported once."""
     change_id: Mapped[int | None] = mapped_column(BigId)
     """The change that applied the sheet, or the one that undid it: what an undo would take back."""
+    omitted: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Rows that would add or change a student, where the other was asked for only."""
     rest_of: Mapped[int | None] = mapped_column(BigId, index=True)
     """The import whose rows that nobody had confirmed this one goes on with."""
     skipped: Mapped[int] = mapped_column(default=0)

@@ -68,6 +68,15 @@ class Delivery:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """How the folder's sheets are taken: within which limits, and by what and for what rows find their students."""
+
+    limits: Limits
+    match: str | None = None
+    only: str = ""
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How a delivery ended: whether it is done with or held for a person, and the report."""
 
@@ -89,7 +98,7 @@ def prepare(folder: Path) -> None:
             raise NotUsable(f"Rollbook may not read and write in the folder {place}.")
 
 
-def look(folder: Path, uploads: Path, limits: Limits, *, settled_s: float, max_bytes: int, address: str) -> Iterator[Outcome]:
+def look(folder: Path, uploads: Path, terms: Terms, *, settled_s: float, max_bytes: int, address: str) -> Iterator[Outcome]:
     """Import each file in the folder that nobody has written to for so many seconds, and move it aside.
 
     A file that can't be read, for whatever reason, is held with a report that says so, and never keeps others waiting.
@@ -100,7 +109,7 @@ def look(folder: Path, uploads: Path, limits: Limits, *, settled_s: float, max_b
             _take(folder, path)
     for delivery in _taken(folder):
         try:
-            outcome = _outcome(delivery, uploads, limits, max_bytes, address)
+            outcome = _outcome(delivery, uploads, terms, max_bytes, address)
             _move_aside(folder, outcome)
         except (StillGrowing, FileNotFoundError):
             continue  # whoever moved it away has also done the rest
@@ -165,11 +174,11 @@ def _taken(folder: Path) -> list[Delivery]:
     return sorted(found, key=lambda delivery: (delivery.moment, delivery.path))
 
 
-def _outcome(delivery: Delivery, uploads: Path, limits: Limits, max_bytes: int, address: str) -> Outcome:
+def _outcome(delivery: Delivery, uploads: Path, terms: Terms, max_bytes: int, address: str) -> Outcome:
     try:
         if delivery.path.lstat().st_size > max_bytes:
             return Outcome(delivery, HELD, f"This file is larger than {max_bytes >> 20:,} MB (ROLLBOOK_MAX_UPLOAD_MB).\n")
-        return _import(delivery, uploads, limits, address)
+        return _import(delivery, uploads, terms, address)
     except SheetRefused as refused:
         return Outcome(delivery, HELD, f"{refused}\n")
     except PermissionError:
@@ -184,13 +193,14 @@ def _outcome(delivery: Delivery, uploads: Path, limits: Limits, max_bytes: int, 
         return Outcome(delivery, HELD, "Rollbook could not read this file. The log says more.\n")
 
 
-def _import(delivery: Delivery, uploads: Path, limits: Limits, address: str) -> Outcome:
+def _import(delivery: Delivery, uploads: Path, terms: Terms, address: str) -> Outcome:
     with open(os.open(delivery.path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
         stream: Any = _Whole(file)
-        import_id = _known(db.session(), delivery) or _receive(db.session(), uploads, delivery, stream, limits)
+        import_id = _known(db.session(), delivery) or _receive(db.session(), uploads, delivery, stream, terms)
     worker.finish(import_id)
     import_ = db.session.get_one(Import, import_id, populate_existing=True)
-    kept_in = DONE if import_.state in ("applied", "undone") else HELD
+    # Rows that have become doubtful only as it was applied wait for a person, too.
+    kept_in = DONE if import_.state in ("applied", "undone") and not import_.reviews else HELD
     lines = [*summary(db.session(), import_), f"{address}/imports/{import_id}"]
     return Outcome(delivery, kept_in, "\n".join(lines) + "\n")
 
@@ -202,9 +212,10 @@ def _known(session: Session, delivery: Delivery) -> int | None:
     return known
 
 
-def _receive(session: Session, uploads: Path, delivery: Delivery, stream: BinaryIO, limits: Limits) -> int:
+def _receive(session: Session, uploads: Path, delivery: Delivery, stream: BinaryIO, terms: Terms) -> int:
     try:
-        return imports.receive(session, uploads, delivery.name, stream, ACTOR, limits=limits, delivery=delivery.mark).id
+        how: dict[str, Any] = {"match": terms.match, "only": terms.only, "limits": terms.limits, "delivery": delivery.mark}
+        return imports.receive(session, uploads, delivery.name, stream, ACTOR, **how).id
     except IntegrityError:
         # Another watcher was faster by a moment.
         session.rollback()

@@ -16,10 +16,13 @@ from merge.columns import BY_NAME, COLUMNS, KEY, NAME, clashes, places
 from merge.fold import fold_name
 from merge.guesses import guess_reading
 from merge.headings import fold
+from merge.matching import MATCHES
 from merge.options import Options
+from merge.problems import SheetRefused
 from merge.questions import ASKED_EACH_TIME, ASKED_OF_NAMES, places_of, without
 from merge.sheet import Sheet, first_rows
 from models import HeadingChoice, Import, now
+from words import later
 
 # While a worker reads the sheet it is too early to read it otherwise, and once it is applied, too late.
 RE_READABLE = ("uploaded", "ready", "failed")
@@ -63,6 +66,20 @@ def recall(session: Session, sheet: Sheet) -> tuple[Sheet, Options]:
     sheet, options = replace(sheet, columns=kept.columns), Options.from_json(kept.options)
     void = (*ASKED_EACH_TIME, *ASKED_OF_NAMES) if _are_others(kept.seen, _names_by_id(sheet)) else ASKED_EACH_TIME
     return sheet, _as_it_fits(sheet, replace(options, answers=without(options.answers, void)))
+
+
+def matched_by(match: str | None, sheet: Sheet, options: Options) -> tuple[Sheet, Options]:
+    """Match rows as whoever brings the sheet asks for, if they do; the ID is ignored then. Raises SheetRefused."""
+    if match is None or match == options.match:
+        return sheet, options
+    if not MATCHES[match].names <= places(sheet.columns).keys():
+        sentence = later(
+            "No column of this sheet can be read so that rows find their students like this: %(match)s.",
+            match=MATCHES[match].label,
+        )
+        raise SheetRefused(sentence)
+    columns = [None if column == KEY.name != match else column for column in sheet.columns]
+    return replace(sheet, columns=columns), replace(options, match=match)
 
 
 def chosen_before(session: Session, headings: Sequence[str]) -> HeadingChoice | None:

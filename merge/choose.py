@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 import audit
 from audit import Act
 from merge.columns import NAME
-from merge.compare import Reading, replan
+from merge.compare import LEAVES_OUT, OMITTED, Reading, replan
 from merge.decisions import WrongState, lock_preview
 from merge.find import spelled_otherwise
 from merge.ids import give_ids
@@ -18,7 +18,7 @@ from merge.review import CHOICES, HOLDABLE, needs_review
 from models import Import, Student, planned_rows, staged_rows, students
 
 SHOWN = 20
-COUNTED = {"insert": "inserts", "update": "updates", None: "unchanged"}
+COUNTED = {"insert": "inserts", "update": "updates", OMITTED: "omitted", None: "unchanged"}
 
 
 class NoCandidate(LookupError):
@@ -111,6 +111,8 @@ def _mean(session: Session, import_: Import, row: Row[Any], student_id: int | No
     )
     after = session.execute(select(planned_rows.c.verdict, planned_rows.c.action).where(planned)).first()
     verdict = (after.action or after.verdict) if after else None
+    if verdict and verdict == LEAVES_OUT.get(Reading.of(import_).only):
+        verdict = OMITTED
     session.execute(update(planned_rows).where(planned).values(verdict=verdict, reason=row.reason, namesakes=number))
     import_.reviews -= 1
     setattr(import_, COUNTED[verdict], getattr(import_, COUNTED[verdict]) + 1)

@@ -67,6 +67,10 @@ class StudentColumn:
     """Those that are meant where a sheet has several of them."""
     doubtful: frozenset[str]
     """Those that a sheet may as well use for something else, such as a running number or a year level."""
+    match: bool
+    """Whether rows of a sheet may find their students by it."""
+    match_with: tuple[str, ...]
+    """The columns together with which they may."""
     parts: Mapping[str, Mapping[str, frozenset[str]]]
     """The parts that it may be joined of, in order: for each of a part's headings those of which one must stand beside it."""
 
@@ -253,6 +257,8 @@ def _student_columns() -> Iterable[StudentColumn]:
             headings=_folded(column.name, str(info["label"]), *info.get("headings", ()), *info.get("stronger", ())),
             stronger=_folded(*info.get("stronger", ())),
             doubtful=_folded(*info.get("doubtful", ())),
+            match=info.get("match", False),
+            match_with=tuple(info.get("match_with", ())),
             parts={part: _with_beside(headings) for part, headings in info.get("parts", {}).items()},
         )
 
@@ -276,5 +282,5 @@ BY_NAME = {column.name: column for column in COLUMNS}
 KEY = next(column for column in COLUMNS if column.key)
 VALUES = tuple(column for column in COLUMNS if not column.key)
 NAME = BY_NAME["name"]
-# A row finds its student by either.
-MATCHING = {KEY.name, NAME.name}
+# A row finds its student by any of them.
+MATCHING = {column.name for column in COLUMNS if column.match}

@@ -29,7 +29,7 @@ from merge.matching import MATCHES, Match
 from merge.merged_ids import resolve_staged
 from merge.options import Options
 from merge.problems import accepted, problem_text
-from merge.review import ReviewReason, hold_for_review
+from merge.review import CHOICES, ReviewReason, hold_for_review
 from merge.slices import line_slices
 from models import Import, merged_ids, planned_rows, revisions, staged_rows, students
 
@@ -37,6 +37,10 @@ Advance = Callable[[float], None]
 """Told what share of the step is done."""
 # Of a comparison's time, about this share has passed when the rows are planned (measured at a million rows).
 PLANNING_SHARE = 0.9
+OMITTED = "omitted"
+VERDICTS = ("insert", "update", "delete", "review", OMITTED)
+# What rows do that are left out where only the other is asked for.
+LEAVES_OUT = {"add": "update", "update": "insert"}
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,12 @@ class Counts:
     unchanged: int
     rejected: int
     reviews: int = 0
+    omitted: int = 0
 
     @property
     def change_nothing(self) -> bool:
         """Tell whether every row could be read and says what is stored already."""
-        return not (self.inserts or self.updates or self.deletes or self.rejected or self.reviews)
+        return not (self.inserts or self.updates or self.deletes or self.rejected or self.reviews or self.omitted)
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ class Reading:
     columns: frozenset[str]
     match: Match
     blank_clears: bool
+    only: str = ""
     named: bool = True
     """Whether a name tells which student a row means, and is no value that somebody wants students to have."""
 
@@ -71,7 +77,8 @@ class Reading:
     def of(cls, import_: Import) -> "Reading":
         options = Options.from_json(import_.options)
         columns = frozenset(places(import_.sheet["columns"]))
-        return cls(import_.id, columns, MATCHES[options.match], options.blank_clears, named=import_.kind == "sheet")
+        match = MATCHES.get(options.match, MATCHES[KEY.name])  # the model may no longer declare what was chosen
+        return cls(import_.id, columns, match, options.blank_clears, options.only, named=import_.kind == "sheet")
 
     @property
     def judged(self) -> bool:
@@ -104,6 +111,7 @@ def compare(session: Session, reading: Reading, *, may_repeat: bool, advance: Ad
         judge(session, import_id, lambda: advance(PLANNING_SHARE))
     if merged:
         _hold_both(session, import_id)
+    _leave_out(session, reading)
     return count_verdicts(session, import_id)
 
 
@@ -145,6 +153,18 @@ def plan_deletions(session: Session, import_id: int) -> Counts:
     )
     session.execute(insert(planned_rows).from_select([c.name for c in plan.selected_columns], plan))
     return count_verdicts(session, import_id)
+
+
+def _leave_out(session: Session, reading: Reading) -> None:
+    """Keep rows from adding students, or from changing any, where only the other is asked for."""
+    if not reading.only:
+        return
+    does = func.coalesce(planned_rows.c.action, planned_rows.c.verdict)
+    open_ = func.coalesce(planned_rows.c.reason, "").in_([reason.value for reason in CHOICES])
+    left_out = and_(planned_rows.c.import_id == reading.import_id, does == LEAVES_OUT[reading.only], ~open_)
+    session.execute(
+        update(planned_rows).where(left_out).values(verdict=OMITTED), execution_options={"synchronize_session": False}
+    )
 
 
 def _plan_all(session: Session, reading: Reading, advance: Advance) -> None:
@@ -220,5 +240,5 @@ def count_verdicts(session: Session, import_id: int) -> Counts:
     planned = count_planned(session, import_id)
     usable = session.scalar(select(func.count()).select_from(staged_rows).where(accepted(import_id))) or 0
     rows = session.scalar(select(func.count()).select_from(staged_rows).where(staged_rows.c.import_id == import_id)) or 0
-    inserts, updates, deletes, reviews = (planned.get(verdict, 0) for verdict in ("insert", "update", "delete", "review"))
-    return Counts(inserts, updates, deletes, usable - sum(planned.values()), rows - usable, reviews)
+    inserts, updates, deletes, reviews, omitted = (planned.get(verdict, 0) for verdict in VERDICTS)
+    return Counts(inserts, updates, deletes, usable - sum(planned.values()), rows - usable, reviews, omitted)

@@ -1,17 +1,17 @@
 """Correct rejected rows of a sheet that waits to be applied, and check and compare them again at once."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
-from merge.columns import KEY, places
+from merge.columns import KEY, MATCHING
 from merge.compare import Counts, Reading, compare, count_verdicts
 from merge.decisions import WrongState, lock_preview
+from merge.find import KEYLESS
 from merge.former_ids import ERASED
-from merge.matching import MATCHES
 from merge.merged_ids import survivor_of
 from merge.options import Options
 from merge.pages import BEYOND, PLANNED
@@ -23,7 +23,7 @@ from models import Import, planned_rows, staged_rows
 from words import later, ngettext
 
 # What is wrong with a row only beside other rows or the students: each comparison finds it anew.
-COMPARED = {KEY.name: ("twice", "nameless", ERASED)}
+COMPARED = {**dict.fromkeys(MATCHING, (KEYLESS,)), KEY.name: ("twice", "nameless", ERASED)}
 
 # What would part a cell in two, and what PostgreSQL takes in no text.
 UNKEPT = {ord(SEPARATOR): None, 0: None}
@@ -117,7 +117,7 @@ def _correct(session: Session, import_: Import, line: int, typed: Mapping[int, s
     cells = _filled_in(stored, typed, len(sheet.headings))
     (read,) = read_block([(line, cells)], import_.id, sheet, options)
     row = dict(zip(staged_rows.columns.keys(), read, strict=True))
-    before, after = _compare_again(session, import_, sheet, options, row)
+    before, after = _compare_again(session, import_, row)
     problems = session.scalar(select(staged_rows.c.problems).where(_is(import_.id, line)))
     if problems:
         return rejected_row(sheet, line, cells, load_problems(problems), stored)
@@ -148,20 +148,17 @@ def _filled_in(cells: list[str], typed: Mapping[int, str], width: int) -> list[s
     return cells
 
 
-def _compare_again(
-    session: Session, import_: Import, sheet: Sheet, options: Options, row: dict[str, Any]
-) -> tuple[Counts, Counts]:
+def _compare_again(session: Session, import_: Import, row: dict[str, Any]) -> tuple[Counts, Counts]:
     """Compare the row, and those that mean the same student as it did or does; count their verdicts before and after.
 
     They are set aside under an id that no import has, so that they are compared by the very code that compares a sheet.
     """
-    aside, match = -import_.id, MATCHES[options.match]
-    _set_aside(session, import_.id, aside, _akin(session, row, "name_key" if match.by_name else "student_id"))
+    aside, reading = -import_.id, Reading.of(import_)
+    _set_aside(session, import_.id, aside, _akin(session, row, reading.match.of_rows()[0].name))
     before = count_verdicts(session, aside)
     session.execute(update(staged_rows).where(_is(aside, row["line"])).values({**row, "import_id": aside}))
     session.execute(update(staged_rows).where(staged_rows.c.import_id == aside, _was_compared()).values(problems=None))
-    reading = Reading(aside, frozenset(places(sheet.columns)), match, options.blank_clears)
-    after = compare(session, reading, may_repeat=True, advance=lambda _share: None)
+    after = compare(session, replace(reading, import_id=aside), may_repeat=True, advance=lambda _share: None)
     for table in (staged_rows, planned_rows):
         session.execute(update(table).where(table.c.import_id == aside).values(import_id=import_.id))
     return before, after

@@ -11,14 +11,14 @@ from merge.door import count_rows
 from merge.identity import same_person, spelling_keys
 from merge.ids import give_ids
 from merge.matching import Match
-from merge.problems import accepted
+from merge.problems import accepted, problem_text
 from merge.review import ReviewReason, hold_for_review
 from merge.search import key_of
 from models import planned_rows, staged_rows, students
 
 Replan = Callable[[Collection[int]], None]
 """Plan the rows on these lines anew, since they mean other students now."""
-BATCH = 1_000
+BATCH, KEYLESS = 1_000, "keyless"
 NEW = planned_rows.c.verdict == "insert"
 others = students.alias("others")
 
@@ -36,6 +36,7 @@ def find_students(session: Session, import_id: int, match: Match) -> None:
         .having(func.count() == 1)
         .subquery("found")
     )
+    _reject_keyless(session, import_id, match)
     mine, twice = accepted(import_id), _repeated(import_id, match)
     _update(session, mine, staged_rows.c.line == found.c.line, student_id=found.c.student_id)
     _update(session, mine, _is_repeated(match, twice), student_id=None)
@@ -162,6 +163,11 @@ def _in_several_parts(session: Session, import_id: int) -> Iterator[Sequence[Any
     while batch := session.execute(rows.where(planned_rows.c.line > last)).all():
         last = batch[-1].line
         yield batch
+
+
+def _reject_keyless(session: Session, import_id: int, match: Match) -> None:
+    for column, key in zip(match.columns, match.of_rows(), strict=True):
+        _update(session, accepted(import_id), key.is_(None), problems=problem_text(column.name, KEYLESS))
 
 
 def _repeated(import_id: int, match: Match) -> Subquery:

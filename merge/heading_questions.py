@@ -104,10 +104,13 @@ def _unreadable_key(sheet: Sheet, options: Options, samples: Samples) -> Iterato
 
 
 def _other_keys(sheet: Sheet, samples: Samples, place: int) -> Iterator[Answer]:
-    """Offer the names, and where there is no column of names, those that look like one."""
+    """Offer the names, and where there is no column of names, those that look like one; and other numbers that are declared."""
     chosen = places(sheet.columns)
     if NAME.name in chosen:
         yield by_name(place)
+    for column in VALUES:
+        if column.match and column is not NAME and column.name not in chosen:
+            yield Answer(column.name, is_column(sheet, place, column).label, {place: column.name}, {"match": column.name})
     ignored = [other for other, column in enumerate(sheet.columns) if column is None and NAME.name not in chosen]
     for other in (other for other in ignored if _offers_name(samples, other)):
         yield Answer(str(other), is_column(sheet, other, NAME).label, {place: None, other: NAME.name}, {"match": NAME.name})

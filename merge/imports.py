@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 import audit
 from audit import Act
 from merge.apply import apply
-from merge.choices import RE_READABLE, headings_key, recall
+from merge.choices import RE_READABLE, headings_key, matched_by, recall
 from merge.columns import KEY, places
-from merge.compare import Counts, Reading, compare, count_planned, count_verdicts, discard_plan, plan_deletions
+from merge.compare import OMITTED, Counts, Reading, compare, count_planned, count_verdicts, discard_plan, plan_deletions
 from merge.data_questions import ask_after_comparing
 from merge.decisions import WrongState as WrongState
 from merge.decisions import as_shown
@@ -63,6 +63,8 @@ def receive(
     actor: str,
     *,
     blank_clears: bool = False,
+    match: str | None = None,
+    only: str = "",
     limits: Limits | None = None,
     delivery: str | None = None,
 ) -> Import:
@@ -77,7 +79,7 @@ def receive(
     try:
         sha256 = _keep(stream, path)
         sheet, options = recall(session, inspect(path))
-        options = replace(options, blank_clears=blank_clears)
+        sheet, options = matched_by(match, sheet, replace(options, blank_clears=blank_clears, only=only))
         received = Import(
             actor=actor,
             filename=_shown_name(filename),
@@ -361,7 +363,7 @@ def _read(session: Session, import_id: int, holder: str) -> None:
                 _move(session, mine, LeaseLost, share=share, lease_until=now() + LEASE)
                 session.commit()
 
-        reading = Reading(import_id, frozenset(columns), MATCHES[options.match], options.blank_clears)
+        reading = replace(Reading.of(session.get_one(Import, import_id)), columns=frozenset(columns))
         counts = compare(session, reading, may_repeat=not ascending, advance=compared)
     _analyze(session, "planned_rows")
     asked = ask_before_reading(sheet, options)
@@ -391,9 +393,10 @@ def _apply(session: Session, import_id: int, holder: str) -> None:
     session.commit()
     applying = session.get_one(Import, import_id)
     counted = count_planned(session, import_id)
-    reviews = counted.pop("review", 0)
+    reviews, omitted = counted.pop("review", 0), counted.pop(OMITTED, 0)
     planned = sum(counted.values())
-    if (planned, reviews) != (applying.inserts + applying.updates + applying.deletes, applying.reviews):
+    shown = (applying.inserts + applying.updates + applying.deletes, applying.reviews, applying.omitted)
+    if (planned, reviews, omitted) != shown:
         # The database crashed and its unlogged tables are empty: read the sheet again, and show it again before it is applied.
         _move(session, mine, LeaseLost, state="uploaded", **RELEASED)
         session.commit()
@@ -413,7 +416,7 @@ def _checked_again(session: Session, import_: Import, planned: int) -> tuple[int
     if import_.kind != "sheet" or not recheck(session, Reading.of(import_)):
         return planned, {}
     counts = count_verdicts(session, import_.id)
-    rest = {name: getattr(counts, name) for name in ("unchanged", "rejected", "reviews")}
+    rest = {name: getattr(counts, name) for name in ("unchanged", "rejected", "reviews", "omitted")}
     return counts.inserts + counts.updates + counts.deletes, rest
 
 

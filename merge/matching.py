@@ -1,12 +1,12 @@
 """By what a row finds its student: the ID, the name where a sheet has none, or another column that the model declares."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, and_
 
-from merge.columns import KEY, NAME, StudentColumn, places
+from merge.columns import BY_NAME, COLUMNS, KEY, NAME, StudentColumn, places
 from models import staged_rows, students
 from words import Later, later
 
@@ -32,7 +32,10 @@ class Match:
 
     @property
     def label(self) -> Later:
-        return later("By its %(column)s", column=later(self.columns[0].heading))
+        first, *others = (later(column.heading) for column in self.columns)
+        if others:
+            return later("By its %(column)s and %(other)s together", column=first, other=others[0])
+        return later("By its %(column)s", column=first)
 
     def of_rows(self, rows: FromClause = staged_rows) -> list[ColumnElement[Any]]:
         """Give the staged rows' columns that are compared. A name is compared by its key, however it is written."""
@@ -45,11 +48,23 @@ class Match:
         return and_(*(theirs == our for our, theirs in zip(ours, self.of_rows(rows), strict=True)))
 
 
-MATCHES = {match.code: match for match in (Match(KEY.name, (KEY,)), Match(NAME.name, (NAME,)))}
+def _ways() -> Iterator[Match]:
+    for column in COLUMNS:
+        if column.match:
+            yield Match(column.name, (column,))
+            yield from (Match(f"{column.name}+{other}", (column, BY_NAME[other])) for other in column.match_with)
+
+
+MATCHES = {match.code: match for match in _ways()}
 """The ways to match, as options name them."""
 
 
+def is_by_name(code: str) -> bool:
+    return NAME.name in code.split("+")
+
+
 def best_match(columns: Sequence[str | None]) -> str:
-    """Name the way to match that the sheet's columns allow: by the ID, else by the name."""
+    """Name the way to match that the sheet's columns allow: by the ID, else by another number, else by the name."""
     chosen = places(columns)
-    return NAME.name if KEY.name not in chosen and NAME.name in chosen else KEY.name
+    others = (code for code, match in MATCHES.items() if code in chosen and not match.by_name)
+    return next(others, NAME.name if NAME.name in chosen else KEY.name)

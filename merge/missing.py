@@ -41,6 +41,8 @@ def count_missing(session: Session, import_: Import) -> Missing:
         return Missing(session.scalar(absent) or 0, _is_certain(session, import_))
     all_ = session.scalar(select(func.count()).select_from(Student)) or 0
     named = import_.updates + import_.unchanged + import_.conflicts + _count_reviewed(session, import_)
+    if Options.from_json(import_.options).only == "add":
+        named += import_.omitted
     if import_.state == "applied":
         named += import_.inserts
     return Missing(max(0, all_ - named - _count_rejected(session, import_)), _is_certain(session, import_))

@@ -19,6 +19,8 @@ class Options:
 
     match: str = KEY.name
     """The column by which rows find their students: "id" or "name"."""
+    only: str = ""
+    """What rows may do: add students and change them, or only "add", or only "update"."""
     blank_clears: bool = False
     decimal: str = "."
     thousands: str = ""

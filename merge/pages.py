@@ -16,7 +16,7 @@ from words import _
 
 ROWS = 100
 ALL = "all"
-PLANNED = ("insert", "update", "delete", "conflict", "review")
+PLANNED = ("insert", "update", "delete", "conflict", "review", "omitted")
 VERDICTS = (*PLANNED, "unchanged", "rejected")
 # In an address, what stands behind every line.
 END = "end"

@@ -46,6 +46,7 @@ VERDICTS = {
     "review": "reviews",
     "conflict": "conflicts",
     "delete": "deletes",
+    "omitted": "omitted",
 }
 
 

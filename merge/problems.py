@@ -28,6 +28,7 @@ SENTENCES = {
     "kind": later("%(label)s has to be %(kind)s, but here it is %(text)s."),
     "twice": later("Student %(text)s stands on line %(first)s and again on line %(last)s. Keep one of them."),
     "nameless": later("There is no student %(text)s yet, and a new one needs a name, which this sheet has no column for."),
+    "keyless": later("%(label)s is blank, so this row can’t find its student by it."),
     "erased_id": later(
         "Student ID %(text)s belonged to a student who was erased. No one else can have it: give this row another ID."
     ),

@@ -19,7 +19,7 @@ from merge.columns import BY_NAME, KEY, NAME, VALUES, StudentColumn, places
 from merge.fold import fold_name, name_key
 from merge.formulas import unescape
 from merge.limits import cpu_seconds_for
-from merge.matching import MATCHES
+from merge.matching import is_by_name
 from merge.options import Options
 from merge.problems import Problem, dump_problems
 from merge.sheet import Row, Sheet
@@ -114,7 +114,7 @@ def _read_columns(block: list[Row], import_id: int, sheet: Sheet, options: Optio
         _joined(rows),
         [dump_problems(problems[place]) if place in problems else None for place in range(len(block))] if problems else blank,
         *(values.get(column.name, blank) for column in (KEY, *VALUES)),
-        [*map(_name_key, values[NAME.name])] if MATCHES[options.match].by_name and NAME.name in values else blank,
+        [*map(_name_key, values[NAME.name])] if is_by_name(options.match) and NAME.name in values else blank,
     ]
 
 

@@ -69,7 +69,7 @@ def _of_no_change() -> Select[Any]:
 def _in_no_state() -> Select[Any]:
     done = Import.state.in_(("applied", "undone"))
     without_change = ~select(Change.id).where(Change.id == Import.change_id).exists()
-    counted = _planned() + Import.unchanged + Import.rejected + Import.conflicts + Import.reviews
+    counted = _planned() + Import.unchanged + Import.rejected + Import.conflicts + Import.reviews + Import.omitted
     miscounted = and_(Import.state.in_(("ready", "applied")), counted != Import.rows)
     changed = _planned() > 0
     return select(Import.id).where(or_(Import.state.not_in(STATES), and_(done, changed, without_change), miscounted))
@@ -81,7 +81,7 @@ def _without_their_plan() -> Select[Any]:
     return (
         select(Import.id)
         .outerjoin(plans, plans.c.import_id == Import.id)
-        .where(Import.state == "ready", _planned() + Import.reviews != planned, ~is_emptied())
+        .where(Import.state == "ready", _planned() + Import.reviews + Import.omitted != planned, ~is_emptied())
     )
 
 

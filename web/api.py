@@ -106,6 +106,8 @@ def upload() -> ResponseReturnValue:
             file.stream,
             actor(),
             blank_clears=form.blank.data == "clear",
+            match=form.match.data or None,
+            only=form.may,
             limits=form.limits,
         )
     except SheetRefused as refused:

@@ -88,6 +88,7 @@ def create() -> ResponseReturnValue:
                 file.stream,
                 actor(),
                 blank_clears=form.blank.data == "clear",
+                only=form.may,
             )
         except SheetRefused as refused:
             form.file.errors = [str(refused)]
@@ -386,7 +387,7 @@ def _sheet_as_asked(import_: Import) -> tuple[Sheet, Options, ReadingForm]:
         except SheetRefused as refused:
             as_file.refuse(str(refused))
         else:
-            sheet, options = asked, replace(guessed, blank_clears=options.blank_clears)
+            sheet, options = asked, replace(guessed, blank_clears=options.blank_clears, only=options.only)
     return sheet, options, as_file
 
 

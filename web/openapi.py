@@ -3,8 +3,10 @@
 from typing import Any
 
 from accounts import SCOPES
+from forms import BOTH, ONLY
 from merge.cells import OVERRIDES
 from merge.columns import BY_NAME, COLUMNS, KEY, VALUES, StudentColumn
+from merge.matching import MATCHES
 from merge.preview import VERDICTS
 from merge.query import MOST_PER_PAGE, PER_PAGE, SIDES, filter_names
 from merge.review import LINES_AT_ONCE, ReviewReason
@@ -250,6 +252,8 @@ def _delivery() -> Part:
     properties: Part = {
         "file": {"type": "string", "contentMediaType": "application/octet-stream"},
         "blank": {"type": "string", "enum": ["keep", "clear"], "default": "keep"},
+        "match": {"type": "string", "enum": ["", *MATCHES], "default": ""},
+        "only": {"type": "string", "enum": [*ONLY], "default": BOTH},
         "apply": {"type": "string", "enum": ["ask", "auto"], "default": "ask"},
         **limits,
     }

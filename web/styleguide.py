@@ -66,7 +66,7 @@ def _wrong_form() -> StudentForm:
 
 
 def _imports() -> list[Import]:
-    counts = {"inserts": 0, "updates": 0, "deletes": 0, "unchanged": 0, "rejected": 0, "conflicts": 0, "reviews": 0}
+    counts = {"inserts": 0, "updates": 0, "deletes": 0, "unchanged": 0, "rejected": 0, "conflicts": 0, "reviews": 0, "omitted": 0}
     many = counts | {"inserts": 128, "updates": 1_204, "rejected": 3}
     common = {"options": {}, "actor": "office@school.example", "at": now(), "kind": "sheet"}
     states = ("ready", "reading", "applied", "undone", "failed", "cancelled")
