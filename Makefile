@@ -73,6 +73,7 @@ benchmark: programs $(VENV)/.dev
 	@$(RUN) benchmarks.first_sheet
 	@$(RUN) benchmarks.imports
 	@$(RUN) benchmarks.identity
+	@$(RUN) benchmarks.oracle
 	@$(RUN) benchmarks.large
 	@$(RUN) benchmarks.list
 	@$(RUN) benchmarks.export

@@ -350,6 +350,8 @@ class Import(Base):
     """The change that applied the sheet, or the one that undid it: what an undo would take back."""
     omitted: Mapped[int] = mapped_column(default=0, server_default="0")
     """Rows that would add or change a student, where the other was asked for only."""
+    led: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Rows that have the ID of a record that was merged, and so are about the student whom it leads to."""
     rest_of: Mapped[int | None] = mapped_column(BigId, index=True)
     """The import whose rows that nobody had confirmed this one goes on with."""
     skipped: Mapped[int] = mapped_column(default=0)

@@ -8,13 +8,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.imports import database_with
 from benchmarks.one_import import memory, step
 from benchmarks.workload import NAMES, make_app, sheet_rows
 from merge import imports
+from merge.compare import Reading
+from merge.recheck import recheck
 from models import Import, db
 from tests.cluster import Cluster, running_cluster
 
@@ -23,17 +25,22 @@ RUNS = 3
 PAGE = Path(__file__).parent / "identity.md"
 # Who of those stored has another name in the sheet, and which: told from it by a letter, or only spelled otherwise.
 SHEETS: dict[str, tuple[Callable[[int], bool], Callable[[str], str]]] = {
+    "no other name": (lambda _number: False, str),
     "5 % other names": (lambda number: number % 20 == 0, lambda name: f"{name}a"),
     "all other names": (lambda _number: True, lambda name: f"{name}a"),
     "all in capitals": (lambda _number: True, str.upper),
     "all last name first": (lambda _number: True, lambda name: f"{name[8:]}, {name[:7]}"),
     "5 % of another student": (lambda number: number % 20 == 0, lambda name: f"Student Number {int(name[15:]) % 1000 + 1}"),
 }
-HEADING = "| database | rows | sheet | preview s, not judged | judged | ratio | rows to review | memory MB, not judged | judged |"
+HEADING = (
+    "| database | rows | sheet | preview s, not judged | judged | ratio | at apply s | rows to review "
+    "| memory MB, not judged | judged |"
+)
 INTRODUCTION = f"""# Judging names
 Made by `python -m benchmarks.identity`. The table holds half as many students as the sheet has rows, which are found by ID.
 Each preview runs in a process of its own, in turn with the names judged and not judged; medians of {RUNS} runs.
-The ratio says what judging costs; the seconds say something about that machine only.
+The ratio says what judging costs; as the sheet is applied, it is looked at again who could be meant by now, in so many seconds.
+The seconds say something about that machine only.
 
 """
 
@@ -67,7 +74,8 @@ def _measure(database: str, rows: int, folder: Path, cluster: Cluster) -> list[s
 def _line(database: str, rows: int, name: str, unjudged: list[dict[str, float]], judged: list[dict[str, float]]) -> str:
     before, after = (statistics.median(run["preview"] for run in runs) for runs in (unjudged, judged))
     ratio = statistics.median(b["preview"] / a["preview"] for a, b in zip(unjudged, judged, strict=True))
-    cells = [database, f"{rows:,}", name, f"{before:.2f}", f"{after:.2f}", f"{ratio:.2f}", f"{judged[0]['reviews']:,.0f}"]
+    cells = [database, f"{rows:,}", name, f"{before:.2f}", f"{after:.2f}", f"{ratio:.2f}"]
+    cells += [f"{statistics.median(run['recheck'] for run in judged):.2f}", f"{judged[0]['reviews']:,.0f}"]
     cells += [f"{max(run['memory'] for run in runs):.0f}" for runs in (unjudged, judged)]
     return f"| {' | '.join(cells)} |"
 
@@ -85,7 +93,8 @@ def _preview(way: str, instance: str, url: str, sheet: str) -> None:
     """Preview the sheet as a worker does, and print seconds, rows to review and memory in MB as JSON."""
     app = make_app(Path(instance), url)
     if way == "unjudged":
-        imports.compare = partial(imports.compare, named=False)  # type: ignore[assignment]
+        compare = imports.compare
+        imports.compare = lambda session, reading, **more: compare(session, replace(reading, named=False), **more)
     with app.app_context():
         session = db.session()
         session.execute(db.select(1))
@@ -95,9 +104,14 @@ def _preview(way: str, instance: str, url: str, sheet: str) -> None:
             import_id = imports.receive(session, app.config["UPLOADS"], "sheet.csv", file, "benchmark").id
         step(import_id)
         seconds = time.perf_counter() - start
-        reviews = session.get_one(Import, import_id, populate_existing=True).reviews
-        print(json.dumps({"preview": seconds, "reviews": reviews, "memory": memory("VmHWM") - idle}), flush=True)
-        imports.cancel(session, import_id)
+        import_ = session.get_one(Import, import_id, populate_existing=True)
+        measured = {"preview": seconds, "reviews": import_.reviews, "memory": memory("VmHWM") - idle}
+        start = time.perf_counter()
+        recheck(session, Reading.of(import_))
+        measured["recheck"] = time.perf_counter() - start
+        session.rollback()
+        print(json.dumps(measured), flush=True)
+        imports.cancel(session, import_id, version=import_.version)
 
 
 if __name__ == "__main__":

@@ -44,8 +44,9 @@ def candidates(session: Session, import_: Import, lines: Collection[int]) -> dic
     for line, student_id in session.execute(same.where(accepted(reading.import_id), staged_rows.c.line.in_(found))):
         found[line].add(student_id)
     if reading.match.by_name:
-        for line, ids in spelled_otherwise(session, rows).items():
-            found[line] |= ids
+        for spelled in spelled_otherwise(session, rows):
+            for line, ids in spelled.items():
+                found[line] |= ids
     return _shown(session, found)
 
 

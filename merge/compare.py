@@ -1,7 +1,7 @@
 """Turn a staged sheet into the changes it would make, without making them. Set-based, and one text for both databases."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from merge.columns import KEY, NAME, VALUES, StudentColumn, places
-from merge.find import find_students, hold_ambiguous, settle_spellings
+from merge.find import find_students, hold_ambiguous, hold_initials, hold_remarks, settle_spellings
 from merge.former_ids import hold_reused
 from merge.match import doubts, hold_without_name, judge, reject_repeated_ids
 from merge.matching import MATCHES, Match
@@ -54,6 +54,7 @@ class Counts:
     rejected: int
     reviews: int = 0
     omitted: int = 0
+    led: int = 0
 
     @property
     def change_nothing(self) -> bool:
@@ -90,11 +91,11 @@ def compare(session: Session, reading: Reading, *, may_repeat: bool, advance: Ad
     """Plan the import of the staged rows, and count the verdicts. Does not commit at the end."""
     import_id, match = reading.import_id, reading.match
     discard_plan(session, import_id)
-    merged = False
+    led = 0
     if match.by_id and may_repeat:
         reject_repeated_ids(session, import_id)
     if match.by_id:
-        merged = resolve_staged(session, import_id)
+        led = resolve_staged(session, import_id)
     else:
         find_students(session, import_id, match)
     if not reading.columns.issuperset(column.name for column in VALUES if column.required):
@@ -103,16 +104,18 @@ def compare(session: Session, reading: Reading, *, may_repeat: bool, advance: Ad
     if not match.by_id:
         hold_ambiguous(session, import_id, match)
     if match.by_name:
-        settle_spellings(session, import_id, lambda lines: replan(session, reading, lines))
+        settle_spellings(session, import_id, match, lambda lines: replan(session, reading, lines))
+        hold_initials(session, import_id)
+        hold_remarks(session, import_id)
     hold_reused(session, import_id)
     if reading.named:
         hold_without_name(session, import_id)
     if reading.judged:
         judge(session, import_id, lambda: advance(PLANNING_SHARE))
-    if merged:
+    if led:
         _hold_both(session, import_id)
     _leave_out(session, reading)
-    return count_verdicts(session, import_id)
+    return replace(count_verdicts(session, import_id), led=led)
 
 
 def replan(session: Session, reading: Reading, lines: Collection[int]) -> None:

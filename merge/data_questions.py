@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 from merge.column_samples import MOSTLY, Samples
 from merge.columns import KEY, NAME, VALUES, StudentColumn, places
 from merge.compare import Counts
-from merge.fold import fold_name
+from merge.fold import fold_name, name_key
 from merge.headings import fold
+from merge.identity import same_person
 from merge.options import Options
 from merge.questions import Answer, Question, by_name, is_column, named, places_of, unanswered
 from merge.scale_questions import ask_factor, nearest_scale
@@ -155,7 +156,7 @@ def _differing(session: Session, import_id: int, number: int) -> int:
         return 0
     renamed = select(planned_rows.c.name, students.c.name).select_from(_with_students())
     pairs = session.execute(renamed.where(_planned(import_id), _is_renamed()).limit(JUDGED)).all()
-    return round(number * sum(_parts(new) != _parts(old) for new, old in pairs) / len(pairs))
+    return round(number * sum(not same_person(old, new, by_id=True) for new, old in pairs) / len(pairs))
 
 
 def _is_renamed() -> ColumnElement[bool]:
@@ -173,14 +174,10 @@ def _elsewhere(session: Session, import_id: int) -> int:
     review = and_(planned_rows.c.verdict == "review", planned_rows.c.action == "insert")
     new = and_(planned_rows.c.import_id == import_id, or_(planned_rows.c.verdict == "insert", review))
     number = session.scalar(select(func.count()).select_from(planned_rows).where(new)) or 0
-    names = list(session.scalars(select(planned_rows.c.name).where(new).order_by(planned_rows.c.line).limit(JUDGED)))
-    known = set(session.scalars(select(students.c.name).where(students.c.name.in_(names)))) if names else set()
-    return round(number * sum(name in known for name in names) / len(names)) if names else 0
-
-
-def _parts(name: str) -> list[str]:
-    """Compare names whatever the order of their parts."""
-    return sorted("".join(sign if sign.isalnum() else " " for sign in fold_name(name)).split())
+    names = session.scalars(select(planned_rows.c.name).where(new).order_by(planned_rows.c.line).limit(JUDGED))
+    keys = [name_key(fold_name(name)) for name in names]
+    known = set(session.scalars(select(students.c.name_key).where(students.c.name_key.in_(keys)))) if keys else set()
+    return round(number * sum(key in known for key in keys) / len(keys)) if keys else 0
 
 
 def _with_students() -> Join:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from merge.columns import NAME
 from merge.door import count_rows
-from merge.identity import same_person, spelling_keys
+from merge.identity import UMLAUTS, alike_keys, same_person, spelling_keys
 from merge.ids import give_ids
 from merge.matching import Match
 from merge.problems import accepted, problem_text
@@ -20,6 +20,7 @@ Replan = Callable[[Collection[int]], None]
 """Plan the rows on these lines anew, since they mean other students now."""
 BATCH, KEYLESS = 1_000, "keyless"
 NEW = planned_rows.c.verdict == "insert"
+NEW_ONCE_CONFIRMED = and_(planned_rows.c.verdict == "review", planned_rows.c.action == "insert")
 others = students.alias("others")
 
 
@@ -74,18 +75,21 @@ def candidates_of(import_id: int, match: Match, rows: ColumnElement[bool]) -> Su
     )
 
 
-def namesakes_of_new(session: Session, import_id: int) -> Subquery:
-    """Select how many students have the name of each new one, and the first and the last of them; not those whom nobody has."""
+def namesakes_of(session: Session, import_id: int, rows: ColumnElement[bool]) -> Subquery:
+    """Select how many students have the name that each of the planned rows has, and the first and the last of them.
+
+    A row whose name no other student has is left out.
+    """
     new = (
-        select(planned_rows.c.line, key_of(session, planned_rows.c[NAME.name]).label("name_key"))
-        .where(planned_rows.c.import_id == import_id, NEW)
+        select(planned_rows.c.line, planned_rows.c.student_id, key_of(session, planned_rows.c[NAME.name]).label("name_key"))
+        .where(planned_rows.c.import_id == import_id, rows)
         .subquery("new")
     )
     return (
         select(
             new.c.line, func.count().label("number"), func.min(others.c.id).label("first"), func.max(others.c.id).label("last")
         )
-        .join(others, others.c.name_key == new.c.name_key)
+        .join(others, and_(others.c.name_key == new.c.name_key, others.c.id != new.c.student_id))
         .group_by(new.c.line)
         .subquery("namesakes")
     )
@@ -97,42 +101,62 @@ def note_namesakes(session: Session, import_id: int, found: Subquery) -> int:
     return count_rows(session, update(planned_rows).where(mine).values(namesakes=found.c.number))
 
 
-def settle_spellings(session: Session, import_id: int, replan: Replan) -> None:
-    """Find the students of rows whose name is written in other parts, such as Anna Lena for Anna-Lena. Does not commit."""
+def settle_spellings(session: Session, import_id: int, match: Match, replan: Replan) -> None:
+    """Find the students of rows whose name is written in other parts, such as Anna Lena for Anna-Lena. Does not commit.
+
+    A new one whose name may only be another spelling of a stored one waits until somebody chooses.
+    """
     settled = 0
-    for batch in _in_several_parts(session, import_id):
-        found = spelled_otherwise(session, batch)
-        clear = {line: min(ids) for line, ids in found.items() if len(ids) == 1}
+    for batch in _worth_a_look(session, import_id):
+        same, alike = spelled_otherwise(session, batch)
+        clear = {line: min(ids) for line, ids in same.items() if len(ids) == 1 and match.columns == (NAME,)}
         for line, student_id in clear.items():
             _update(session, staged_rows.c.import_id == import_id, staged_rows.c.line == line, student_id=student_id)
         if clear:
             replan(clear)
-        for line, ids in found.items():
-            if line not in clear:
-                here = planned_rows.c.line == line
-                hold_for_review(session, import_id, here, ReviewReason.SEVERAL, literal(min(ids)), namesakes=len(ids))
+        unclear = {line: (ids, ReviewReason.SEVERAL) for line, ids in same.items() if line not in clear}
+        unclear |= {line: (ids, ReviewReason.ALIKE) for line, ids in alike.items() if line not in same}
+        for line, (ids, reason) in unclear.items():
+            hold_for_review(session, import_id, planned_rows.c.line == line, reason, literal(min(ids)), namesakes=len(ids))
         settled += len(clear)
     if settled:
         _hold_shared(session, import_id)
 
 
-def spelled_otherwise(session: Session, batch: Sequence[Any]) -> dict[int, set[int]]:
-    """Give by line the students whom a name can mean, its own among them; only of rows that can mean another one."""
+def hold_initials(session: Session, import_id: int) -> None:
+    """Hold new students whose name has an initial: they may be stored with the whole name. Does not commit."""
+    initial = or_(*(staged_rows.c.name_key.like(pattern) for pattern in ("_ %", "% _", "% _ %")))
+    lines = select(staged_rows.c.line).where(accepted(import_id), initial)
+    hold_for_review(session, import_id, and_(NEW, planned_rows.c.line.in_(lines)), ReviewReason.INITIAL)
+
+
+def hold_remarks(session: Session, import_id: int) -> None:
+    """Hold new students whose name has a digit or such a sign: it may be a line about the sheet. Does not commit."""
+    remark = or_(*(planned_rows.c[NAME.name].contains(sign, autoescape=True) for sign in "0123456789_:@"))
+    hold_for_review(session, import_id, and_(NEW, remark), ReviewReason.NO_NAME)
+
+
+def spelled_otherwise(session: Session, batch: Sequence[Any]) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
+    """Give by line the students whom a name can mean, and those whose name looks like it; nothing where it means its own."""
     keys = {row.line: spelling_keys(row.name) for row in batch}
-    wanted = set().union(*keys.values())
+    looks = {row.line: alike_keys(row.name) for row in batch}
+    wanted = set().union(*keys.values(), *looks.values())
     stored: dict[str, list[tuple[int, str]]] = {}
     for student_id, name, key in session.execute(
         select(students.c.id, students.c.name, students.c.name_key).where(students.c.name_key.in_(wanted))
     ):
         stored.setdefault(key, []).append((student_id, name))
-    found: dict[int, set[int]] = {}
+    same: dict[int, set[int]] = {}
+    alike: dict[int, set[int]] = {}
     for row in batch:
         near = [about for key in keys[row.line] for about in stored.get(key, ())]
         ids = {student_id for student_id, name in near if same_person(name, row.name, by_id=False)}
         own = {row.student_id} if row.verdict == "update" else set()
         if ids - own:
-            found[row.line] = ids | own
-    return found
+            same[row.line] = ids | own
+        elif seeming := {student_id for key in looks[row.line] for student_id, _ in stored.get(key, ())} - own:
+            alike[row.line] = seeming | own
+    return same, alike
 
 
 def _hold_shared(session: Session, import_id: int) -> None:
@@ -148,10 +172,11 @@ def _hold_shared(session: Session, import_id: int) -> None:
     hold_for_review(session, import_id, planned_rows.c.student_id == shared.c.student_id, ReviewReason.REPEATED, other)
 
 
-def _in_several_parts(session: Session, import_id: int) -> Iterator[Sequence[Any]]:
-    """Give the planned rows whose name can be parted otherwise, a batch at a time: line, name, verdict, student's id."""
-    name = planned_rows.c[NAME.name]
-    parted = or_(name.like("% % %"), *(name.contains(sign) for sign in "-'’."))
+def _worth_a_look(session: Session, import_id: int) -> Iterator[Sequence[Any]]:
+    """Give the planned rows whose name can be spelled otherwise, a batch at a time: line, name, verdict, student's id."""
+    name, key = staged_rows.c[NAME.name], staged_rows.c.name_key
+    signs = [name.contains(sign) for sign in ("-", "'", "’", ".", *UMLAUTS, *UMLAUTS.upper())]
+    parted = or_(name.like("% % %"), *signs, *(key.contains(letters) for letters in ("ae", "oe", "ue")))
     rows = (
         select(planned_rows.c.line, staged_rows.c[NAME.name], planned_rows.c.verdict, planned_rows.c.student_id)
         .join(staged_rows, and_(staged_rows.c.import_id == import_id, staged_rows.c.line == planned_rows.c.line))

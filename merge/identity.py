@@ -1,5 +1,6 @@
 """Tell whether two names are one person's, written otherwise. However alike other names are, they may be two people's."""
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
@@ -35,6 +36,10 @@ READINGS = (
 INITIAL = 1
 MOST_TURNS = 8
 MOST_JOINED = 6
+WRITTEN_OUT = {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"}
+UMLAUTS = "".join(WRITTEN_OUT)
+MAYBE_UMLAUT = re.compile(f"([{UMLAUTS}]|ae|oe|ue)")
+MOST_UMLAUTS = 4
 
 
 def same_person(one: str, other: str, *, by_id: bool) -> bool:
@@ -64,6 +69,19 @@ def spelling_keys(name: str) -> set[str]:
             joined = "".join(part + join for part, join in zip(parts, (*joins, ""), strict=True))
             keys.add(" ".join(sorted(joined.split())))
     return keys
+
+
+def alike_keys(name: str) -> set[str]:
+    """Give the keys of names that may be this one in another spelling of its umlauts: Mueller may be stored as Müller."""
+    letters = "".join(sign if sign in WRITTEN_OUT else fold_name(sign) for sign in name.lower())
+    pieces = MAYBE_UMLAUT.split(letters, MOST_UMLAUTS)
+    written = [(piece,) if place % 2 == 0 else _umlaut_as_written(piece) for place, piece in enumerate(pieces)]
+    return {name_key("".join(spelled)) for spelled in product(*written)} - {name_key(fold_name(name))}
+
+
+def _umlaut_as_written(letters: str) -> tuple[str, str]:
+    """Give an umlaut, or two letters that may stand for one, as one letter and as two."""
+    return letters[0] if letters.isascii() else fold_name(letters), WRITTEN_OUT.get(letters, letters)
 
 
 def _readings(folded: str) -> list[list[str]]:

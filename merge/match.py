@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Label, and_, case, exists, func, null, or_
 from sqlalchemy.orm import Session
 
 from merge.columns import KEY
-from merge.find import namesakes_of_new, note_namesakes
+from merge.find import NEW, NEW_ONCE_CONFIRMED, namesakes_of, note_namesakes
 from merge.fold import fold_name
 from merge.identity import same_person, turned
 from merge.problems import accepted, problem_text
@@ -129,11 +129,14 @@ def _hold_of_others(session: Session, import_id: int) -> None:
     fold, names = folded(session, row.c.name), select(row.c.name).where(*spelled)
     # Of their own student it is not the name, or nothing would have been to be settled.
     students_names = select(others.c.folded).where(others.c.folded.in_(select(fold).where(*spelled)))
+    # Two students of one name are told apart by their ids, and two whom one spelling fits are not.
+    stored = func.coalesce(others.c.folded, "")
     rows_names = (
         select(staged_rows.c.name)
+        .outerjoin(others, others.c.id == staged_rows.c.student_id)
         .where(_of_sheet(import_id), staged_rows.c.name.in_(names))
         .group_by(staged_rows.c.name)
-        .having(func.count() > 1)
+        .having(func.count(stored.distinct()) > 1)
     )
     for reason, name, taken in (
         (ReviewReason.OTHER_STUDENT, folded(session, planned_rows.c.name), students_names),
@@ -145,7 +148,7 @@ def _hold_of_others(session: Session, import_id: int) -> None:
 
 def _hold_of_absent(session: Session, import_id: int) -> None:
     """Hold new students who have the name of a student whom the sheet does not name."""
-    found = namesakes_of_new(session, import_id)
+    found = namesakes_of(session, import_id, or_(NEW, NEW_ONCE_CONFIRMED))
     if not note_namesakes(session, import_id, found):
         return
     key = key_of(session, planned_rows.c.name)

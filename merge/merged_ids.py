@@ -59,15 +59,15 @@ def forget(session: Session, student_id: int) -> None:
     session.execute(delete(merged_ids).where(merged_ids.c.survivor_id == student_id))
 
 
-def resolve_staged(session: Session, import_id: int) -> bool:
-    """Have a sheet's rows mean the students that their ids lead to, and tell whether there were any. Does not commit."""
+def resolve_staged(session: Session, import_id: int) -> int:
+    """Have a sheet's rows mean the students that their ids lead to, and count those rows. Does not commit."""
     if session.execute(select(merged_ids.c.student_id).where(IN_FORCE).limit(1)).first() is None:
-        return False
+        return 0
     led = update(staged_rows).values(student_id=merged_ids.c.survivor_id)
     led = led.where(staged_rows.c.import_id == import_id, staged_rows.c.student_id == merged_ids.c.student_id, IN_FORCE)
     result = session.execute(led, execution_options={"synchronize_session": False})
     assert isinstance(result, CursorResult)
-    return result.rowcount > 0
+    return result.rowcount
 
 
 def unsound() -> Select[int]:

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from merge.columns import NAME
 from merge.compare import Reading, replan
-from merge.find import candidates_of, namesakes_of_new
+from merge.find import NEW, candidates_of, namesakes_of
 from merge.former_ids import hold_reused
 from merge.merged_ids import resolve_staged
 from merge.review import ReviewReason, hold_for_review
@@ -65,7 +65,7 @@ def _hold_ambiguous(session: Session, reading: Reading) -> bool:
 
 def _hold_of_added(session: Session, reading: Reading) -> bool:
     """Hold new students whose name somebody has who was not there when the sheet was compared."""
-    found = namesakes_of_new(session, reading.import_id)
+    found = namesakes_of(session, reading.import_id, NEW)
     more = and_(verdict == "insert", planned_rows.c.line == found.c.line, found.c.number > func.coalesce(noted, 0))
     held = hold_for_review(session, reading.import_id, more, ReviewReason.ADDED_SINCE, found.c.last, namesakes=found.c.number)
     return held > 0

@@ -29,6 +29,8 @@ class ReviewReason(StrEnum):
     OTHER_STUDENT = "other-student"
     OTHER_ROW = "other-row"
     SEVERAL = "several"
+    ALIKE = "alike"
+    INITIAL = "initial"
     REPEATED = "repeated"
     TAKEN = "taken"
     ADDED_SINCE = "added-since"
@@ -39,11 +41,17 @@ class ReviewReason(StrEnum):
     MERGED_ID = "merged-id"
 
 
-CHOICES = (ReviewReason.SEVERAL, ReviewReason.REPEATED, ReviewReason.TAKEN)
+CHOICES = (ReviewReason.SEVERAL, ReviewReason.ALIKE, ReviewReason.REPEATED, ReviewReason.TAKEN)
 """Somebody has to choose which student is meant: to confirm such rows all at once would be a guess."""
 
 SENTENCES = {
     ReviewReason.SEVERAL: later("Several students can be meant. Choose one, or say that it is somebody new."),
+    ReviewReason.ALIKE: later(
+        "Student %(related)s has nearly this name. Choose whether the row is about that student or about somebody new."
+    ),
+    ReviewReason.INITIAL: later(
+        "This name has an initial, so the student may be stored with the whole name. Confirm the row if it is somebody new."
+    ),
     ReviewReason.REPEATED: later("Line %(related)s can mean the same student. Choose which student each is about."),
     ReviewReason.TAKEN: later(
         "Student %(related)s, who can be meant, was added after the preview. Choose whether the row is about that student."

@@ -41,7 +41,7 @@ def read_blocks(path: Path, encoding: str, delimiter: str) -> Iterator[Block]:
             last = bool(rows[-1]) and rows[-1][-1].endswith(END)
             if last and rows.pop() != [END]:
                 raise _never_closed(line - 1)
-            yield Block(rows, lines.tell() / size, last)
+            yield Block(rows, lines.tell() / size if size else 1.0, last)
 
 
 class _Lines:

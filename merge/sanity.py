@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from merge.columns import BY_NAME, NAME, VALUES, StudentColumn
-from models import Import, planned_rows, revisions
+from models import Import, planned_rows, revisions, students
 from words import ngettext, number
 
 # Of a column's range, what a value may move by without being remarkable.
@@ -19,6 +19,8 @@ FEW, SHARE = 2, 0.1
 REMEMBERED, LEAST_REMEMBERED = 20, 3
 # A sheet does something else than the ones before where it is so many times as large or as small, and so many rows away.
 TIMES, ROWS_AWAY = 3, 10
+# A sheet that lacks no more students than this is about all of them, and not only about a class.
+MOST = 0.5
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Finding:
     """One thing to look at before the sheet is applied."""
 
     code: str
-    """"renamed", "blanked" or "moved", and of the whole sheet "changes" or "rows"."""
+    """"renamed", "blanked" or "moved", and of the whole sheet "changes", "rows" or "absent"."""
     column: str | None
     number: int
     of: int
@@ -75,6 +77,13 @@ class Finding:
                     low=low,
                     high=high,
                 )
+            case "absent":
+                return ngettext(
+                    "%(num)s of %(of)s students is not in this sheet",
+                    "%(num)s of %(of)s students are not in this sheet",
+                    self.number,
+                    of=of,
+                )
         return ngettext(
             "%(num)s row; sheets with these headings usually have %(low)s to %(high)s",
             "%(num)s rows; sheets with these headings usually have %(low)s to %(high)s",
@@ -92,7 +101,7 @@ def find_remarkable(session: Session, import_: Import, columns: set[str], counts
     findings = [
         Finding(code, column.name, number, found) for (code, column), number in zip(checks, numbers, strict=True) if number
     ]
-    return findings + list(_unusual(session, import_, counts))
+    return [*findings, *_unusual(session, import_, counts), *_absent(session, found)]
 
 
 def load_findings(kept: Sequence[Mapping[str, Any]] | None) -> list[Finding]:
@@ -157,6 +166,14 @@ def _unusual(session: Session, import_: Import, counts: Mapping[str, int]) -> It
     in_all = sum(counts.values())
     if in_all * TIMES < min(rows) and in_all + ROWS_AWAY < min(rows):
         yield Finding("rows", None, in_all, 0, (min(rows), max(rows)))
+
+
+def _absent(session: Session, found: int) -> Iterator[Finding]:
+    """Find a sheet that names most students, so that it is meant to name all, and lacks many."""
+    in_all = session.scalar(select(func.count()).select_from(students)) or 0
+    absent = in_all - found
+    if in_all >= ROWS_AWAY and SHARE * in_all < absent < MOST * in_all:
+        yield Finding("absent", None, absent, in_all)
 
 
 CHECKS = [f"{code}-{column.name}" for code, column, _ in _checks()]

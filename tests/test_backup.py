@@ -4,11 +4,12 @@ import stat
 import threading
 
 import pytest
-from sqlalchemy import make_url, select
+from sqlalchemy import delete, make_url, select
 
 import backup
 from merge import record
-from models import Student, db
+from merge.merge_students import merge_students
+from models import Student, db, merged_ids
 from tests.cluster import wait_until
 
 
@@ -50,6 +51,21 @@ def test_a_backup_brings_back_what_stood_when_it_was_made(flask, save, names, tm
     assert restored.exit_code == 0, restored.output
     assert "BROKEN" not in restored.output
     assert names() == ["Ada"]
+
+
+def test_a_backup_brings_back_which_records_were_merged(app, flask, save, stored, tmp_path):
+    save("Ada")
+    save("Ada")
+    with app.app_context():
+        values = {"name": "Ada", "age": None, "score": None}
+        merge_students(db.session(), 1, 2, values, versions=(1, 1), actor="head@school.test")
+    flask("backup", tmp_path / "school.backup")
+    with app.app_context():
+        db.session.execute(delete(merged_ids))
+        db.session.commit()
+    restored = flask("restore", tmp_path / "school.backup", "--overwrite")
+    assert (restored.exit_code, "BROKEN" in restored.output) == (0, False)
+    assert stored(select(merged_ids.c.student_id, merged_ids.c.survivor_id)) == [(2, 1)]
 
 
 def test_a_backup_never_overwrites_a_file(flask, tmp_path):

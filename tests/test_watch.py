@@ -45,7 +45,7 @@ def looks(app, folder):
         with app.app_context():
             given = {"settled_s": 1, "max_bytes": 1 << 20, "address": "", **more}
             watch.prepare(folder)
-            outcomes = list(watch.look(folder, app.config["UPLOADS"], Limits(), **given))
+            outcomes = list(watch.look(folder, app.config["UPLOADS"], watch.Terms(Limits()), **given))
             db.session.remove()
             return outcomes
 

@@ -110,16 +110,17 @@ def test_a_new_student_still_needs_a_name_column(session, upload):
 
 
 BY_NAME = [
-    ("a new name is a new student", 2, {0: "Gus"}, Accepted("insert", 1)),
-    ("a known name is that student", 2, {0: "Cy"}, Accepted("update", 1)),
-    ("a name that is free of its double", 5, {1: "12"}, Accepted("unchanged", 0)),
+    ("a new name is a new student", 3, {0: "Gus"}, Accepted("insert", 0)),
+    ("a known name is that student", 3, {0: "CY"}, Accepted("update", 0)),
+    ("a name that another row has needs a choice", 3, {0: "bo"}, Accepted("review", 0)),
+    ("a known name with a value that fits", 5, {1: "12"}, Accepted("unchanged", 0)),
 ]
 
 
 @pytest.mark.usefixtures("stored")
 @pytest.mark.parametrize(("line", "typed", "outcome"), [case[1:] for case in BY_NAME], ids=[case[0] for case in BY_NAME])
 def test_rows_that_are_matched_by_name_are_so_again(session, upload, apply, line, typed, outcome):
-    previewed = upload("name,age\nFay,10\nFay,11\nBo,13\nAda,old\n")
+    previewed = upload("name,age\nFay,10\n,11\nBo,13\nAda,old\n")
     assert mend(session, previewed.id, line, typed) == outcome
     counted = session.get_one(Import, previewed.id, populate_existing=True)
     assert_counts_are_those_of_the_rows(session, counted)

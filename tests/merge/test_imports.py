@@ -135,7 +135,7 @@ def test_a_row_whose_student_was_deleted_since_is_held_back(session, upload, app
     previewed = upload("id,name\n1,Ada L\n2,Bob\n")
     remove(1, version=1)
     applied = apply(previewed)
-    assert (applied.updates, applied.conflicts) == (1, 1)
+    assert (applied.updates, applied.reviews) == (1, 1)
     assert [row[:2] for row in table(session)] == [(2, "Bob"), (3, "Cy")]
 
 

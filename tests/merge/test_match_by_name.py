@@ -222,5 +222,11 @@ def test_the_database_makes_the_key_that_staging_does(session, save):
     assert list(session.scalars(select(Student.name_key).order_by(Student.id))) == keys
 
 
+def test_a_line_about_the_sheet_is_no_new_student_unasked(session, upload):
+    previewed = upload("name,score\nZoe Novak,9\nClass 9b,\nPrinted: today,\nSignature ____,\n")
+    assert (previewed.inserts, previewed.reviews) == (1, 3)
+    assert {row.review.reason for row in preview.rows(session, previewed, "review")} == {"no-name"}
+
+
 def pick(session, previewed, line, student_id):
     choose(session, previewed.id, line, student_id, "sec@school.test", version=version_of(session, previewed.id))

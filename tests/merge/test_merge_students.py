@@ -139,7 +139,7 @@ def test_nobody_writes_to_a_merged_id(session, merge, save, version):
 def test_a_sheet_with_the_old_id_means_the_survivor(session, merge, upload, apply):
     merge(1, 9)
     applied = apply(upload("id,name,score\n9,Ada Chen,95\n"))
-    assert (applied.updates, applied.inserts) == (1, 0)
+    assert (applied.updates, applied.inserts, applied.led) == (1, 0, 1)
     assert table(session)[0] == (1, "Ada Chen", 12, 95)
     assert_sound(session)
 

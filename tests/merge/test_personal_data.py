@@ -42,7 +42,7 @@ def school(app, session, user_id, add, save, upload, apply):
     applied = upload(f"id,name,age\n77,{NAME},old\n1,Student 1,x\n4,Student 4,11\n5,Student 5,12\n")
     correct.correct(session, applied.id, {2: {2: "14"}}, version=applied.version)
     apply(applied)
-    waiting = upload(f"id,name,age\n77,{NAME},15\n2,Student 2,3\n")
+    waiting = upload(f"name,age\n{NAME},15\nStudent 2,3\n")
     unread = _receive(app, session, f"id,points,{NAME}\n{NAME},2,3\n{EARLIER},2,3\n", f"{NAME}.csv")
     named = _receive(app, session, "id,name\n3,Student 3\n", f"report on {NAME}.csv")
     titled = session.get_one(Import, named)

@@ -113,6 +113,14 @@ def test_other_headings_and_few_sheets_before_say_nothing_of_what_is_usual(bring
     assert found(bring(other)) == []
 
 
+@pytest.mark.usefixtures("people")
+@pytest.mark.parametrize(("rows", "absent"), [(40, 0), (36, 0), (35, 5), (21, 19), (20, 0), (5, 0)])
+def test_a_sheet_of_most_students_that_lacks_many_stops_and_one_of_a_class_does_not(bring, rows, absent):
+    import_ = bring(sheet_of([(key, name, age, 88) for key, name, age, _ in PEOPLE[:rows]]))
+    assert found(import_) == ([("absent", None, absent, 40, True)] if absent else [])
+    assert import_.state == ("ready" if absent else "applied")
+
+
 def test_findings_come_back_as_they_were_kept():
     findings = [Finding("changes", None, 900, 0, (10, 40)), Finding("moved", "score", 3, 9)]
     assert load_findings(dump_findings(findings)) == findings

@@ -32,6 +32,8 @@ DECLARED = {
     "imports.answer": VERSION,
     "imports.apply": VERSION,
     "imports.confirm": VERSION,
+    "imports.choose_student": VERSION,
+    "imports.go_on_with_rest": VERSION,
     "imports.cancel": VERSION,
     "imports.undo": VERSION,
     "changes.undo": ONE,
@@ -64,6 +66,8 @@ DECLARED = {
     "api.upload": NEW,
     "api.answer": VERSION,
     "api.confirm": VERSION,
+    "api.choose_student": VERSION,
+    "api.go_on_with_rest": VERSION,
     "api.apply": VERSION,
     "api.undo": VERSION,
 }
@@ -87,6 +91,8 @@ PAGES = {
     "imports.answer": ("/imports/1/answers", {"question": "other-names:0", "answer": "name"}),
     "imports.apply": ("/imports/1/apply", {}),
     "imports.confirm": ("/imports/1/confirm", {"lines": "2"}),
+    "imports.choose_student": ("/imports/1/choose", {"line": "2", "student": "7"}),
+    "imports.go_on_with_rest": ("/imports/2/rest", {}),
     "imports.cancel": ("/imports/1/cancel", {}),
     "imports.undo": ("/imports/2/undo", {}),
 }
@@ -94,6 +100,8 @@ REQUESTS = {
     "api.put_student": ("PUT", "/students/7", {"json": {"name": "Mallory"}}, 412),
     "api.answer": ("POST", "/imports/1/answers", {"json": {"question": "other-names:0", "answer": "name"}}, 409),
     "api.confirm": ("POST", "/imports/1/confirm", {"json": {"lines": [2]}}, 409),
+    "api.choose_student": ("POST", "/imports/1/choose", {"json": {"line": 2, "student": 7}}, 409),
+    "api.go_on_with_rest": ("POST", "/imports/2/rest", {}, 409),
     "api.apply": ("POST", "/imports/1/apply", {}, 409),
     "api.undo": ("POST", "/imports/2/undo", {}, 409),
 }
