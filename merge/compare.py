@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from database import analyze
 from merge.columns import KEY, NAME, VALUES, StudentColumn, places
 from merge.find import find_students, hold_ambiguous, hold_initials, hold_remarks, settle_spellings
 from merge.former_ids import hold_reused
@@ -101,6 +102,8 @@ def compare(session: Session, reading: Reading, *, may_repeat: bool, advance: Ad
     if not reading.columns.issuperset(column.name for column in VALUES if column.required):
         _reject_nameless(session, import_id)
     _plan_all(session, reading, advance)
+    if import_id > 0:  # corrected rows, which are kept under the negative of their import's id, are few
+        analyze(session, "planned_rows")
     if not match.by_id:
         hold_ambiguous(session, import_id, match)
     if match.by_name:

@@ -8,11 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy import ColumnElement, CursorResult, and_, case, exists, func, or_, select, text, update
+from sqlalchemy import ColumnElement, CursorResult, and_, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 import audit
 from audit import Act
+from database import analyze
 from merge.apply import apply
 from merge.choices import RE_READABLE, headings_key, matched_by, recall
 from merge.columns import KEY, places
@@ -352,7 +353,7 @@ def _read(session: Session, import_id: int, holder: str) -> None:
     # A row of totals at the end is known only now.
     _move(session, mine, LeaseLost, sheet=sheet.to_json(), lease_until=now() + LEASE, **_starting("comparing"))
     session.commit()
-    _analyze(session, "staged_rows", "students")
+    analyze(session, "staged_rows", "students")
     session.commit()  # an ANALYZE keeps others from theirs until then
     columns = set(places(sheet.columns))
     with kept_lease(session, mine, read.path) as report:
@@ -365,7 +366,7 @@ def _read(session: Session, import_id: int, holder: str) -> None:
 
         reading = replace(Reading.of(session.get_one(Import, import_id)), columns=frozenset(columns))
         counts = compare(session, reading, may_repeat=not ascending, advance=compared)
-    _analyze(session, "planned_rows")
+    analyze(session, "planned_rows")
     asked = ask_before_reading(sheet, options)
     # Numbers that are stored so already, as in our own export, are meant so.
     questions = [question for question in asked if question.code != SCALE or not counts.change_nothing]
@@ -446,13 +447,13 @@ def _select(session: Session, import_id: int, holder: str) -> None:
     session.commit()
     with kept_lease(session, mine, sheet.path) as report:
         number = stage_selected(session, import_id, Selection.read(Path(sheet.path)))
-        _analyze(session, "staged_rows", "students")
+        analyze(session, "staged_rows", "students")
         if kind == "delete":
             counts = plan_deletions(session, import_id)
         else:
             reading = Reading(import_id, frozenset(places(sheet.columns)), MATCHES[KEY.name], blank_clears=True, named=False)
             counts = compare(session, reading, may_repeat=False, advance=report)
-    _analyze(session, "planned_rows")
+    analyze(session, "planned_rows")
     _move(session, mine, LeaseLost, state="ready", rows=number, share=1.0, **vars(counts), **RELEASED)
     session.commit()
 
@@ -524,15 +525,6 @@ def _lease_is_free() -> ColumnElement[bool]:
 def _discard_rows(session: Session, import_id: int) -> None:
     discard_plan(session, import_id)
     discard_staged(session, import_id)
-
-
-def _analyze(session: Session, *tables: str) -> None:
-    """Let the database know how large the tables are before it plans joins with them.
-
-    Where it takes the students for none, as for a minute after the first sheet, its plan takes the square of their number.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text(f"ANALYZE {', '.join(tables)}"))
 
 
 def _shown_name(filename: str) -> str:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from merge import preview
 from models import Import
@@ -192,3 +193,17 @@ def reviews(session, previewed):
     rows = preview.rows(session, previewed, "review") if previewed.reviews else []
     assert len(rows) == previewed.reviews
     return [(row.line, row.review.reason, row.review.related) for row in rows]
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_judge_of_rows_that_were_just_planned_expects_as_many_as_there_are(session, upload, monkeypatch):
+    expected = []
+
+    def judge(session, import_id, _report):
+        plan = session.scalar(text(f"EXPLAIN (FORMAT JSON) SELECT 1 FROM planned_rows WHERE import_id = {import_id}"))  # noqa: S608
+        expected.append(plan[0]["Plan"]["Plan Rows"])
+
+    monkeypatch.setattr("merge.compare.judge", judge)
+    for first in (1, 1001):
+        upload("id,name\n" + "".join(f"{number},Student {number}\n" for number in range(first, first + 600)))
+    assert expected == [pytest.approx(600, rel=0.5)] * 2
