@@ -5,20 +5,23 @@ Marionette, Mozilla's own protocol, which needs no other program beside it.
 """
 
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 from marionette_driver import By, errors
 from marionette_driver.keys import Keys
-from marionette_driver.marionette import Marionette, WebElement
-from playwright.sync_api import Error, Page
+from marionette_driver.marionette import ActionSequence, Marionette, WebElement
+from playwright.sync_api import Browser, Error, Page
 
 from tests.cluster import wait_until
+from tests.server import ARGUMENTS, CHROMIUMS
 
 FIREFOXES = ("firefox-esr", "firefox")
 PATIENCE_S = 15
@@ -29,6 +32,22 @@ FIELD = "//*[@name={0}][not(@type='hidden')]"
 ENTER, TAB, ESCAPE = "Enter", "Tab", "Escape"
 KEYS = {ENTER: Keys.ENTER, TAB: Keys.TAB, ESCAPE: Keys.ESCAPE}
 
+# What an input method does in Firefox. Enter is told to the page as such, which asks more of it than what most of them do.
+COMPOSE = """
+    const method = Cc["@mozilla.org/text-input-processor;1"].createInstance(Ci.nsITextInputProcessor);
+    if (!method.beginInputTransactionForTests(window)) throw new Error("no input method");
+    method.setPendingCompositionString(arguments[0]);
+    method.appendClauseToPendingComposition(arguments[0].length, method.ATTR_RAW_CLAUSE);
+    method.flushPendingComposition();
+    const enter = new KeyboardEvent("keydown", { key: "Enter", code: "Enter", keyCode: KeyboardEvent.DOM_VK_RETURN });
+    method.commitComposition(enter, method.KEY_DONT_MARK_KEYDOWN_AS_PROCESSED);
+"""
+
+SUGGESTIONS = """
+    const { FormHistory } = ChromeUtils.importESModule("resource://gre/modules/FormHistory.sys.mjs");
+    FormHistory.search(["fieldname", "value"], {}).then(arguments[0]);
+"""
+
 
 class Driver(ABC):
     """A window with tabs, and somebody before it."""
@@ -37,7 +56,8 @@ class Driver(ABC):
         self.url = url
 
     @abstractmethod
-    def open(self, path: str) -> None: ...
+    def open(self, path: str) -> None:
+        """Open a page of ours, or of another site by its whole address."""
 
     @abstractmethod
     def run(self, script: str) -> Any:
@@ -58,8 +78,16 @@ class Driver(ABC):
         """Press a key where the focus is."""
 
     @abstractmethod
+    def press_with_control(self, key: str) -> None:
+        """Press a key while Control is held down."""
+
+    @abstractmethod
     def type(self, text: str) -> None:
         """Type where the focus is."""
+
+    @abstractmethod
+    def compose(self, text: str) -> None:
+        """Put a text together as with an input method, where the focus is, and end it with Enter."""
 
     @abstractmethod
     def back(self) -> None: ...
@@ -105,7 +133,7 @@ class Driver(ABC):
 
     def has(self, text: str) -> bool:
         """Tell whether the page shows a text before long."""
-        return self.until(lambda: text in self.run("document.body.innerText"))
+        return self.until(lambda: text in str(self.run("document.body.innerText")))
 
     @property
     def text(self) -> str:
@@ -163,8 +191,17 @@ class Chromium(Driver):
     def press(self, key: str) -> None:
         self.page.keyboard.press(key)
 
+    def press_with_control(self, key: str) -> None:
+        self.page.keyboard.press(f"Control+{key}")
+
     def type(self, text: str) -> None:
         self.page.keyboard.type(text)
+
+    def compose(self, text: str) -> None:
+        keyboard = self.page.context.new_cdp_session(self.page)
+        keyboard.send("Input.imeSetComposition", {"text": text, "selectionStart": len(text), "selectionEnd": len(text)})
+        self.press(ENTER)
+        keyboard.send("Input.insertText", {"text": text})
 
     def back(self) -> None:
         self.page.go_back()
@@ -187,6 +224,22 @@ class Chromium(Driver):
             self.page.context.add_cookies([{"name": name, "value": value, "url": self.url}])
 
 
+@contextmanager
+def lasting_chromium(browser: Browser, profile: Path, url: str) -> Iterator[Chromium]:
+    """Open a window that writes to the disk what a browser does that somebody uses every day."""
+    program = next(filter(None, map(shutil.which, CHROMIUMS)))
+    with browser.browser_type.launch_persistent_context(
+        profile, executable_path=program, args=ARGUMENTS, base_url=url
+    ) as context:
+        yield Chromium(context.new_page(), url)
+
+
+def suggestions_of_chromium(profile: Path) -> set[tuple[str, str]]:
+    """Give the names and texts of fields that it would suggest to whoever types there next, once it is closed."""
+    with closing(sqlite3.connect(profile / "Default" / "Web Data")) as stored:
+        return set(stored.execute("select name, value from autofill"))
+
+
 class Firefox(Driver):
     def __init__(self, browser: Marionette, url: str) -> None:
         super().__init__(url)
@@ -203,7 +256,7 @@ class Firefox(Driver):
         browser.delete_all_cookies()
 
     def open(self, path: str) -> None:
-        self._browser.navigate(self.url + path)
+        self._browser.navigate(urljoin(self.url, path))
 
     def run(self, script: str) -> Any:
         return self._browser.execute_script(f"return {script}", sandbox=None)
@@ -229,15 +282,21 @@ class Firefox(Driver):
 
     def double_click(self, selector: str) -> None:
         element = self._browser.find_element(By.CSS_SELECTOR, selector)
-        self._browser.execute_script(
-            "arguments[0].dispatchEvent(new MouseEvent('dblclick', {bubbles: true}))", script_args=[element], sandbox=None
-        )
+        ActionSequence(self._browser, "pointer", "mouse", {"pointerType": "mouse"}).click(element).click().perform()
 
     def press(self, key: str) -> None:
         self.type(KEYS[key])
 
+    def press_with_control(self, key: str) -> None:
+        keyboard = ActionSequence(self._browser, "key", "keyboard").key_down(Keys.CONTROL)
+        keyboard.key_down(key).key_up(key).key_up(Keys.CONTROL).perform()
+
     def type(self, text: str) -> None:
         self._browser.get_active_element().send_keys(text)
+
+    def compose(self, text: str) -> None:
+        with self._browser.using_context("chrome"):
+            self._browser.execute_script(COMPOSE, script_args=[text])
 
     def back(self) -> None:
         with suppress(errors.UnknownException):
@@ -261,6 +320,11 @@ class Firefox(Driver):
         if value:
             self._browser.add_cookie({"name": name, "value": value, "path": "/", "httpOnly": True})
 
+    def suggestions(self) -> set[tuple[str, str]]:
+        """Give the names and texts of fields that the browser would suggest to whoever types there next."""
+        with self._browser.using_context("chrome"):
+            return {(each["fieldname"], each["value"]) for each in self._browser.execute_async_script(SUGGESTIONS)}
+
     def _all_tabs(self) -> list[str]:
         self._tabs += [tab for tab in self._browser.window_handles if tab not in self._tabs]
         return self._tabs
@@ -278,7 +342,8 @@ def running_firefox() -> Iterator[Marionette]:
     assert program, "Firefox is not installed, and these tests are what a person does with it: install firefox-esr."
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         (Path(folder) / "user.js").write_text('user_pref("marionette.port", 0);\n')
-        command = [program, "--headless", "--marionette", "--no-remote", "--profile", folder]
+        options = ("--headless", "--marionette", "--remote-allow-system-access", "--no-remote")
+        command = [program, *options, "--profile", folder]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             browser = Marionette("127.0.0.1", port=_port(Path(folder) / "MarionetteActivePort"))

@@ -64,34 +64,6 @@ def test_what_is_wrong_with_a_sheet_stands_beside_the_field_as_it_does_without_j
     expect(page.get_by_role("heading", level=1)).to_have_text("mixed-errors.csv")
 
 
-def test_rejected_rows_are_corrected_together_and_enter_in_any_of_them_checks_all(page, tmp_path, check_page):
-    # So many good rows that nobody is asked what the column means.
-    others = "".join(f"{n},Other {n},12\n" for n in range(101, 141))
-    (tmp_path / "class.csv").write_text(f"id,name,age\n1,Ada,old\n2,Bo,older\n3,Cy,12\n4,Di,oldest\n{others}")
-    page.get_by_label("Sheet", exact=True).set_input_files(tmp_path / "class.csv")
-    page.get_by_role("button", name="Upload and compare").click()
-    page.get_by_role("link", name="Rejected").click()
-    page.get_by_label("age, line 2").fill("12")
-    page.get_by_label("name, line 3").fill("Bob")
-    page.get_by_label("age, line 5").fill("14")
-    page.get_by_role("button", name="Check again line 5").click()
-    expect(page.get_by_role("status")).to_contain_text("Line 5 can be used now")
-    expect(page.get_by_label("age, line 2")).to_have_value("12")
-    expect(page.get_by_label("name, line 3")).to_have_value("Bob")
-    check_page(page)
-    page.get_by_label("age, line 2").press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("Line 2 can be used now")
-    expect(page.get_by_role("alert")).to_be_focused()
-    expect(page.get_by_role("alert")).to_contain_text("Line 3 can’t be used yet.")
-    expect(page.get_by_label("name, line 3")).to_have_value("Bob")
-    check_page(page)
-    page.get_by_label("age, line 3").fill("13")
-    page.get_by_role("button", name="Check all").first.click()
-    expect(page.get_by_role("status")).to_contain_text("Line 3 can be used now")
-    page.get_by_role("button", name="Apply 44 changes").click()
-    expect(page.get_by_role("heading", name="Applied")).to_be_visible()
-
-
 def slow_down(page: Page, bytes_a_second: int) -> None:
     line = page.context.new_cdp_session(page)
     line.send("Network.enable")
