@@ -116,6 +116,9 @@ function watch(form) {
 /** @type {Promise<boolean> | null} */
 let saving = null;
 
+// How Safari names a key that ends a word: for it the word is done by then.
+const COMPOSING = 229;
+
 /**
  * Edit a cell of the list where it stands: Enter, Tab and a click elsewhere save, Escape leaves it as it was.
  * @param {HTMLTableCellElement} cell
@@ -130,6 +133,7 @@ function editCell(cell) {
   const typed = field.value = field.defaultValue = cell.textContent?.trim() ?? "";
   field.className = "cell-input";
   field.autocomplete = "off";
+  field.maxLength = Number(document.getElementById("bulk")?.dataset.longest);
   field.setAttribute("aria-label", `${cell.dataset.label}, ${row.querySelector("th")?.textContent?.trim()}`);
   cell.replaceChildren(field);
   field.select();
@@ -162,7 +166,7 @@ function editCell(cell) {
   field.addEventListener("keydown", async (event) => {
     event.stopPropagation();
     // While a word is put together from several keys, Enter only ends the word.
-    if (event.isComposing) return;
+    if (event.isComposing || event.keyCode === COMPOSING) return;
     if (event.key === "Escape") { leave(); cell.focus(); }
     if (!["Enter", "Tab"].includes(event.key) && !isSave(event)) return;
     event.preventDefault();
@@ -475,21 +479,62 @@ const SECRET = "[type=password], [type=file], [autocomplete=one-time-code], [typ
  */
 
 /**
+ * Keep browsers from writing what is typed to the disk, as a suggestion for whoever types there next. The form says so only
+ * from the first field that is entered until the page is left: one that always did would not be restored by Chromium.
+ */
+function keepOutOfSuggestions() {
+  addEventListener("focusin", ({ target }) => {
+    if (target instanceof HTMLInputElement && target.form?.method === "post") target.form.setAttribute("autocomplete", "off");
+  });
+  addEventListener("pagehide", () => [...document.forms].forEach((form) => form.removeAttribute("autocomplete")));
+}
+
+/**
+ * Try the connection before a page is left that answered a form: browsers can't go back to such a page.
+ * @param {HTMLFormElement} form
+ */
+function tryConnection(form) {
+  let state = "";
+  form.addEventListener("submit", async (event) => {
+    if (state === "there") return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (state) return;
+    state = "asked";
+    try {
+      await fetch("/healthz", { method: "HEAD", cache: "no-store" });
+      state = "there";
+      form.requestSubmit(event.submitter);
+    } catch {
+      say(form.closest("main")?.dataset.unreached ?? "").scrollIntoView({ block: "center" });
+    }
+    state = "";
+  }, true);
+}
+
+/**
  * Have a form that is sent outlive a lost connection: "Back" then shows it as it was sent. Chromium restores what was typed
  * by itself; Firefox does not where a page must not be stored. So the tab holds it, in its memory alone and until its next
  * page: nothing of it is stored, and no other site can read it.
  * @param {HTMLFormElement} form
  */
 function outlive(form) {
-  form.addEventListener("submit", () => {
+  form.addEventListener("submit", ({ submitter }) => {
     const fields = [...form.elements].filter(isTyped).map((/** @type {any} */ { name, value, checked }) => ({ name, value, checked }));
     // Sent to the page's own address, the answer would take this page's place in the history, and "Back" would lead before it.
-    if (form.action === location.href) history.replaceState(history.state, "", "#main");
-    window.name = TAB + JSON.stringify({ page: location.href, action: form.action, fields });
+    const to = submitter instanceof HTMLButtonElement && submitter.hasAttribute("formaction") ? submitter.formAction : form.action;
+    if (to === location.href) history.replaceState(history.state, "", "#main");
+    window.name = TAB + JSON.stringify({ page: location.href, action: form.action, author: authorOf(form), fields });
     const once = form.querySelector("input[name=token]")?.getAttribute("value");
-    if (once) history.replaceState({ ...history.state, once }, "");
+    if (once) history.replaceState({ ...history.state, once, author: authorOf(form) }, "");
   });
 }
+
+/**
+ * Tell who was shown a form: nobody else is shown what was typed into it.
+ * @param {Document | HTMLFormElement} form
+ */
+const authorOf = (form) => form.querySelector("input[name^='of-']")?.getAttribute("name") ?? "";
 
 /**
  * Tell whether somebody has changed a field, or it says from which version they began.
@@ -498,7 +543,7 @@ function outlive(form) {
 function isTyped(field) {
   if (field instanceof HTMLSelectElement) return [...field.options].some((one) => field.name === "since" || one.selected !== one.defaultSelected);
   return field instanceof HTMLInputElement && !field.matches(SECRET)
-    && (field.value !== field.defaultValue || field.checked !== field.defaultChecked);
+    && (!!field.form?.closest("[data-unreached]") || field.value !== field.defaultValue || field.checked !== field.defaultChecked);
 }
 
 /** Show a form as it was sent, where its answer never came and somebody went back to it. */
@@ -509,11 +554,11 @@ function takeUp() {
   if (!(how instanceof PerformanceNavigationTiming) || how.type !== "back_forward") return;
   // Sent once more it makes no second student, also where only the answer was lost.
   const once = document.querySelector("form#record input[name=token]");
-  if (once && history.state?.once) once.setAttribute("value", history.state.once);
+  if (once && history.state?.once && history.state.author === authorOf(document)) once.setAttribute("value", history.state.once);
   if (!held) return;
-  /** @type {{page: string, action: string, fields: Typed[]}} */
-  const { page, action, fields } = JSON.parse(held);
-  const form = page === location.href && [...document.forms].find((one) => one.action === action);
+  /** @type {{page: string, action: string, author: string, fields: Typed[]}} */
+  const { page, action, author, fields } = JSON.parse(held);
+  const form = page === location.href && [...document.forms].find((one) => one.action === action && authorOf(one) === author);
   if (form) fill(form, fields);
 }
 
@@ -541,6 +586,7 @@ function prepare(part) {
   each("[data-progress-url]", follow);
   each("form#record, form[data-guard], form[data-unsaved]", guard);
   each("form#record", watch);
+  each("main[data-unreached] form[method=post]:not([data-sent])", tryConnection);
   each("main form[method=post]", outlive);
   each("[data-passkey]", askForPasskey);
   each("form[data-leads]", searchAsTyped);
@@ -553,4 +599,5 @@ function prepare(part) {
 
 prepare(document);
 takeUp();
+keepOutOfSuggestions();
 if (document.querySelector(".finder, .table-students")) keys();

@@ -8,6 +8,7 @@ from itertools import pairwise
 VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"))
 SILENT = ("script", "style", "template")
 UNLABELLED = ("hidden", "submit", "button", "reset", "image")
+TYPED = ("", "text", "search", "email", "tel", "url")
 REFERENCES = ("for", "aria-describedby", "aria-labelledby", "aria-controls", "aria-errormessage", "list")
 
 
@@ -211,21 +212,33 @@ def _form_faults(page: Page) -> Iterator[str]:
         if posts != token:
             yield f"The form to “{form.get('action')}” {'lacks a' if posts else 'shows its'} token."
         yield from _main_button_faults(form, _submitters(page, form))
+        for field in page.fields if posts else ():
+            # A code is no use a second time.
+            if field.tag != "select" and field.get("type") in TYPED and field.get("name") != "code" and _is_of(field, form):
+                yield from _typing_faults(field)
     for table in page.all("table"):
         for field in table.all("input"):
             if field.get("type") in ("checkbox", "radio") and field.get("autocomplete") != "off":
                 yield f"“{field.get('name')}” in a table of rows is restored by its position when somebody comes back."
 
 
+def _typing_faults(field: Node) -> Iterator[str]:
+    """Find what would be lost of what somebody types: by going back, or because more fits than the form may bring."""
+    if field.get("autocomplete") == "off":
+        yield f"Chromium does not restore what was typed into “{field.get('name')}” when somebody goes back."
+    if "maxlength" not in field.attributes:
+        yield f"More can be typed into “{field.get('name')}” than is taken."
+
+
 def _submitters(page: Page, form: Node) -> list[Node]:
     """Give the buttons that send a form, in the order of the tree, those too that only name it by its id."""
-    buttons = [node for node in page.all("button", "input") if _submits(node)]
-    named = form.get("id")
-    return [
-        node
-        for node in buttons
-        if (node.get("form") == named if "form" in node.attributes else any(outer is form for outer in node.ancestors()))
-    ]
+    return [node for node in page.all("button", "input") if _submits(node) and _is_of(node, form)]
+
+
+def _is_of(node: Node, form: Node) -> bool:
+    if "form" in node.attributes:
+        return node.get("form") == form.get("id")
+    return any(outer is form for outer in node.ancestors())
 
 
 def _submits(node: Node) -> bool:
@@ -255,6 +268,8 @@ def _rank(button: Node) -> int:
 
 
 def _is_sent(field: Node) -> bool:
+    if "disabled" in field.attributes:
+        return False
     return bool(field.get("name")) and (field.get("type") not in ("radio", "checkbox") or "checked" in field.attributes)
 
 

@@ -56,5 +56,6 @@ def _checked(response: TestResponse, status: int) -> Answer:
         answer = Answer(response)
     assert response.status_code == status, f"{response.request.path} answered {response.status}: {answer.text or response.text}"
     if answer.html and not 300 <= status < 400:
-        assert not lint_page(answer.html), f"{response.request.path}: {answer.html}"
+        faults = lint_page(answer.html)
+        assert not faults, f"{response.request.path}: {faults}"
     return answer

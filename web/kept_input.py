@@ -124,7 +124,7 @@ def register_kept_input(app: Flask) -> None:
     """Take up what a page has held, before anybody looks at the request's form."""
     app.before_request(_take_up)
     app.after_request(_not_refused)
-    app.jinja_env.globals.update(author=author_marker, held_input=held_input)
+    app.jinja_env.globals.update(author=author_marker, author_id=author_id, held_input=held_input)
 
 
 def register_authors(app: Flask) -> None:
@@ -153,6 +153,11 @@ def author_marker() -> str:
     if "author_marker" not in g:
         g.author_marker = _signer().dumps([g.user_session.user_id, g.user_session.email])
     return str(g.author_marker)
+
+
+def author_id() -> int | None:
+    """Give the id of who is shown a form."""
+    return g.user_session.user_id if "user_session" in g else None
 
 
 def kept_of_request() -> Kept | None:

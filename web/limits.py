@@ -6,6 +6,8 @@ from typing import Any
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge, RequestURITooLarge
 
+from text_bounds import MAX_LENGTH
+
 # The columns of a sheet, or the cells of one of its rows, are a form of up to a thousand fields.
 MOST_FIELDS = 2_000
 # Behind the question mark. gunicorn takes no more than 8,190 in the whole line.
@@ -36,6 +38,7 @@ def register_limits(app: Flask) -> None:
     """Hold every request to the limits, before anything looks at its form."""
     app.before_request(_check)
     app.after_request(_shorten)
+    app.jinja_env.globals["longest_text"] = MAX_LENGTH
 
 
 def most_bytes() -> int:

@@ -53,7 +53,11 @@ class QuickServer(Server):
     @cached_property
     def app(self) -> Flask:
         """The same app in this process, over the same database."""
-        return create_app(config.load(self._environ))
+        return create_app(self.settings)
+
+    @property
+    def settings(self) -> config.Settings:
+        return config.load(self._environ)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])

@@ -227,7 +227,9 @@ class Chromium(Driver):
 @contextmanager
 def lasting_chromium(browser: Browser, profile: Path, url: str) -> Iterator[Chromium]:
     """Open a window that writes to the disk what a browser does that somebody uses every day."""
-    program = next(filter(None, map(shutil.which, CHROMIUMS)))
+    # Chromium's shell without a window suggests nothing.
+    program = next(filter(None, (shutil.which(name) for name in CHROMIUMS if "shell" not in name)), None)
+    assert program, "Chromium with its window is not installed: install chromium."
     with browser.browser_type.launch_persistent_context(
         profile, executable_path=program, args=ARGUMENTS, base_url=url
     ) as context:
@@ -235,9 +237,13 @@ def lasting_chromium(browser: Browser, profile: Path, url: str) -> Iterator[Chro
 
 
 def suggestions_of_chromium(profile: Path) -> set[tuple[str, str]]:
-    """Give the names and texts of fields that it would suggest to whoever types there next, once it is closed."""
-    with closing(sqlite3.connect(profile / "Default" / "Web Data")) as stored:
-        return set(stored.execute("select name, value from autofill"))
+    """Give the names and texts of fields that it would suggest to whoever types there next."""
+    with tempfile.TemporaryDirectory() as copy:
+        for file in (profile / "Default").glob("Web Data*"):  # and its log: the browser has locked them
+            shutil.copy(file, copy)
+        with suppress(sqlite3.Error), closing(sqlite3.connect(Path(copy) / "Web Data")) as stored:
+            return set(stored.execute("select name, value from autofill"))
+    return set()
 
 
 class Firefox(Driver):

@@ -1,7 +1,7 @@
 """Every form that keeps what is typed, refused in every way, in Chromium and in Firefox.
 
-`python -m tests.browser.refused_forms` goes through them all and prints them as a table, or only those forms that are named
-behind it; the tests go through each form and each refusal once.
+`python -m tests.browser.refused_forms` goes through them all and prints them as a table, or only those forms and refusals that
+are named behind it; the tests go through each form and each refusal once.
 """
 
 import sys
@@ -32,7 +32,7 @@ from tests.server import running_chromium, serving
 EMAIL, SECOND, THIRD = "head@school.example", "second@school.example", "third@school.example"
 NAME = "Zoë Quüx"
 SUBMIT = "//form[@method='post'][contains(@action, '{0}')]//button[not(@type='button')]"
-SHEET = b"id,name\n1,Ada L.\n2,\n"
+SHEET = b"id,name\n1,Ada L.\n9,\n"
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ FORMS = {
     "delete the chosen": Form("/students", {}, "/bulk/delete", {"ids": "1"}, chosen=True),
     "upload a sheet": Form("/imports/new", {"file": "", "blank": "clear"}, "/imports/new", {"blank": "clear"}),
     "choose columns": Form("/imports/1/columns", {"decimal": ",", "blank": "clear"}, "/columns"),
+    "correct rows": Form("/imports/1?verdict=rejected", {"cell-3-1": NAME}, "/imports/1/rows"),
     "invite a user": Form("/users", {"email": "new@school.example", "role": "editor"}, "/users"),
     "ask for a second factor": Form("/users", {"roles": "viewer"}, "/users/second-factor"),
     "change a role": Form("/users/2", {"role": "viewer"}, "/role"),
@@ -122,6 +123,10 @@ class Refusals:
         self.school.line.lose()
         return self.school.line.find
 
+    def connection_lost(self) -> Callable[[], None]:
+        self.school.way.lose()
+        return self.school.way.find
+
     def _step(self) -> None:
         """Do in a second tab what the page asks for; signing in itself asks for nothing first."""
         if self.driver.address.startswith("/login"):
@@ -158,7 +163,7 @@ def applies(form: str, refusal: str) -> bool:
     if refusal == "too_many_tries":
         return form == "sign in"
     if form == "sign in":
-        return refusal == "browser_restarted"
+        return refusal in ("browser_restarted", "connection_lost")
     if refusal == "confirmed_long_ago":
         return form in CONFIRMED
     return refusal != "role_changed" or form not in FOR_VIEWERS
@@ -170,7 +175,15 @@ class School:
 
     server: QuickServer
     line: Proxy
+    """The line between the server and its database."""
+    way: Proxy
+    """The line between browsers and the server."""
     sheet: Path
+
+    @property
+    def url(self) -> str:
+        """The address for browsers."""
+        return f"http://127.0.0.1:{self.way.port}"
 
 
 @contextmanager
@@ -183,8 +196,8 @@ def running_school(cluster: Cluster) -> Iterator[School]:
         sheet = Path(folder) / "class.csv"
         sheet.write_bytes(SHEET)
         _fill(server)
-        with serving(server):
-            yield School(server, line, sheet)
+        with serving(server), closing(Proxy(server.port)) as way:
+            yield School(server, line, way, sheet)
         with server.app.app_context():
             db.engine.dispose()
 
@@ -220,16 +233,37 @@ def check(school: School, driver: Driver, form: Form, refusal: str) -> None:
     if refusal != "too_many_tries":
         mend = getattr(refusals, refusal)()
     driver.click(SUBMIT.format(form.action))
+    if refusal == "connection_lost" and form.chosen:
+        assert driver.has("Rollbook can’t be reached"), driver.text
+        mend()
+    elif refusal == "connection_lost":
+        assert driver.has_no_connection()
+        mend()
+        driver.back()
+    else:
+        _continue(driver, form, mend)
+    for name, text in _expected(form, refusal).items():
+        assert driver.until(lambda name=name, text=text: driver.value(name) == text), (name, driver.value(name), driver.text)
+
+
+def _expected(form: Form, refusal: str) -> dict[str, str]:
+    """Give what stands in the form that "Continue" shows, or "Back": that is the page on which it was typed."""
+    if form.shown is None:
+        return form.typed
+    if refusal != "connection_lost" or form.chosen:
+        return form.shown
+    return form.typed | {name: text for name, text in form.shown.items() if name in form.typed}
+
+
+def _continue(driver: Driver, form: Form, mend: Callable[[], None]) -> None:
     continues = "document.querySelectorAll('input[name=kept]').length"
     assert driver.until(lambda: driver.run(continues)), driver.text
-    for text in {"name", "1-name", "email", "value"} & form.typed.keys():
+    for text in {"name", "1-name", "cell-3-1", "email", "value"} & form.typed.keys():
         assert form.typed[text] in driver.text, driver.text
     assert PASSWORD not in driver.run("document.documentElement.outerHTML")
     mend()
     driver.click("//form[.//input[@name='kept']]//button")
     assert driver.until(lambda: not driver.run(continues)), driver.text
-    for name, text in (form.typed if form.shown is None else form.shown).items():
-        assert driver.until(lambda name=name, text=text: driver.value(name) == text), (name, driver.value(name), driver.text)
 
 
 @contextmanager
@@ -243,14 +277,14 @@ def _both_browsers(url: str) -> Iterator[dict[str, Callable[[], Driver]]]:
 
 
 def main(named: Sequence[str]) -> None:
-    """Print the table of these forms, or of all."""
-    _write("form", *(refusal.replace("_", " ") for refusal in REFUSALS))
-    _write(*["---"] * (len(REFUSALS) + 1))
-    with running_cluster() as cluster, running_school(cluster) as school, _both_browsers(school.server.url) as browsers:
-        for name, form in FORMS.items():
-            if named and name not in named:
-                continue
-            _write(name, *(_cell(school, browsers, name, form, refusal) for refusal in REFUSALS))
+    """Print the table of these forms and refusals, or of all."""
+    forms = [name for name in FORMS if name in named] or [*FORMS]
+    refusals = [name for name in REFUSALS if name in named] or REFUSALS
+    _write("form", *(refusal.replace("_", " ") for refusal in refusals))
+    _write(*["---"] * (len(refusals) + 1))
+    with running_cluster() as cluster, running_school(cluster) as school, _both_browsers(school.url) as browsers:
+        for name in forms:
+            _write(name, *(_cell(school, browsers, name, FORMS[name], refusal) for refusal in refusals))
 
 
 def _write(*cells: str) -> None:

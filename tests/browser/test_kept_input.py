@@ -8,8 +8,9 @@ from sqlalchemy import delete, select
 from merge import record
 from models import Student, UserSession, db
 from tests.browser.conftest import EMAIL, QuickServer
-from tests.browser.drivers import Chromium
+from tests.browser.drivers import ENTER, Chromium, Firefox, lasting_chromium, suggestions_of_chromium
 from tests.conftest import PASSWORD
+from tests.provider import rollbook_with, running_provider
 from tests.proxy import Proxy
 
 NAME = "Zoë Quüx"
@@ -123,6 +124,30 @@ def test_nothing_that_was_typed_is_in_the_browsers_storage(school, somebody, lin
     assert driver.run("window.name") == ""
 
 
+def test_no_browser_suggests_what_was_typed_to_whoever_types_next(school, chromium, firefox, tmp_path):
+    with lasting_chromium(chromium, tmp_path, school.url) as driver:
+        type_a_name(driver)
+        assert driver.until(lambda: ("import", "7") in suggestions_of_chromium(tmp_path))
+    assert ("name", NAME) not in suggestions_of_chromium(tmp_path)
+    driver = Firefox(firefox, school.url)
+    type_a_name(driver)
+    assert driver.until(lambda: ("import", "7") in driver.suggestions())
+    assert ("name", NAME) not in driver.suggestions()
+
+
+def type_a_name(driver):
+    """Add a student, and look for the changes of an import, which anybody may know."""
+    driver.sign_in(EMAIL, PASSWORD)
+    driver.open("/students/new")
+    driver.fill("name", NAME)
+    driver.choose("Add the student")
+    assert driver.has(f"Added {NAME}"), driver.text
+    driver.open("/changes")
+    driver.fill("import", "7")
+    driver.press(ENTER)
+    assert driver.until(lambda: "import=7" in driver.address)
+
+
 def test_a_refused_form_is_continued_after_signing_in_in_another_tab(school, somebody, stored):
     driver = somebody()
     driver.sign_in(EMAIL, PASSWORD)
@@ -147,6 +172,30 @@ def test_a_refused_form_is_continued_after_signing_in_in_another_tab(school, som
     assert driver.has(f"Saved {NAME}"), driver.text
 
 
+def test_a_refused_form_is_continued_after_signing_in_by_way_of_another_site(school, somebody, stored):
+    with running_provider(EMAIL) as provider, rollbook_with(provider, school.settings) as url:
+        driver = somebody(url)
+        driver.open("/login")
+        driver.choose(f"I am {EMAIL}")
+        assert driver.until(lambda: driver.address == "/"), driver.text
+        driver.open("/students/1")
+        driver.fill("name", NAME)
+        end_sessions(school)
+        driver.choose("Save")
+        assert driver.has(f"What {EMAIL} typed"), driver.text
+        driver.click("//main//a[@target='_blank']")
+        driver.turn_to(1)
+        driver.choose(f"I am {EMAIL}")
+        assert driver.has("You can continue"), driver.text
+        driver.turn_to(0)
+        driver.choose("Continue")
+        assert driver.has("Nothing is saved yet."), driver.text
+        assert driver.value("name") == NAME
+        assert stored()[0][0] == "Ada Lovelace"
+        driver.choose("Save")
+        assert driver.has(f"Saved {NAME}"), driver.text
+
+
 def test_somebody_else_who_signs_in_does_not_see_what_was_typed(school, somebody):
     driver = somebody()
     driver.sign_in(EMAIL, PASSWORD)
@@ -159,6 +208,52 @@ def test_somebody_else_who_signs_in_does_not_see_what_was_typed(school, somebody
     driver.choose("Save")
     assert driver.has(f"{EMAIL} typed it, and you are signed in as second@school.example.")
     assert NAME not in driver.text
+
+
+@pytest.mark.parametrize("typed", ["sent without a connection", "and left"])
+def test_somebody_else_who_signs_in_and_goes_back_does_not_see_what_was_typed(school, somebody, line, typed):
+    driver = somebody(f"http://127.0.0.1:{line.port}")
+    driver.sign_in(EMAIL, PASSWORD)
+    driver.open("/students/1")
+    driver.fill("name", NAME)
+    if typed == "and left":
+        driver.open("/profile")
+        driver.choose("Sign out")
+        driver.sign_in("second@school.example", PASSWORD)
+        for _page in range(6):
+            driver.back()
+            if driver.address.startswith("/students/1"):
+                break
+    else:
+        line.lose()
+        driver.choose("Save")
+        assert driver.has_no_connection()
+        line.find()
+        driver.new_tab("/profile")
+        driver.choose("Sign out")
+        driver.sign_in("second@school.example", PASSWORD)
+        driver.turn_to(0)
+        driver.back()
+    assert driver.until(lambda: driver.address.startswith("/students/1") and driver.run("document.readyState") == "complete")
+    assert driver.has("second@school.example")
+    assert driver.value("name") == "Ada Lovelace"
+    assert driver.run("window.name") == ""
+
+
+def test_what_a_tab_holds_is_gone_with_its_next_page_and_no_other_site_is_told(school, somebody, line):
+    driver = somebody(f"http://127.0.0.1:{line.port}")
+    driver.sign_in(EMAIL, PASSWORD)
+    for next_page in (f"http://localhost:{school.port}/healthz", "/login", "/nowhere"):
+        driver.open("/students/new")
+        driver.fill("name", NAME)
+        line.lose()
+        driver.choose("Add the student")
+        assert driver.has_no_connection()
+        line.find()
+        driver.open(next_page)
+        assert driver.run("window.name") == "", next_page
+        driver.open("/students/new")
+        assert driver.value("name") == ""
 
 
 def test_the_second_of_two_sign_in_tabs_leads_in(school, somebody):

@@ -30,4 +30,4 @@ def server(school: School) -> object:
 
 @pytest.mark.parametrize(("form", "refusal"), sorted({*EACH_FORM, *EACH_REFUSAL}))
 def test_a_refused_form_is_shown_again_as_it_was_typed(school, somebody, form, refusal):
-    check(school, somebody(), FORMS[form], refusal)
+    check(school, somebody(school.url), FORMS[form], refusal)
