@@ -37,7 +37,7 @@ from audit import Act
 from forms import PresentPasswordField
 from mailboxes import MAX_LENGTH
 from models import User, db
-from web import challenges
+from web import challenges, throttle
 from web.body_kinds import NotAnObject, read_object
 from web.sealed import SealedSecrets
 from words import later
@@ -46,6 +46,7 @@ NOT_TOGETHER = later("That address and password don't belong together. Try again
 # What a browser's PublicKeyCredential writes of itself (www.w3.org/TR/webauthn-3, section 5.1), and app.js beside it.
 KNOWN_OF_A_PASSKEY = ("id", "rawId", "type", "response", "authenticatorAttachment", "clientExtensionResults", "extensions")
 NOT_VERIFIED = later("The passkey could not be checked. Try again.")
+SOMEBODY_ELSES = later("This passkey belongs to somebody else.")
 RECOVERY_CODES = 10
 # Without signs that look alike on paper.
 RECOVERY_SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -197,7 +198,22 @@ class PasskeyRemovalForm(_OneByOne, WebAuthnDeleteForm):
 
 
 class PasskeyForm(_AsAsked, WebAuthnSigninResponseForm):
-    pass
+    """What a passkey says of who signs in or confirms who they are; after a password it has to be the same user's."""
+
+    def validate(self, **kwargs: Any) -> bool:
+        if not super().validate(**kwargs) or self.credential.errors or self.user is None:
+            return False
+        if self._expected() not in (None, self.user.get_id()):
+            self.credential.errors = [SOMEBODY_ELSES]
+            return False
+        throttle.note_right(self.user.email)
+        return True
+
+    def _expected(self) -> str | None:
+        """Name who is to answer; Flask-Security would let anybody's passkey follow a password of somebody else's."""
+        if self.is_verify:
+            return str(current_user.get_id())
+        return str(session["tf_user_id"]) if self.is_secondary else None
 
 
 def _group() -> str:

@@ -10,7 +10,6 @@ from flask_security import (
     tf_disabled,
     tf_profile_changed,
     user_authenticated,
-    user_failed_authn,
     wan_deleted,
     wan_registered,
 )
@@ -26,7 +25,6 @@ def register_noting(app: Flask) -> None:
     app.before_request(_name_source)
     app.teardown_request(_forget_source)
     user_authenticated.connect(_note_sign_in, app)
-    user_failed_authn.connect(_note_failed_passkey, app)
     user_logged_out.connect(_note_sign_out, app)
     for signal, note in SECOND_FACTORS.items():
         signal.connect(note, app)
@@ -52,13 +50,6 @@ def _actor() -> str | None:
 def _note_sign_in(_app: Flask, user: User, authn_via: list[str] | None = None, **_more: Any) -> None:
     # After a second factor Flask-Security names nothing here; a passkey alone has also verified its user.
     audit.add(db.session(), Act.SIGNED_IN, actor=user.email, factors=1 if authn_via == ["password"] else 2)
-
-
-def _note_failed_passkey(_app: Flask, user: User, auth_type: str, **_more: Any) -> None:
-    """The other ways to fail are seen where they are counted, in web/throttle.py."""
-    if auth_type == "passkey":
-        audit.add(db.session(), Act.SIGN_IN_FAILED, actor=user.email, secret=auth_type)
-        db.session.commit()
 
 
 def _note_sign_out(_app: Flask, user: User, **_more: Any) -> None:

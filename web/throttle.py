@@ -1,5 +1,6 @@
 """Slow down who tries secrets in vain, by account and by address, counted in the database for all processes together.
 
+An answer of a passkey is such a try, too: of the user whom the passkey belongs to, or of nobody, by the address alone.
 A browser in which the account was signed in before is counted by itself, so that strangers who try an account
 can't keep its owner out (OWASP calls it a device cookie).
 """
@@ -14,21 +15,26 @@ from flask_security import current_user, user_authenticated
 from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy import case, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from webauthn.helpers import base64url_to_bytes
 from werkzeug.exceptions import TooManyRequests
 
 import audit
 from accounts import hash_token
 from audit import Act
 from mailboxes import spell_any
-from models import Throttle, User, db, now
+from models import Passkey, Throttle, User, db, now
+from web.body_kinds import read_object
 
 # What each form asks for that can be guessed.
+PASSKEY = "passkey"
 GUARDED = {
     "security.login": "password",
     "security.verify": "password",
     "profile.change_password": "password",
     "security.two_factor_token_validation": "code",
     "security.mf_recovery": "code",
+    "security.wan_signin_response": PASSKEY,
+    "security.wan_verify_response": PASSKEY,
 }
 FREE = 5
 # A whole school may stand behind one address.
@@ -60,7 +66,7 @@ def _count() -> None:
     if request.method != "POST" or request.endpoint not in GUARDED or "kept" in g:
         return
     account = _account()
-    if not account:
+    if not account and _purpose() != PASSKEY:
         return
     tries = {key: _try(key, free) for key, free in sorted(_keys(account).items())}
     if too_early := [until for counted, until in tries.values() if not counted]:
@@ -75,9 +81,9 @@ def _count() -> None:
 
 def _take_off(response: Response) -> Response:
     account, counted = g.pop("tried", (None, {}))
-    if account and _was_right(account, response):
+    if account is not None and _was_right(account, response):
         _take_back(counted)
-    elif account:
+    elif account is not None:
         _note_failure(account)
     return response
 
@@ -96,15 +102,31 @@ def _note_failure(account: str) -> None:
     db.session.rollback()
     known = select(User.email).where(User.email == account).scalar_subquery()
     act = Act.NOT_CONFIRMED if current_user.is_authenticated else Act.SIGN_IN_FAILED
-    audit.add(db.session(), act, actor=known, secret=GUARDED[request.endpoint or ""])
+    audit.add(db.session(), act, actor=known, secret=_purpose())
     db.session.commit()
 
 
+def _purpose() -> str:
+    return GUARDED[request.endpoint or ""]
+
+
 def _account() -> str:
-    """Name whose secret is tried: the address that was typed, or that of who is signed in, wholly or half."""
+    """Name whose secret is tried: of the address that was typed, of who is signed in, wholly or half, or of a passkey."""
     if request.endpoint == "security.login":
         return spell_any(request.form.get("email", ""))
-    return str(current_user.email) if current_user.is_authenticated else _half_signed_in()
+    if current_user.is_authenticated:
+        return str(current_user.email)
+    return _half_signed_in() or (_owner_of_passkey() if _purpose() == PASSKEY else "")
+
+
+def _owner_of_passkey() -> str:
+    """Name who has the passkey that the answer says it is from."""
+    try:
+        passkey = base64url_to_bytes(str(read_object(request.form.get("credential", "")).get("rawId")))
+    except ValueError:
+        return ""
+    owner = select(User.email).join(Passkey, Passkey.user_id == User.id).where(Passkey.credential_id == passkey)
+    return db.session.scalar(owner) or ""
 
 
 def _half_signed_in() -> str:
@@ -117,16 +139,16 @@ def _was_right(account: str, response: Response) -> bool:
         return True
     if request.endpoint == "security.login":
         return not current_user.is_authenticated and _half_signed_in() == account
-    return current_user.is_authenticated and response.status_code in (302, 303)
+    return _purpose() != PASSKEY and current_user.is_authenticated and response.status_code in (302, 303)
 
 
 def _keys(account: str) -> dict[str, int]:
     """Name the counters that a try at this account goes to, each with its number of free tries."""
-    purpose = GUARDED[request.endpoint or ""]
     device = _device()
     if hash_token(account) in device["accounts"]:
-        return {hash_token(f"{purpose} {account} {device['id']}"): FREE}
-    return {hash_token(f"{purpose} {account}"): FREE, _address_key(): FREE_BY_ADDRESS}
+        return {hash_token(f"{_purpose()} {account} {device['id']}"): FREE}
+    of_account = {hash_token(f"{_purpose()} {account}"): FREE} if account else {}
+    return {**of_account, _address_key(): FREE_BY_ADDRESS}
 
 
 def _address_key() -> str:
