@@ -32,6 +32,7 @@ from web.cell import cell
 from web.changes import changes
 from web.compression import register_compression
 from web.corrections import corrections
+from web.csv_format import register_csv_formats
 from web.dashboard import dashboard
 from web.duplicates import duplicates
 from web.errors import register_errors
@@ -157,6 +158,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     for pages in PAGES:
         app.register_blueprint(pages)
     register_within(app)
+    register_csv_formats(app)
     app.jinja_env.globals.update(may=may, may_undo=may_undo, may_undo_change=may_undo_change)
     app.jinja_env.globals.update(messages=messages, version=config.VERSION)
     register_errors(app)

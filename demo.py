@@ -196,7 +196,7 @@ OTHERS = (
 )
 
 
-def made_up_sheet(number: int) -> Iterator[list[str]]:
+def made_up_sheet(number: int, decimal: str = ".") -> Iterator[list[str]]:
     """Give a sheet of that many students, its heading first, as text cells."""
     yield [column.name for column in COLUMNS]
     chance = random.Random(SEED)  # noqa: S311  made-up students are no secret
@@ -207,7 +207,7 @@ def made_up_sheet(number: int) -> Iterator[list[str]]:
             "age": chance.choice((*range(11, 19), None)) if chance.random() < 0.2 else chance.randint(11, 18),
             "score": None if chance.random() < 0.03 else round(min(100.0, max(0.0, chance.gauss(68, 15))), 1),
         }
-        yield [write_cell(made_up.get(column.name)) for column in COLUMNS]
+        yield [write_cell(made_up.get(column.name)).replace(".", decimal if column.kind is float else ".") for column in COLUMNS]
 
 
 def _name(chance: random.Random) -> str:

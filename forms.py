@@ -336,6 +336,13 @@ class CellForm(VersionForm):
     value = StringField()
 
 
+CSV_FORMATS = {
+    "comma": later("Comma-separated, decimals as 8.5"),
+    "semicolon": later("Semicolon-separated, decimals as 8,5"),
+    "semicolon-point": later("Semicolon-separated, decimals as 8.5"),
+}
+
+
 class BulkForm(Form):
     """What is to become of many students: the list's address, those of it who were ticked, and a value for one column."""
 
@@ -347,6 +354,7 @@ class BulkForm(Form):
     value = StringField(
         later("Its new value"), description=later("Leave it blank to clear the column."), render_kw={"maxlength": MAX_LENGTH}
     )
+    format = SelectField(later("CSV format"), choices=_choices(CSV_FORMATS), default="comma")
 
     def validate_value(self, field: StringField) -> None:
         if column := BY_NAME.get(self.column.data):

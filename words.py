@@ -106,7 +106,7 @@ def listed(phrases: Iterable[str]) -> str:
 
 def decimal_mark() -> str:
     """Name the sign that stands before decimals."""
-    return _decimal_mark(_locale())
+    return decimal_mark_in(_locale())
 
 
 def right_to_left() -> bool:
@@ -114,7 +114,8 @@ def right_to_left() -> bool:
 
 
 @cache
-def _decimal_mark(locale: Locale) -> str:
+def decimal_mark_in(locale: Locale) -> str:
+    """Name the sign that stands before decimals where people write so."""
     return str(locale.number_symbols["latn"]["decimal"])
 
 

@@ -29,8 +29,14 @@ class Format:
     delimiter: str = ","
     decimal: str = "."
 
+    def cell(self, value: Any) -> str:
+        """Write a value of Python's."""
+        return str(value).replace(".", self.decimal) if isinstance(value, float) else "" if value is None else str(value)
+
 
 STANDARD = Format()
+FORMATS = {"comma": STANDARD, "semicolon": Format(";", ","), "semicolon-point": Format(";", ".")}
+"""Those that spreadsheets expect somewhere, by the names that addresses give them; the first is the one for programs."""
 
 
 def csv_row(cells: Iterable[str], delimiter: str = STANDARD.delimiter) -> str:

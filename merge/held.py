@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from merge import history
 from merge.columns import COLUMNS, KEY
-from merge.csv_text import BOM, csv_row
+from merge.csv_text import BOM, STANDARD, Format, csv_row
 from merge.erase import means
 from merge.history import Entry
 from merge.merged_ids import ids_of
@@ -41,29 +41,29 @@ def held_on(session: Session, student_id: int) -> Held | None:
     }
 
 
-def as_csv(held: Held) -> Iterator[str]:
+def as_csv(held: Held, written: Format = STANDARD) -> Iterator[str]:
     """Write it a value a line, for whoever opens it in a spreadsheet."""
-    yield BOM + csv_row(HEADINGS)
+    yield BOM + csv_row(HEADINGS, written.delimiter)
+    for line in _lines(held):
+        yield csv_row(map(written.cell, line), written.delimiter)
+
+
+def _lines(held: Held) -> Iterator[tuple[Any, ...]]:
     for name, value in (held["record"] or {}).items():
-        yield _line("record", "", "", name, value)
+        yield "record", "", "", name, value
     for version in held["versions"]:
         where = f"student {version['student']}, version {version['version']}, {version['reason']}"
         for name, value in version["values"].items():
-            yield _line(where, version["at"], version["actor"], name, value)
+            yield where, version["at"], version["actor"], name, value
     for row in held["rows"]:
         where = f"import {row['import']}, {row['filename']}, line {row['line']}"
         for part in ("typed", "planned", "problems"):
             for name, value in row[part].items():
-                yield _line(f"{where}, {part}", row["at"], row["actor"], name, value)
-
+                yield f"{where}, {part}", row["at"], row["actor"], name, value
     for answer in held["answers"]:
-        yield _line("answer to another system", answer["at"], "", "", answer["body"])
+        yield "answer to another system", answer["at"], "", "", answer["body"]
     for entry in held["audit"]:
-        yield _line("audit log", entry["at"], entry["actor"] or "", entry["act"], "")
-
-
-def _line(where: str, at: str, actor: str, column: str, value: Any) -> str:
-    return csv_row([where, at, actor, column, "" if value is None else str(value)])
+        yield "audit log", entry["at"], entry["actor"] or "", entry["act"], ""
 
 
 def _answer(kept: KeptAnswer) -> Held:

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from merge.columns import BY_NAME
-from merge.csv_text import BOM, csv_row
+from merge.csv_text import BOM, STANDARD, Format, csv_row
 from merge.problems import load_problems
 from merge.sheet import Sheet
 from merge.stage import SEPARATOR
@@ -15,10 +15,13 @@ from models import staged_rows
 BATCH = 1_000
 
 
-def rejected_sheet(session: Session, import_id: int, sheet: Sheet) -> Iterator[Sequence[str]]:
-    """Stream the user's own columns of the rejected rows, with `line` and `problem`, as CSV that a spreadsheet opens right."""
+def rejected_sheet(session: Session, import_id: int, sheet: Sheet, written: Format = STANDARD) -> Iterator[Sequence[str]]:
+    """Stream the user's own columns of the rejected rows, with `line` and `problem`, as CSV that a spreadsheet opens right.
+
+    Numbers stay as they were typed, whatever the format says of decimals.
+    """
     headings = sheet.headings
-    yield [BOM + csv_row([*headings, "line", "problem"])]
+    yield [BOM + csv_row([*headings, "line", "problem"], written.delimiter)]
     rows = (
         select(staged_rows.c.line, staged_rows.c.cells, staged_rows.c.problems)
         .where(staged_rows.c.import_id == import_id, staged_rows.c.problems.is_not(None))
@@ -26,7 +29,7 @@ def rejected_sheet(session: Session, import_id: int, sheet: Sheet) -> Iterator[S
     )
     for line, cells, problems in session.execute(rows, execution_options={"yield_per": BATCH}):
         typed = (cells.split(SEPARATOR) + [""] * len(headings))[: len(headings)]
-        yield [csv_row([*typed, str(line), _sentences(problems)])]
+        yield [csv_row([*typed, str(line), _sentences(problems)], written.delimiter)]
 
 
 def _sentences(problems: str) -> str:

@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 
 from audit import Act
 from merge.changes import within_days
-from merge.csv_text import BOM, csv_row
+from merge.csv_text import BOM, Format, csv_row
 from merge.parts import in_parts
 from merge.query import BadQuery, parse_day, parse_place, typed_name
 from models import AuditEntry, db
 from web.access import requires
 from web.acts import READ_AUDIT_LOG
+from web.csv_format import asked_format
 from web.streaming import download
 from words import _, later, number
 
@@ -128,8 +129,8 @@ def list_() -> ResponseReturnValue:
 @requires(READ_AUDIT_LOG)
 def csv() -> ResponseReturnValue:
     """Hand out all entries that the page of the same address shows, on however many pages; that is noted too."""
-    query = _parse_query(request.args)
-    return download(lambda session: _lines(session, query), "audit.csv", Act.AUDIT_EXPORTED)
+    query, written = _parse_query(request.args), asked_format()
+    return download(lambda session: _lines(session, query, written), "audit.csv", Act.AUDIT_EXPORTED)
 
 
 def _parse_query(arguments: Mapping[str, str]) -> Query:
@@ -156,10 +157,10 @@ def _matching(session: Session, query: Query) -> Select[AuditEntry]:
     return entries if query.before is None else entries.where(AuditEntry.id < query.before)
 
 
-def _lines(session: Session, query: Query) -> Iterator[Sequence[str]]:
-    yield [BOM + csv_row(HEADINGS)]
+def _lines(session: Session, query: Query, written: Format) -> Iterator[Sequence[str]]:
+    yield [BOM + csv_row(HEADINGS, written.delimiter)]
     for part in in_parts(session, _matching(session, query)):
-        yield [csv_row(_cells(entry)) for (entry,) in part]
+        yield [csv_row(_cells(entry), written.delimiter) for (entry,) in part]
         session.expunge_all()
 
 

@@ -14,6 +14,7 @@ from merge.selection import Selection, count_selected, everybody
 from models import db
 from web.access import actor, requires
 from web.acts import DELETE_STUDENTS
+from web.csv_format import asked_format, format_of_reader
 from web.imports import wait_for_worker
 from web.kept_input import keeps
 from web.limits import takes_several
@@ -66,8 +67,10 @@ def export() -> ResponseReturnValue:
     form = BulkForm()
     if form.only_shown:
         return _choice_page(form)
-    selection = _selection(form)
-    return download(lambda session: csv_students(session, everybody(session, selection)), "students.csv", Act.STUDENTS_EXPORTED)
+    selection, written = _selection(form), asked_format()
+    return download(
+        lambda session: csv_students(session, everybody(session, selection), written), "students.csv", Act.STUDENTS_EXPORTED
+    )
 
 
 @bulk.post("/delete")
@@ -84,6 +87,8 @@ def delete() -> ResponseReturnValue:
 
 def _choice_page(form: BulkForm) -> str:
     number = count_selected(db.session(), _selection(form))
+    if not form.format.raw_data:
+        form.format.data = format_of_reader()
     return render_template("bulk/choose.html", form=form, number=number, back=read_within(form.within.data or ""))
 
 

@@ -18,6 +18,7 @@ from merge.parts import in_parts
 from merge.xlsx import write_xlsx
 from models import db
 from web.access import requires
+from web.csv_format import asked_format
 from web.export_slots import take_slot
 from web.replica import may_be_old
 from web.streaming import download, named
@@ -33,9 +34,9 @@ CHUNK = 1 << 16
 @may_be_old
 def csv() -> ResponseReturnValue:
     """Hand out all students that the list of the same address shows, on however many pages."""
-    query = _asked()
+    query, written = _asked(), asked_format()
     return download(
-        lambda session: csv_students(session, _everybody(session, query)), f"{_name(query)}.csv", Act.STUDENTS_EXPORTED
+        lambda session: csv_students(session, _everybody(session, query), written), f"{_name(query)}.csv", Act.STUDENTS_EXPORTED
     )
 
 

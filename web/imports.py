@@ -42,6 +42,7 @@ from merge.unattended import held_back
 from merge.undo import Outlook
 from models import Import, db
 from web.access import actor, check, import_owner, may, requires, to_apply
+from web.csv_format import asked_format
 from web.head_check import takes_sheets
 from web.kept_input import keeps, keeps_nothing
 from web.sessions import polled
@@ -182,7 +183,10 @@ def rejected(import_id: int) -> ResponseReturnValue:
     import_ = import_or_404(import_id)
     sheet = Sheet(**import_.sheet)
     name = f"{PurePath(import_.filename).stem} rejected.csv"
-    return download(lambda session: rejected_sheet(session, import_id, sheet), name, Act.REJECTS_EXPORTED, f"import {import_id}")
+    written = asked_format()
+    return download(
+        lambda session: rejected_sheet(session, import_id, sheet, written), name, Act.REJECTS_EXPORTED, f"import {import_id}"
+    )
 
 
 @imports.post("/<id:import_id>/apply")

@@ -15,6 +15,7 @@ from merge.record import Conflict
 from models import db
 from web.access import actor, requires
 from web.acts import ERASE_STUDENT, READ_PERSONAL_DATA
+from web.csv_format import asked_format
 from web.kept_input import keeps_nothing
 from web.noting import note_view
 from words import _
@@ -42,7 +43,7 @@ def as_json(student_id: int) -> ResponseReturnValue:
 @requires(READ_PERSONAL_DATA)
 def csv(student_id: int) -> ResponseReturnValue:
     """Hand out all that is held, for a spreadsheet."""
-    return _file("".join(as_csv(_held_or_404(student_id))), student_id, "csv")
+    return _file("".join(as_csv(_held_or_404(student_id), asked_format())), student_id, "csv")
 
 
 @privacy.post("/<id:student_id>/privacy")

@@ -15,10 +15,11 @@ from database import reading
 from demo import made_up_sheet
 from merge import imports as life
 from merge.columns import COLUMNS
-from merge.csv_text import BOM, csv_row
+from merge.csv_text import BOM, STANDARD, Format, csv_row
 from merge.xlsx import write_template
 from models import Import, Student, db
 from web.access import actor, requires
+from web.csv_format import asked_format
 from web.imports import wait_for_worker
 from web.kept_input import keeps_nothing
 from words import _
@@ -35,14 +36,15 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 @requires("editor")
 def sample() -> ResponseReturnValue:
     """Hand out a small sheet to try an import with."""
-    return _file(_made_up(SAMPLE), CSV, "sample.csv")
+    return _file(_made_up(SAMPLE, asked_format()), CSV, "sample.csv")
 
 
 @start.get("/template.csv")
 @requires("editor")
 def template_csv() -> ResponseReturnValue:
     """Hand out a sheet that has only its headings."""
-    return _file((BOM + csv_row(column.label for column in COLUMNS)).encode(), CSV, "template.csv")
+    headings = csv_row((column.label for column in COLUMNS), asked_format().delimiter)
+    return _file((BOM + headings).encode(), CSV, "template.csv")
 
 
 @start.get("/template.xlsx")
@@ -100,9 +102,9 @@ def _made_up_imports() -> Select[Import]:
 
 
 @cache
-def _made_up(number: int) -> bytes:
+def _made_up(number: int, written: Format = STANDARD) -> bytes:
     text = io.StringIO()
-    csv.writer(text).writerows(made_up_sheet(number))
+    csv.writer(text, delimiter=written.delimiter).writerows(made_up_sheet(number, written.decimal))
     return text.getvalue().encode()
 
 

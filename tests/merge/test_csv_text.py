@@ -9,7 +9,7 @@ from merge import listing
 from merge.cells import read_text
 from merge.choices import recall
 from merge.columns import COLUMNS
-from merge.csv_text import STANDARD, Format, csv_students
+from merge.csv_text import FORMATS, STANDARD, Format, csv_students
 from merge.problems import Problem
 from merge.sheet import inspect
 from merge.stage import read_block
@@ -17,7 +17,7 @@ from models import students
 from tests.examples import examples
 
 SIGNS = st.text(st.sampled_from("='+-@\"',;|\\\t 1aß\u00a0\u200f＝＠"), min_size=1, max_size=12)
-FORMATS = [STANDARD, Format(";", ","), Format(";", "."), Format("\t", ",")]
+EVERY_FORMAT = [*FORMATS.values(), Format("\t", ",")]
 
 
 @st.composite
@@ -51,7 +51,7 @@ def handed_out(session, tmp_path):
 
 
 @settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(names(), min_size=1, max_size=8), st.floats(0, 100), st.sampled_from(FORMATS))
+@given(st.lists(names(), min_size=1, max_size=8), st.floats(0, 100), st.sampled_from(EVERY_FORMAT))
 def test_what_is_handed_out_in_any_format_is_read_back_as_it_was(handed_out, stored, score, written):
     students = [(place, name, place % 90 or None, score / place) for place, name in enumerate(stored, 1)]
     assert handed_out(students, written)[0] == students
