@@ -17,7 +17,8 @@ function follow(place) {
   const text = place.querySelector("[data-progress-text]");
   const url = place.dataset.progressUrl;
   const first = place.dataset.progressState;
-  if (!bar || !text || !url) return;
+  const page = place.dataset.progressPage;
+  if (!bar || !text || !url || !page) return;
   const tell = by10(text);
 
   const ask = async () => {
@@ -28,7 +29,7 @@ function follow(place) {
       if (answer.ok) {
         /** @type {Progress} */
         const now = await answer.json();
-        if (!now.busy || now.state !== first) return location.reload();
+        if (!now.busy || now.state !== first) return location.replace(page);
         if (now.share) bar.value = now.share;
         else bar.removeAttribute("value");
         tell(now.share, now.sentence);
@@ -597,6 +598,15 @@ function prepare(part) {
   each("#error-summary", (summary) => summary.focus());
 }
 
+/** A page that another one opened by itself is looked at from now on: whoever loads it anew has asked for it. */
+function attend() {
+  const address = new URL(location.href);
+  if (!address.searchParams.has("unattended")) return;
+  address.searchParams.delete("unattended");
+  history.replaceState(history.state, "", address);
+}
+
+attend();
 prepare(document);
 takeUp();
 keepOutOfSuggestions();

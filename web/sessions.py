@@ -29,6 +29,9 @@ HALF_SIGNED_IN_S = 600
 HALF = ("tf_user_id", "tf_state", "tf_select", "tf_at")
 WHOLE = ("_user_id", "_fresh", "_id", "token", "fs_paa", "fs_gexp")
 
+# Stands in addresses that a page opens by itself, without anybody having asked for it.
+UNATTENDED = "unattended"
+
 # Built once: every page asks.
 IS_ALIVE = and_(UserSession.used_at >= bindparam("used"), UserSession.at >= bindparam("begun"))
 LIVING = (
@@ -68,9 +71,15 @@ def _look_up() -> None:
         flash(_("You have been signed out. Sign in again to go on."), "warning")
         return
     g.user_session = row
-    if now() - row.used_at > NOTED_EVERY and not endpoint_is("polled"):
+    if now() - row.used_at > NOTED_EVERY and not _is_automatic():
         note = update(UserSession).where(UserSession.id == row.id).values(used_at=now())
         database.write_if_free(db.engine, note)
+
+
+def _is_automatic() -> bool:
+    """Tell whether a page or the browser asks for this by itself, so that nobody uses the session by it."""
+    is_ahead = request.headers.get("Sec-Purpose", "").startswith("prefetch")
+    return endpoint_is("polled") or UNATTENDED in request.args or is_ahead
 
 
 def _find(token_hash: str) -> Row[int, datetime, bool, int, str, str | None] | None:

@@ -9,6 +9,7 @@ from sqlalchemy import func, insert, select, update
 from models import Student, User, UserSession, db, now
 from tests.conftest import PASSWORD
 from tests.visitor import Visitor
+from tests.web.conftest import sheet_file
 from tests.web.test_route_matrix import API, TABLE
 
 SIGN_IN = {"email": "viewer@school.example", "password": PASSWORD}
@@ -186,6 +187,22 @@ def test_a_session_is_used_by_what_a_person_opens_and_by_nothing_that_a_page_ask
     assert opened >= ASKED_BY_ITSELF
     declared = {endpoint for endpoint, view in app.view_functions.items() if hasattr(view, "polled")}
     assert declared == ASKED_BY_ITSELF
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_a_page_that_loads_itself_anew_and_one_that_the_browser_fetches_ahead_use_no_session(editor, clock, stored):
+    page = editor.visit(editor.send("/imports/new", {"file": sheet_file("id,name\n7,Ada\n"), "blank": "keep"}).location)
+    refresh = next(meta.get("content") for meta in page.all("meta") if meta.get("http-equiv") == "refresh")
+    scripted = next(node.get("data-progress-page") for node in page.all("div") if node.get("data-progress-page"))
+    address = refresh.partition("url=")[2]
+    first = used_at(stored)
+    clock(minutes=2)
+    for path in (address, scripted):
+        assert editor.visit(path).heading == page.heading
+    editor.open("/students", headers={"Sec-Purpose": "prefetch;prerender"}).close()
+    assert used_at(stored) == first
+    editor.visit("/imports/1")
+    assert used_at(stored) > first
 
 
 def test_a_page_that_is_left_open_does_not_keep_its_user_signed_in(viewer, add, clock):
