@@ -19,6 +19,7 @@ import database
 import doctor
 from merge import search
 from models import db
+from web import acts
 from web.access import check_rules, may, may_undo, may_undo_change
 from web.accounts import accounts
 from web.addresses import IdConverter
@@ -159,7 +160,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
         app.register_blueprint(pages)
     register_within(app)
     register_csv_formats(app)
-    app.jinja_env.globals.update(may=may, may_undo=may_undo, may_undo_change=may_undo_change)
+    app.jinja_env.globals.update(may=may, acts=acts, may_undo=may_undo, may_undo_change=may_undo_change)
     app.jinja_env.globals.update(messages=messages, version=config.VERSION)
     register_errors(app)
     register_headers(app, https=settings.https)

@@ -13,7 +13,7 @@ from werkzeug.exceptions import Unauthorized
 
 from accounts import ROLES, SCOPES
 from models import Change, Import, db
-from web.acts import APPLY_IMPORT, DELETE_STUDENTS, UNDO_FOR_OTHERS, Needs
+from web.acts import ANYBODY, APPLY_IMPORT, DELETE_STUDENTS, UNDO_CHANGE, UNDO_FOR_OTHERS, UNDO_IMPORT, USER, Needs
 from web.addresses import is_for_machines, page_after_signing_in
 from web.factors import PasskeyNameForm, SignInForm
 from web.kept_input import Step, StepNeeded, check_declared, keeps, keeps_nothing
@@ -45,32 +45,33 @@ NO_SECOND_FACTOR = Step(
 )
 
 
-def requires(needs: str | Needs, *, owner: Owner | None = None) -> Callable[[View], View]:
-    """Let in users who bring what an act needs, or have that role or a higher one; send who is signed out to the login page.
+def requires(act: Needs, *, owner: Owner | None = None) -> Callable[[View], View]:
+    """Let in users who bring what the act needs; send who is signed out to the login page.
 
-    With `owner`, which names whose the thing is from the view's arguments, what is somebody else's takes who may undo it.
+    `owner`, which names whose the thing is from the view's arguments, is for an act that needs more where that is another.
     """
-    needed = Needs(needs) if isinstance(needs, str) else needs
 
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             _check_signed_in()
-            _check_second_factor()
-            others = owner is not None and may(needed.role) and owner(**kwargs) not in (None, actor())
-            check(UNDO_FOR_OTHERS if others else needed)
+            if act.role != USER:
+                _check_second_factor()
+            is_others = owner is not None and may(act) and owner(**kwargs) not in (None, actor())
+            check(act.of_others if is_others and act.of_others else act)
             return view(*args, **kwargs)
 
-        return _ruled(guarded, needed.role)
+        return _ruled(view, "public", act) if act.role == ANYBODY else _ruled(guarded, act.role, act)
 
     return decorate
 
 
-def requires_token(*scopes: str, owner: Owner | None = None) -> Callable[[View], View]:
-    """Let in who brings a token with one of these scopes, as far as the role of its user reaches by now.
+def requires_token(act: Needs, *, owner: Owner | None = None) -> Callable[[View], View]:
+    """Let in who brings a token with a scope of the act's, as far as the role of its user reaches by now.
 
     With `owner`, only to the user's own: somebody else's takes one who proves who they are, which no token does.
     """
+    scopes = act.scopes
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -87,17 +88,17 @@ def requires_token(*scopes: str, owner: Owner | None = None) -> Callable[[View],
                 )
             return view(*args, **kwargs)
 
-        return _ruled(guarded, " or ".join(scopes))
+        return _ruled(guarded, " or ".join(scopes), act)
 
     return decorate
 
 
 def check(needs: Needs) -> None:
     """Refuse whoever is let in, but does not bring what this act needs, whether it is a person or another system that asks."""
-    if not may(needs.role):
+    if not may(needs):
         abort(403)
     if is_for_machines():
-        if needs.scope is None or not token_may(needs.scope):
+        if not any(map(token_may, needs.scopes)):
             raise Refusal(403, _("The token may not do this"), _("Only a person who is signed in may do this."))
     elif needs.fresh and not _is_fresh():
         raise StepNeeded(NOT_CONFIRMED)
@@ -105,7 +106,7 @@ def check(needs: Needs) -> None:
 
 def token_may(scope: str) -> bool:
     """Tell whether the request's token has that scope, and its user still the role that goes with it."""
-    return scope in g.token.scopes and may(SCOPES[scope])
+    return scope in g.token.scopes and has_role(SCOPES[scope])
 
 
 def signed_in(view: View) -> View:
@@ -182,7 +183,12 @@ def _rule() -> str:
     return str(getattr(current_app.view_functions.get(request.endpoint or ""), "rule", ""))
 
 
-def may(role: str) -> bool:
+def may(act: Needs) -> bool:
+    """Tell whether the user's role is enough for the act."""
+    return act.role == ANYBODY or (bool(current_user.is_authenticated) if act.role == USER else has_role(act.role))
+
+
+def has_role(role: str) -> bool:
     """Tell whether the user has that role or a higher one."""
     ranks = [ROLES.index(held.name) for held in getattr(current_user, "roles", []) if held.name in ROLES]
     return max(ranks, default=-1) >= ROLES.index(role)
@@ -195,12 +201,12 @@ def to_apply(import_: Import) -> Needs:
 
 def may_undo(import_: Import) -> bool:
     """Tell whether the user may take the import back: their own, or as an administrator anybody's."""
-    return may("admin") or (may("editor") and _whose(import_) == actor())
+    return may(UNDO_FOR_OTHERS) or (may(UNDO_IMPORT) and _whose(import_) == actor())
 
 
 def may_undo_change(by: str) -> bool:
     """Tell whether the user may undo what that actor has changed: their own, or as an administrator anybody's."""
-    return may("admin") or (may("editor") and by == actor())
+    return may(UNDO_FOR_OTHERS) or (may(UNDO_CHANGE) and by == actor())
 
 
 def change_owner(change_id: int) -> str | None:
@@ -235,8 +241,8 @@ def check_rules(app: Flask) -> None:
     check_declared(app)
 
 
-def _ruled(view: View, rule: str) -> View:
-    view.rule = rule  # type: ignore[attr-defined]
+def _ruled(view: View, rule: str, act: Needs | None = None) -> View:
+    view.rule, view.act = rule, act  # type: ignore[attr-defined]
     return view
 
 

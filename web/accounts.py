@@ -9,7 +9,8 @@ from flask_security import login_user
 from accounts import NotFirst, accept_link, add_first, any_users, expired_at, find_by_link, setup_token
 from forms import NewPasswordForm, SetupForm
 from models import db
-from web.access import public, signed_in
+from web.access import requires
+from web.acts import CHOOSE_PASSWORD, SEE_OWN_ACCOUNT, SET_UP
 from web.kept_input import keeps, keeps_nothing
 from words import _
 
@@ -17,7 +18,7 @@ accounts = Blueprint("accounts", __name__)
 
 
 @accounts.get("/setup")
-@public
+@requires(SET_UP)
 def welcome() -> ResponseReturnValue:
     """Show the form for the first administrator, to whoever has the link from the console."""
     if not _may_set_up():
@@ -26,7 +27,7 @@ def welcome() -> ResponseReturnValue:
 
 
 @accounts.post("/setup")
-@public
+@requires(SET_UP)
 @keeps(SetupForm)
 def create_first() -> ResponseReturnValue:
     """Make the first administrator and sign them in."""
@@ -46,14 +47,14 @@ def create_first() -> ResponseReturnValue:
 
 
 @accounts.get("/signed-in")
-@signed_in
+@requires(SEE_OWN_ACCOUNT)
 def signed_in_again() -> ResponseReturnValue:
     """Lead whoever has signed in beside a page that keeps what they typed back to that page."""
     return render_template("accounts/signed_in_again.html")
 
 
 @accounts.get("/join")
-@public
+@requires(CHOOSE_PASSWORD)
 def join() -> ResponseReturnValue:
     """Show the form for a new password, to whoever has the one-time link that an administrator made."""
     user = find_by_link(request.args.get("token", ""))
@@ -61,7 +62,7 @@ def join() -> ResponseReturnValue:
 
 
 @accounts.post("/join")
-@public
+@requires(CHOOSE_PASSWORD)
 @keeps_nothing
 def choose_password() -> ResponseReturnValue:
     """Set the password; signing in with it asks for the second factor too, where there is one."""

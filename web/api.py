@@ -20,6 +20,18 @@ from merge.questions import NoSuchAnswer
 from merge.report import report
 from models import Import, Student, db
 from web.access import actor, check, import_owner, public, requires_token, to_apply, token_may
+from web.acts import (
+    ANSWER_QUESTION,
+    APPLY_IMPORT,
+    CHOOSE_STUDENT,
+    CONFIRM_ROWS,
+    GO_ON_WITH_REST,
+    READ_IMPORTS,
+    READ_STUDENTS,
+    UNDO_IMPORT,
+    UPLOAD_SHEET,
+    WRITE_STUDENT,
+)
 from web.body_kinds import sent_object
 from web.head_check import takes_sheets
 from web.openapi import document
@@ -41,7 +53,7 @@ def openapi() -> ResponseReturnValue:
 
 
 @api.get("/students")
-@requires_token("read")
+@requires_token(READ_STUDENTS)
 def list_students() -> ResponseReturnValue:
     """Give a page of the list, with the cursors of its neighbours."""
     _refuse_unknown(request.args, ASKABLE)
@@ -57,7 +69,7 @@ def list_students() -> ResponseReturnValue:
 
 
 @api.get("/students/<id:student_id>")
-@requires_token("read")
+@requires_token(READ_STUDENTS)
 def show_student(student_id: int) -> ResponseReturnValue:
     """Give one student; the tag of the answer is the version."""
     student = db.session.get(Student, student_id) or abort(404)
@@ -65,7 +77,7 @@ def show_student(student_id: int) -> ResponseReturnValue:
 
 
 @api.put("/students/<id:student_id>")
-@requires_token("write")
+@requires_token(WRITE_STUDENT)
 @once
 def put_student(student_id: int) -> ResponseReturnValue:
     """Merge a student: a new one, or over the version that the other system has seen."""
@@ -88,7 +100,7 @@ def put_student(student_id: int) -> ResponseReturnValue:
 
 
 @api.post("/imports")
-@requires_token("import")
+@requires_token(UPLOAD_SHEET)
 @takes_sheets
 @once
 def upload() -> ResponseReturnValue:
@@ -116,14 +128,14 @@ def upload() -> ResponseReturnValue:
 
 
 @api.get("/imports/<id:import_id>")
-@requires_token("import", "read")
+@requires_token(READ_IMPORTS)
 def show_import(import_id: int) -> ResponseReturnValue:
     """Tell how an import stands; the tag of the answer is the version that a decision names."""
     return _told(_import_or_404(import_id))
 
 
 @api.post("/imports/<id:import_id>/apply")
-@requires_token("import")
+@requires_token(APPLY_IMPORT)
 @once
 def apply(import_id: int) -> ResponseReturnValue:
     """Let a worker do what the comparison showed."""
@@ -133,7 +145,7 @@ def apply(import_id: int) -> ResponseReturnValue:
 
 
 @api.post("/imports/<id:import_id>/answers")
-@requires_token("import")
+@requires_token(ANSWER_QUESTION)
 @once
 def answer(import_id: int) -> ResponseReturnValue:
     """Take an answer to a question that the sheet leaves open, and let a worker read it so."""
@@ -155,7 +167,7 @@ def answer(import_id: int) -> ResponseReturnValue:
 
 
 @api.post("/imports/<id:import_id>/confirm")
-@requires_token("import")
+@requires_token(CONFIRM_ROWS)
 @once
 def confirm(import_id: int) -> ResponseReturnValue:
     """Let rows that need review be applied: those on the lines that are sent, or all."""
@@ -169,7 +181,7 @@ def confirm(import_id: int) -> ResponseReturnValue:
 
 
 @api.post("/imports/<id:import_id>/choose")
-@requires_token("import")
+@requires_token(CHOOSE_STUDENT)
 @once
 def choose_student(import_id: int) -> ResponseReturnValue:
     """Let a row that can mean several students mean one of them, or somebody new."""
@@ -190,7 +202,7 @@ def choose_student(import_id: int) -> ResponseReturnValue:
 
 
 @api.post("/imports/<id:import_id>/rest")
-@requires_token("import")
+@requires_token(GO_ON_WITH_REST)
 @once
 def go_on_with_rest(import_id: int) -> ResponseReturnValue:
     """Make an import of the rows that nobody had confirmed when this one was applied."""
@@ -204,7 +216,7 @@ def go_on_with_rest(import_id: int) -> ResponseReturnValue:
 
 
 @api.post("/imports/<id:import_id>/undo")
-@requires_token("import", owner=import_owner)
+@requires_token(UNDO_IMPORT, owner=import_owner)
 @once
 def undo(import_id: int) -> ResponseReturnValue:
     """Let a worker take an applied import back."""

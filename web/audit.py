@@ -17,7 +17,7 @@ from merge.parts import in_parts
 from merge.query import BadQuery, parse_day, parse_place, typed_name
 from models import AuditEntry, db
 from web.access import requires
-from web.acts import READ_AUDIT_LOG
+from web.acts import EXPORT_AUDIT_LOG, READ_AUDIT_LOG
 from web.csv_format import asked_format
 from web.streaming import download
 from words import _, later, number
@@ -126,7 +126,7 @@ def list_() -> ResponseReturnValue:
 
 
 @audit.get("/audit.csv")
-@requires(READ_AUDIT_LOG)
+@requires(EXPORT_AUDIT_LOG)
 def csv() -> ResponseReturnValue:
     """Hand out all entries that the page of the same address shows, on however many pages; that is noted too."""
     query, written = _parse_query(request.args), asked_format()

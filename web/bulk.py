@@ -13,7 +13,7 @@ from merge.query import MOST_PER_PAGE, is_whole
 from merge.selection import Selection, count_selected, everybody
 from models import db
 from web.access import actor, requires
-from web.acts import DELETE_STUDENTS
+from web.acts import CHANGE_STUDENTS, DELETE_STUDENTS, EXPORT_STUDENTS, SELECT_STUDENTS
 from web.csv_format import asked_format, format_of_reader
 from web.imports import wait_for_worker
 from web.kept_input import keeps
@@ -26,7 +26,7 @@ bulk = Blueprint("bulk", __name__, url_prefix="/students/bulk")
 
 
 @bulk.post("")
-@requires("editor")
+@requires(SELECT_STUDENTS)
 @takes_several("id")
 @keeps(BulkForm)
 def choose() -> ResponseReturnValue:
@@ -42,7 +42,7 @@ def choose() -> ResponseReturnValue:
 
 
 @bulk.post("/set")
-@requires("editor")
+@requires(CHANGE_STUDENTS)
 @keeps(BulkForm)
 def set_column() -> ResponseReturnValue:
     """Prepare to set a column of the students to one value."""
@@ -60,7 +60,7 @@ def set_column() -> ResponseReturnValue:
 
 
 @bulk.post("/export")
-@requires("viewer")
+@requires(EXPORT_STUDENTS)
 @keeps(BulkForm)
 def export() -> ResponseReturnValue:
     """Hand out the students as a file."""

@@ -14,6 +14,7 @@ from merge.reconcile import Clash, Saved
 from merge.record import Conflict
 from models import db
 from web.access import actor, requires
+from web.acts import WRITE_STUDENT
 from web.kept_input import told_to_scripts
 from web.messages import change_of_save
 from words import _
@@ -22,7 +23,7 @@ cell = Blueprint("cell", __name__, url_prefix="/students")
 
 
 @cell.post("/<id:student_id>/cell")
-@requires("editor")
+@requires(WRITE_STUDENT)
 @told_to_scripts
 def save(student_id: int) -> ResponseReturnValue:
     """Save one cell over the version that the list showed, and tell what stands there now, or why it can't be saved."""

@@ -10,6 +10,7 @@ from merge import undo_change as undoing
 from merge.undo_change import Outcome
 from models import db
 from web.access import actor, change_owner, requires
+from web.acts import READ_CHANGES, UNDO_CHANGE
 from web.addresses import leads_within
 from web.kept_input import keeps_nothing
 from web.messages import flash_change
@@ -22,7 +23,7 @@ NAMED = 200
 
 
 @changes.get("")
-@requires("viewer")
+@requires(READ_CHANGES)
 def list_() -> ResponseReturnValue:
     """Show a page of the changes."""
     query = lately.parse_query(request.args)
@@ -32,7 +33,7 @@ def list_() -> ResponseReturnValue:
 
 
 @changes.post("/<id:change_id>/undo")
-@requires("editor", owner=change_owner)
+@requires(UNDO_CHANGE, owner=change_owner)
 @keeps_nothing
 def undo(change_id: int) -> ResponseReturnValue:
     """Take a change back, if nobody has changed its students since; never an erasure."""

@@ -13,6 +13,7 @@ from merge.decisions import WrongState
 from merge.preview import name_texts
 from models import Import, db
 from web.access import requires
+from web.acts import CORRECT_ROWS
 from web.imports import import_as_it_is, import_or_404, import_page
 from web.kept_input import keeps
 from web.limits import takes_cells
@@ -22,7 +23,7 @@ corrections = Blueprint("corrections", __name__, url_prefix="/imports")
 
 
 @corrections.post("/<id:import_id>/rows")
-@requires("editor")
+@requires(CORRECT_ROWS)
 @takes_cells
 @keeps(VersionForm, typed_cell)
 def check_all(import_id: int) -> ResponseReturnValue:
@@ -34,7 +35,7 @@ def check_all(import_id: int) -> ResponseReturnValue:
 
 
 @corrections.post("/<id:import_id>/rows/<id:line>")
-@requires("editor")
+@requires(CORRECT_ROWS)
 @takes_cells
 @keeps(VersionForm, typed_cell)
 def check(import_id: int, line: int) -> ResponseReturnValue:

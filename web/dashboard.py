@@ -14,6 +14,7 @@ from merge.figures import Figures
 from models import Import, db, now
 from web import plots
 from web.access import requires
+from web.acts import SEE_DASHBOARD
 from web.replica import may_be_old
 from web.start import made_up
 from words import _, ngettext
@@ -34,7 +35,7 @@ class Worry:
 
 
 @dashboard.get("/")
-@requires("viewer")
+@requires(SEE_DASHBOARD)
 @may_be_old
 def show() -> ResponseReturnValue:
     """Show the school in figures, what needs attention, and what was imported lately."""

@@ -12,10 +12,11 @@ from merge.query import is_whole
 from merge.record import Conflict
 from models import Student, db
 from web.access import actor, requires
-from web.acts import MERGE_STUDENTS
+from web.acts import COMPARE_STUDENTS, FIND_DUPLICATES, MERGE_STUDENTS, TELL_APART
 from web.kept_input import keeps_nothing
 from web.merged import redirect_to_survivor
 from web.messages import flash_change
+from web.noting import note_view
 from words import _
 
 duplicates = Blueprint("duplicates", __name__, url_prefix="/students/<id:first_id>/merge")
@@ -24,7 +25,7 @@ VERSIONS_SHOWN = 5
 
 
 @duplicates.get("")
-@requires("editor")
+@requires(FIND_DUPLICATES)
 def find(first_id: int) -> ResponseReturnValue:
     """Lead to the comparison with the student whose ID was typed."""
     typed = request.args.get("other", "").strip()
@@ -36,13 +37,17 @@ def find(first_id: int) -> ResponseReturnValue:
 
 
 @duplicates.get("/<id:second_id>")
-@requires("editor")
+@requires(COMPARE_STUDENTS)
 def show(first_id: int, second_id: int) -> ResponseReturnValue:
     """Show two records side by side, with their histories."""
     if first_id == second_id:
         abort(404)
     pair = _pair(first_id, second_id)
-    return _page(*pair) if pair else _gone(first_id, second_id)
+    if pair is None:
+        return _gone(first_id, second_id)
+    for student in pair:
+        note_view(student.id)
+    return _page(*pair)
 
 
 @duplicates.post("/<id:second_id>")
@@ -71,7 +76,7 @@ def merge(first_id: int, second_id: int) -> ResponseReturnValue:
 
 
 @duplicates.post("/<id:second_id>/distinct")
-@requires("editor")
+@requires(TELL_APART)
 @keeps_nothing
 def distinct(first_id: int, second_id: int) -> ResponseReturnValue:
     """Remember that the two are two people."""

@@ -18,6 +18,7 @@ from merge.parts import in_parts
 from merge.xlsx import write_xlsx
 from models import db
 from web.access import requires
+from web.acts import EXPORT_STUDENTS
 from web.csv_format import asked_format
 from web.export_slots import take_slot
 from web.replica import may_be_old
@@ -30,7 +31,7 @@ CHUNK = 1 << 16
 
 
 @export.get("/students.csv")
-@requires("viewer")
+@requires(EXPORT_STUDENTS)
 @may_be_old
 def csv() -> ResponseReturnValue:
     """Hand out all students that the list of the same address shows, on however many pages."""
@@ -41,7 +42,7 @@ def csv() -> ResponseReturnValue:
 
 
 @export.get("/students.xlsx")
-@requires("viewer")
+@requires(EXPORT_STUDENTS)
 @may_be_old
 def xlsx() -> ResponseReturnValue:
     """Hand them out as a workbook, which is whole only once it is written to its end."""

@@ -11,6 +11,7 @@ from merge.record import Conflict
 from merge.undo_change import NEVER
 from models import Student, db
 from web.access import actor, may_undo_change, requires
+from web.acts import COMPARE_VERSIONS, READ_HISTORY, REVERT_STUDENT
 from web.kept_input import keeps_nothing
 from web.messages import flash_saved
 from web.noting import note_view
@@ -20,7 +21,7 @@ history = Blueprint("history", __name__, url_prefix="/students")
 
 
 @history.get("/<id:student_id>/history")
-@requires("viewer")
+@requires(READ_HISTORY)
 def show(student_id: int) -> ResponseReturnValue:
     """Show a page of the student's versions, also of one who was deleted."""
     page = past.page(db.session(), student_id, parse_place(request.args, "before"))
@@ -39,7 +40,7 @@ def show(student_id: int) -> ResponseReturnValue:
 
 
 @history.get("/<id:student_id>/revert/<id:version>")
-@requires("editor")
+@requires(COMPARE_VERSIONS)
 def confirm(student_id: int, version: int) -> ResponseReturnValue:
     """Show what going back to that version would change."""
     to = _version_or_404(student_id, version)
@@ -48,7 +49,7 @@ def confirm(student_id: int, version: int) -> ResponseReturnValue:
 
 
 @history.post("/<id:student_id>/revert/<id:version>")
-@requires("editor")
+@requires(REVERT_STUDENT)
 @keeps_nothing
 def revert(student_id: int, version: int) -> ResponseReturnValue:
     """Let the student stand again as at that version, if nobody has changed them since that was confirmed."""

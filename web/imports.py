@@ -42,6 +42,20 @@ from merge.unattended import held_back
 from merge.undo import Outlook
 from models import Import, db
 from web.access import actor, check, import_owner, may, requires, to_apply
+from web.acts import (
+    ANSWER_QUESTION,
+    APPLY_IMPORT,
+    CANCEL_IMPORT,
+    CHOOSE_COLUMNS,
+    CHOOSE_STUDENT,
+    CONFIRM_ROWS,
+    CORRECT_ROWS,
+    EXPORT_REJECTS,
+    GO_ON_WITH_REST,
+    READ_IMPORTS,
+    UNDO_IMPORT,
+    UPLOAD_SHEET,
+)
 from web.csv_format import asked_format
 from web.head_check import takes_sheets
 from web.kept_input import keeps, keeps_nothing
@@ -58,7 +72,7 @@ GLANCE_S = 0.05
 
 
 @imports.get("")
-@requires("viewer")
+@requires(READ_IMPORTS)
 def list_() -> ResponseReturnValue:
     """Show the newest imports."""
     newest = db.session.scalars(select(Import).order_by(Import.id.desc()).limit(LISTED)).all()
@@ -66,14 +80,14 @@ def list_() -> ResponseReturnValue:
 
 
 @imports.get("/new")
-@requires("editor")
+@requires(UPLOAD_SHEET)
 def new() -> ResponseReturnValue:
     """Show the upload form."""
     return render_template("imports/new.html", form=UploadForm(), columns=COLUMNS)
 
 
 @imports.post("/new")
-@requires("editor")
+@requires(UPLOAD_SHEET)
 @takes_sheets
 @keeps(UploadForm)
 def create() -> ResponseReturnValue:
@@ -100,14 +114,14 @@ def create() -> ResponseReturnValue:
 
 
 @imports.get("/<id:import_id>")
-@requires("viewer")
+@requires(READ_IMPORTS)
 def show(import_id: int) -> ResponseReturnValue:
     """Show what the import would do, does, or did."""
     return import_page(import_or_404(import_id))
 
 
 @imports.get("/<id:import_id>/missing")
-@requires("viewer")
+@requires(READ_IMPORTS)
 def missing(import_id: int) -> ResponseReturnValue:
     """List the students whom the sheet does not name."""
     import_ = import_or_404(import_id)
@@ -121,7 +135,7 @@ def missing(import_id: int) -> ResponseReturnValue:
 
 
 @imports.get("/<id:import_id>/columns")
-@requires("editor")
+@requires(CHOOSE_COLUMNS)
 def columns(import_id: int) -> ResponseReturnValue:
     """Show what each of the sheet's columns is taken for, and how its cells are read."""
     import_ = import_or_404(import_id)
@@ -132,7 +146,7 @@ def columns(import_id: int) -> ResponseReturnValue:
 
 
 @imports.post("/<id:import_id>/columns")
-@requires("editor")
+@requires(CHOOSE_COLUMNS)
 @keeps(ColumnsForm, column_choice)
 def choose_columns(import_id: int) -> ResponseReturnValue:
     """Keep what was chosen, and let a worker read the sheet again."""
@@ -154,7 +168,7 @@ def choose_columns(import_id: int) -> ResponseReturnValue:
 
 
 @imports.post("/<id:import_id>/answers")
-@requires("editor")
+@requires(ANSWER_QUESTION)
 @keeps_nothing
 def answer(import_id: int) -> ResponseReturnValue:
     """Take the answer to a question that the sheet leaves open, and let a worker read it so."""
@@ -169,7 +183,7 @@ def answer(import_id: int) -> ResponseReturnValue:
 
 
 @imports.get("/<id:import_id>/progress")
-@requires("viewer")
+@requires(READ_IMPORTS)
 @polled
 def progress(import_id: int) -> ResponseReturnValue:
     """Tell the state and how far it is, for a page that waits."""
@@ -177,7 +191,7 @@ def progress(import_id: int) -> ResponseReturnValue:
 
 
 @imports.get("/<id:import_id>/rejected.csv")
-@requires("viewer")
+@requires(EXPORT_REJECTS)
 def rejected(import_id: int) -> ResponseReturnValue:
     """Hand out the rows that could not be used, to be mended and uploaded again."""
     import_ = import_or_404(import_id)
@@ -190,7 +204,7 @@ def rejected(import_id: int) -> ResponseReturnValue:
 
 
 @imports.post("/<id:import_id>/apply")
-@requires("editor")
+@requires(APPLY_IMPORT)
 @keeps_nothing
 def apply(import_id: int) -> ResponseReturnValue:
     """Let a worker do what the preview showed."""
@@ -204,7 +218,7 @@ def apply(import_id: int) -> ResponseReturnValue:
 
 
 @imports.post("/<id:import_id>/confirm")
-@requires("editor")
+@requires(CONFIRM_ROWS)
 @keeps_nothing
 def confirm(import_id: int) -> ResponseReturnValue:
     """Let rows that need review be applied, which somebody has looked at."""
@@ -219,7 +233,7 @@ def confirm(import_id: int) -> ResponseReturnValue:
 
 
 @imports.post("/<id:import_id>/choose")
-@requires("editor")
+@requires(CHOOSE_STUDENT)
 @keeps_nothing
 def choose_student(import_id: int) -> ResponseReturnValue:
     """Let a row mean the student that somebody chose among those it can mean."""
@@ -240,7 +254,7 @@ def choose_student(import_id: int) -> ResponseReturnValue:
 
 
 @imports.post("/<id:import_id>/rest")
-@requires("editor")
+@requires(GO_ON_WITH_REST)
 @keeps_nothing
 def go_on_with_rest(import_id: int) -> ResponseReturnValue:
     """Go on with the rows that nobody had confirmed when the import was applied, as an import of their own."""
@@ -253,7 +267,7 @@ def go_on_with_rest(import_id: int) -> ResponseReturnValue:
 
 
 @imports.post("/<id:import_id>/cancel")
-@requires("editor")
+@requires(CANCEL_IMPORT)
 @keeps_nothing
 def cancel(import_id: int) -> ResponseReturnValue:
     """Drop an import that was not applied."""
@@ -269,7 +283,7 @@ def cancel(import_id: int) -> ResponseReturnValue:
 
 
 @imports.get("/<id:import_id>/undo")
-@requires("editor", owner=import_owner)
+@requires(UNDO_IMPORT, owner=import_owner)
 def confirm_undo(import_id: int) -> ResponseReturnValue:
     """Show what taking the import back, or putting it in force again, would do."""
     import_ = import_or_404(import_id)
@@ -280,7 +294,7 @@ def confirm_undo(import_id: int) -> ResponseReturnValue:
 
 
 @imports.post("/<id:import_id>/undo")
-@requires("editor", owner=import_owner)
+@requires(UNDO_IMPORT, owner=import_owner)
 @keeps_nothing
 def undo(import_id: int) -> ResponseReturnValue:
     """Let a worker take the import back, or put it in force again, if that leaves no more students alone than was shown."""
@@ -343,9 +357,9 @@ def import_page(import_: Import, typed: Mapping[int, preview.Row] | None = None,
     page = preview.page(db.session(), import_, query) if kept else None
     if page and typed:
         page = preview.with_rows(page, typed)
-    confirmable = query.verdict == "review" and import_.state == "ready" and may(to_apply(import_).role)
+    confirmable = query.verdict == "review" and import_.state == "ready" and may(to_apply(import_))
     lines = [row.line for row in page.rows if row.needs_choice] if page and confirmable else []
-    correctable = page and query.verdict == "rejected" and import_.state == "ready" and may("editor")
+    correctable = page and query.verdict == "rejected" and import_.state == "ready" and may(CORRECT_ROWS)
     return render_template(
         "imports/show.html",
         import_=import_,
@@ -359,11 +373,12 @@ def import_page(import_: Import, typed: Mapping[int, preview.Row] | None = None,
         wrong=[typed[line] for line in wrong] if typed else [],
         unsaved=bool(typed),
         held_back=held_back(import_),
-        choosable=choices.may_choose(import_) and may("editor"),
+        choosable=choices.may_choose(import_) and may(CHOOSE_COLUMNS),
         missing=count_missing(db.session(), import_) if kept and of_sheet and whole else None,
         rest_id=rest.rest_of(db.session(), import_.id) if import_.reviews and import_.state == "applied" else None,
-        may_go_on=kept and import_.state == "applied" and may(to_apply(import_).role),
+        may_go_on=kept and import_.state == "applied" and may(to_apply(import_)),
         correctable=preview.correctable_lines(page) if page and correctable else [],
+        may_apply=may(to_apply(import_)),
         confirmable=confirmable,
         candidates=choose.candidates(db.session(), import_, lines),
         columns=COLUMNS,

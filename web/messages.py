@@ -8,6 +8,7 @@ from flask import flash, get_flashed_messages
 from merge import undo_change as undoing
 from models import Student, db
 from web.access import may
+from web.acts import UNDO_CHANGE
 
 UNDO = "undo"
 
@@ -45,6 +46,6 @@ def messages() -> list[Message]:
     for kind, text in said:
         if kind != UNDO:
             found.append(Message(kind, text))
-        elif found and may("editor"):
+        elif found and may(UNDO_CHANGE):
             found[-1] = Message(found[-1].kind, found[-1].sentence, int(text))
     return found

@@ -14,7 +14,7 @@ from merge.merged_ids import survivor_of
 from merge.record import Conflict
 from models import db
 from web.access import actor, requires
-from web.acts import ERASE_STUDENT, READ_PERSONAL_DATA
+from web.acts import ERASE_STUDENT, EXPORT_PERSONAL_DATA, READ_PERSONAL_DATA
 from web.csv_format import asked_format
 from web.kept_input import keeps_nothing
 from web.noting import note_view
@@ -33,14 +33,14 @@ def show(student_id: int) -> ResponseReturnValue:
 
 
 @privacy.get("/<id:student_id>/privacy.json")
-@requires(READ_PERSONAL_DATA)
+@requires(EXPORT_PERSONAL_DATA)
 def as_json(student_id: int) -> ResponseReturnValue:
     """Hand out all that is held, for a program."""
     return _file(json.dumps(_held_or_404(student_id), indent=2, sort_keys=False, ensure_ascii=False), student_id, "json")
 
 
 @privacy.get("/<id:student_id>/privacy.csv")
-@requires(READ_PERSONAL_DATA)
+@requires(EXPORT_PERSONAL_DATA)
 def csv(student_id: int) -> ResponseReturnValue:
     """Hand out all that is held, for a spreadsheet."""
     return _file("".join(as_csv(_held_or_404(student_id), asked_format())), student_id, "csv")

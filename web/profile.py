@@ -11,7 +11,8 @@ from audit import Act
 from forms import ChangePasswordForm
 from models import User, UserSession, db
 from web import throttle
-from web.access import signed_in
+from web.access import requires
+from web.acts import CHANGE_OWN_PASSWORD, END_OWN_SESSIONS, SEE_OWN_ACCOUNT
 from web.devices import name_device
 from web.kept_input import keeps_nothing
 from words import _, later
@@ -22,14 +23,14 @@ NOT_PRESENT = later("That is not your present password. Try again.")
 
 
 @profile.get("")
-@signed_in
+@requires(SEE_OWN_ACCOUNT)
 def show() -> ResponseReturnValue:
     """Show the user's own account."""
     return _page(ChangePasswordForm())
 
 
 @profile.post("/password")
-@signed_in
+@requires(CHANGE_OWN_PASSWORD)
 @keeps_nothing
 def change_password() -> ResponseReturnValue:
     """Set a new password; every other session ends, and this one goes on under a new secret."""
@@ -52,7 +53,7 @@ def change_password() -> ResponseReturnValue:
 
 
 @profile.post("/sessions/<id:session_id>/end")
-@signed_in
+@requires(END_OWN_SESSIONS)
 @keeps_nothing
 def end_session(session_id: int) -> ResponseReturnValue:
     """Sign out one of the user's own sessions."""
@@ -65,7 +66,7 @@ def end_session(session_id: int) -> ResponseReturnValue:
 
 
 @profile.post("/sessions/end")
-@signed_in
+@requires(END_OWN_SESSIONS)
 @keeps_nothing
 def end_other_sessions() -> ResponseReturnValue:
     """Sign out everywhere but here."""
@@ -77,7 +78,7 @@ def end_other_sessions() -> ResponseReturnValue:
 
 
 @profile.get("/second-factor")
-@signed_in
+@requires(SEE_OWN_ACCOUNT)
 def second_factor() -> ResponseReturnValue:
     """Show what proves, beside the password, that it is the user who signs in."""
     return render_template("profile/second_factor.html")

@@ -19,6 +19,7 @@ from merge.csv_text import BOM, STANDARD, Format, csv_row
 from merge.xlsx import write_template
 from models import Import, Student, db
 from web.access import actor, requires
+from web.acts import READ_TEMPLATE, UPLOAD_SHEET
 from web.csv_format import asked_format
 from web.imports import wait_for_worker
 from web.kept_input import keeps_nothing
@@ -33,14 +34,14 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @start.get("/sample.csv")
-@requires("editor")
+@requires(READ_TEMPLATE)
 def sample() -> ResponseReturnValue:
     """Hand out a small sheet to try an import with."""
     return _file(_made_up(SAMPLE, asked_format()), CSV, "sample.csv")
 
 
 @start.get("/template.csv")
-@requires("editor")
+@requires(READ_TEMPLATE)
 def template_csv() -> ResponseReturnValue:
     """Hand out a sheet that has only its headings."""
     headings = csv_row((column.label for column in COLUMNS), asked_format().delimiter)
@@ -48,7 +49,7 @@ def template_csv() -> ResponseReturnValue:
 
 
 @start.get("/template.xlsx")
-@requires("editor")
+@requires(READ_TEMPLATE)
 def template_xlsx() -> ResponseReturnValue:
     """Hand it out as a workbook that says in each column what fits."""
     file = io.BytesIO()
@@ -57,7 +58,7 @@ def template_xlsx() -> ResponseReturnValue:
 
 
 @start.post("/students")
-@requires("editor")
+@requires(UPLOAD_SHEET)
 @keeps_nothing
 def fill() -> ResponseReturnValue:
     """Import made-up students where there are none yet, as any other sheet is: undoing the import clears them again."""

@@ -13,6 +13,7 @@ from merge.query import parse_place
 from merge.reconcile import Clash
 from models import Student, db
 from web.access import actor, requires
+from web.acts import DELETE_STUDENT, READ_STUDENTS, WRITE_STUDENT
 from web.kept_input import keeps, keeps_nothing
 from web.list import list_page
 from web.messages import flash_change, flash_saved
@@ -39,7 +40,7 @@ students = Blueprint("students", __name__, url_prefix="/students")
 
 
 @students.get("")
-@requires("viewer")
+@requires(READ_STUDENTS)
 @may_be_old
 def list_() -> ResponseReturnValue:
     """Show a page of the list, as it is or as it stood at a moment."""
@@ -54,14 +55,14 @@ def list_() -> ResponseReturnValue:
 
 
 @students.get("/new")
-@requires("editor")
+@requires(WRITE_STUDENT)
 def new() -> ResponseReturnValue:
     """Show an empty form."""
     return form_page(StudentForm(token=secrets.token_urlsafe(24), within=list_within()), None)
 
 
 @students.post("/new")
-@requires("editor")
+@requires(WRITE_STUDENT)
 @keeps(StudentForm)
 def create() -> ResponseReturnValue:
     """Merge a new student; never one whose id is taken, none twice, and one who was deleted only if that was seen."""
@@ -86,7 +87,7 @@ def create() -> ResponseReturnValue:
 
 
 @students.get("/<id:student_id>")
-@requires("viewer")
+@requires(READ_STUDENTS)
 def edit(student_id: int) -> ResponseReturnValue:
     """Show a student in the form."""
     student = _student_or_404(student_id)
@@ -94,7 +95,7 @@ def edit(student_id: int) -> ResponseReturnValue:
 
 
 @students.post("/<id:student_id>")
-@requires("editor")
+@requires(WRITE_STUDENT)
 @keeps(StudentForm)
 def save(student_id: int) -> ResponseReturnValue:
     """Merge the form into the student, field by field with what others have saved since it was shown."""
@@ -121,7 +122,7 @@ def save(student_id: int) -> ResponseReturnValue:
 
 
 @students.get("/<id:student_id>/version")
-@requires("viewer")
+@requires(READ_STUDENTS)
 @polled
 def version(student_id: int) -> ResponseReturnValue:
     """Tell whether a form that is open is still up to date; the answer is empty while nothing has changed."""
@@ -139,7 +140,7 @@ def version(student_id: int) -> ResponseReturnValue:
 
 
 @students.get("/<id:student_id>/delete")
-@requires("editor")
+@requires(DELETE_STUDENT)
 def confirm_delete(student_id: int) -> ResponseReturnValue:
     """Ask whether to delete the student, and show what has changed since the version that the record's page showed."""
     student = _student_or_404(student_id)
@@ -147,7 +148,7 @@ def confirm_delete(student_id: int) -> ResponseReturnValue:
 
 
 @students.post("/<id:student_id>/delete")
-@requires("editor")
+@requires(DELETE_STUDENT)
 @keeps_nothing
 def delete(student_id: int) -> ResponseReturnValue:
     """Delete the student as it was shown; one that has changed since is shown again first."""

@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 import accounts
 from forms import SCOPES, TokenForm
 from models import now
-from web.access import may, requires, user_id
-from web.acts import MANAGE_OWN_TOKENS
+from web.access import has_role, requires, user_id
+from web.acts import MAKE_TOKEN, MANAGE_OWN_TOKENS, REVOKE_OWN_TOKEN
 from web.kept_input import acted, keeps, keeps_nothing
 from web.limits import takes_several
 from words import _
@@ -25,7 +25,7 @@ def list_() -> ResponseReturnValue:
 
 
 @tokens.post("")
-@requires(MANAGE_OWN_TOKENS)
+@requires(MAKE_TOKEN)
 @takes_several("scopes")
 @keeps(TokenForm)
 def make() -> ResponseReturnValue:
@@ -43,7 +43,7 @@ def make() -> ResponseReturnValue:
 
 
 @tokens.post("/<id:token_id>/revoke")
-@requires("viewer")
+@requires(REVOKE_OWN_TOKEN)
 @keeps_nothing
 def revoke(token_id: int) -> ResponseReturnValue:
     """Let nobody in with the token any more."""
@@ -55,7 +55,7 @@ def revoke(token_id: int) -> ResponseReturnValue:
 
 
 def _form() -> TokenForm:
-    return TokenForm([scope for scope, role in accounts.SCOPES.items() if may(role)])
+    return TokenForm([scope for scope, role in accounts.SCOPES.items() if has_role(role)])
 
 
 def _page(form: TokenForm) -> str:

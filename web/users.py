@@ -11,7 +11,17 @@ from forms import ROLE_NAMES, SCOPES, EmptyForm, InviteForm, RoleForm, SecondFac
 from models import Role, User, db, now
 from web import mail
 from web.access import requires
-from web.acts import MANAGE_USERS
+from web.acts import (
+    ACTIVATE_USER,
+    ASK_SECOND_FACTOR,
+    CHANGE_ROLE,
+    DEACTIVATE_USER,
+    INVITE_USER,
+    MAKE_LINK,
+    MANAGE_USERS,
+    RESET_SECOND_FACTOR,
+    REVOKE_TOKENS,
+)
 from web.kept_input import acted, keeps, keeps_nothing
 from web.limits import takes_several
 from words import _, later, ngettext
@@ -29,7 +39,7 @@ def list_() -> ResponseReturnValue:
 
 
 @users.post("")
-@requires(MANAGE_USERS)
+@requires(INVITE_USER)
 @keeps(InviteForm)
 def invite() -> ResponseReturnValue:
     """Make a user without a password, and show the one-time link with which they choose one."""
@@ -45,7 +55,7 @@ def invite() -> ResponseReturnValue:
 
 
 @users.post("/second-factor")
-@requires(MANAGE_USERS)
+@requires(ASK_SECOND_FACTOR)
 @takes_several("roles")
 @keeps(SecondFactorForm)
 def require_second_factor() -> ResponseReturnValue:
@@ -69,7 +79,7 @@ def show(user_id: int) -> ResponseReturnValue:
 
 
 @users.post("/<id:user_id>/role")
-@requires(MANAGE_USERS)
+@requires(CHANGE_ROLE)
 @keeps(RoleForm)
 def change_role(user_id: int) -> ResponseReturnValue:
     """Give the user another role."""
@@ -87,7 +97,7 @@ def change_role(user_id: int) -> ResponseReturnValue:
 
 
 @users.post("/<id:user_id>/link")
-@requires(MANAGE_USERS)
+@requires(MAKE_LINK)
 @keeps_nothing
 def make_link(user_id: int) -> ResponseReturnValue:
     """Make a new one-time link for somebody whose link has run out, or who has forgotten their password."""
@@ -100,7 +110,7 @@ def make_link(user_id: int) -> ResponseReturnValue:
 
 
 @users.post("/<id:user_id>/deactivate")
-@requires(MANAGE_USERS)
+@requires(DEACTIVATE_USER)
 @keeps_nothing
 def deactivate(user_id: int) -> ResponseReturnValue:
     """Shut the user out, at once and everywhere."""
@@ -115,7 +125,7 @@ def deactivate(user_id: int) -> ResponseReturnValue:
 
 
 @users.post("/<id:user_id>/activate")
-@requires(MANAGE_USERS)
+@requires(ACTIVATE_USER)
 @keeps_nothing
 def activate(user_id: int) -> ResponseReturnValue:
     """Let the user in again."""
@@ -126,7 +136,7 @@ def activate(user_id: int) -> ResponseReturnValue:
 
 
 @users.post("/<id:user_id>/second-factor")
-@requires(MANAGE_USERS)
+@requires(RESET_SECOND_FACTOR)
 @keeps_nothing
 def reset_second_factor(user_id: int) -> ResponseReturnValue:
     """Help somebody whose phone or key is gone."""
@@ -137,7 +147,7 @@ def reset_second_factor(user_id: int) -> ResponseReturnValue:
 
 
 @users.post("/<id:user_id>/tokens/<id:token_id>/revoke")
-@requires(MANAGE_USERS)
+@requires(REVOKE_TOKENS)
 @keeps_nothing
 def revoke_token(user_id: int, token_id: int) -> ResponseReturnValue:
     """Revoke one of the user's tokens."""
@@ -150,7 +160,7 @@ def revoke_token(user_id: int, token_id: int) -> ResponseReturnValue:
 
 
 @users.post("/<id:user_id>/tokens/revoke")
-@requires(MANAGE_USERS)
+@requires(REVOKE_TOKENS)
 @keeps_nothing
 def revoke_tokens(user_id: int) -> ResponseReturnValue:
     """Revoke all of the user's tokens."""

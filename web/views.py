@@ -10,6 +10,7 @@ from merge import listing
 from merge import views as kept
 from models import View, db
 from web.access import requires, user_id
+from web.acts import MANAGE_VIEWS
 from web.kept_input import keeps, keeps_nothing
 from web.list import list_page
 from words import _
@@ -18,14 +19,14 @@ views = Blueprint("views", __name__, url_prefix="/students/views")
 
 
 @views.get("")
-@requires("viewer")
+@requires(MANAGE_VIEWS)
 def list_() -> ResponseReturnValue:
     """Show the views that the user keeps, each with what can be changed about it."""
     return _page()
 
 
 @views.post("")
-@requires("viewer")
+@requires(MANAGE_VIEWS)
 @keeps(ViewForm)
 def keep() -> ResponseReturnValue:
     """Keep a list under a name."""
@@ -47,7 +48,7 @@ def keep() -> ResponseReturnValue:
 
 
 @views.post("/<id:view_id>")
-@requires("viewer")
+@requires(MANAGE_VIEWS)
 @keeps(ViewForm)
 def change(view_id: int) -> ResponseReturnValue:
     """Give a view another name, share it, or keep it for oneself."""
@@ -62,7 +63,7 @@ def change(view_id: int) -> ResponseReturnValue:
 
 
 @views.post("/<id:view_id>/delete")
-@requires("viewer")
+@requires(MANAGE_VIEWS)
 @keeps_nothing
 def delete(view_id: int) -> ResponseReturnValue:
     """Drop a view; no student is touched by that."""

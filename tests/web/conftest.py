@@ -8,15 +8,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app, has_request_context, request
 from sqlalchemy import select
 
 import accounts
+import audit
 import web.access
 import web.sessions
 import web.throttle
 import worker
 from accounts import add_user
+from audit import Act
 from merge import record
 from models import Import, Student, db, now
 from tests.conftest import PASSWORD
@@ -105,6 +107,26 @@ def upload(editor: Visitor, work: Callable[[], None]) -> Callable[..., Answer]:
         return editor.visit(sent.location)
 
     return upload
+
+
+# What follows from an act, whichever it is: who is signed in by it, which tokens go with it, and that a proof was wrong.
+CONSEQUENCES = {Act.SIGNED_IN, Act.SIGN_IN_FAILED, Act.NOT_CONFIRMED, Act.TOKEN_REVOKED}
+
+
+@pytest.fixture(autouse=True)
+def noted_acts(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str | None, Act]]:
+    """Give the acts that were noted, each with the view that it was noted in; none but what the view's act declares."""
+    found, note = set[tuple[str | None, Act]](), audit.noting
+
+    def noting(act: Act, *arguments: Any, **more: Any) -> Any:
+        declared = current_app.view_functions[request.endpoint or ""].act if has_request_context() else None  # type: ignore[attr-defined]
+        if declared is not None and act not in CONSEQUENCES:
+            assert declared.audit == act, f"{request.endpoint} notes {act}, but its act declares {declared.audit}"
+        found.add((request.endpoint if has_request_context() else None, act))
+        return note(act, *arguments, **more)
+
+    monkeypatch.setattr(audit, "noting", noting)
+    return found
 
 
 def someone(app: Flask, email: str, role: str) -> Visitor:

@@ -10,13 +10,52 @@ from models import AuditEntry, Change, Import, KeptAnswer
 from tests.machine import machine_of
 from tests.web.conftest import someone
 from tests.web.test_route_matrix import API, FORM, TABLE, token_of
+from web import acts
+from web.access import FOREIGN
 
+# Where other systems do the same as people on a page.
+ALIKE = {
+    "api.list_students": "students.list_",
+    "api.show_student": "students.edit",
+    "api.put_student": "students.save",
+    "api.upload": "imports.create",
+    "api.show_import": "imports.show",
+    "api.apply": "imports.apply",
+    "api.answer": "imports.answer",
+    "api.confirm": "imports.confirm",
+    "api.choose_student": "imports.choose_student",
+    "api.go_on_with_rest": "imports.go_on_with_rest",
+    "api.undo": "imports.undo",
+}
 PERSONAL_DATA = ["/students/7/privacy", "/students/7/privacy.json", "/students/7/privacy.csv"]
 
 
 @pytest.fixture
 def ada(add):
     add(7, "Ada", age=12, score=98)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_every_view_of_ours_names_its_act(app):
+    known = [value for value in vars(acts).values() if isinstance(value, acts.Needs)]
+    ours = {name: view for name, view in app.view_functions.items() if name not in FOREIGN}
+    named = {id(view.act) for view in ours.values() if view.act}
+    assert all(view.act or view.rule == "public" for view in ours.values())
+    assert [needs for needs in known if id(needs) not in named] == [acts.UNDO_FOR_OTHERS]
+    assert named <= set(map(id, known))
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_an_act_needs_the_same_of_people_and_of_other_systems(app):
+    views = app.view_functions
+    assert {name for name in views if name.startswith("api.") and views[name].rule != "public"} == ALIKE.keys()
+    for name, page in ALIKE.items():
+        assert views[name].act is views[page].act, name
+        assert views[name].act.scopes, name
+    without_scope = {views[name].act for name in views if name not in ALIKE and views[name].act} - {
+        views[name].act for name in ALIKE
+    }
+    assert not any(needs.scopes for needs in without_scope)
 
 
 @pytest.mark.parametrize("path", PERSONAL_DATA)
@@ -127,3 +166,21 @@ def test_two_values_of_one_name_in_json_are_refused(writer, students, sent):
     told = writer.ask("PUT", "/students/7", 400, data=sent, content_type="application/json", headers={"If-None-Match": "*"})
     assert "appears once" in json.loads(told.text)["detail"]
     assert students() == []
+
+
+def test_a_look_at_the_histories_of_two_students_is_noted_for_each(editor, add, stored):
+    add(7, "Ada")
+    add(9, "Ada")
+    editor.visit("/students/7/merge/9")
+    looked = select(AuditEntry.about).where(AuditEntry.act == "history-viewed").order_by(AuditEntry.id)
+    assert stored(looked) == [("student 7",), ("student 9",)]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_a_bulk_deletion_is_offered_for_applying_to_administrators_alone(admin, editor, ada, work):
+    page = prepared_deletion(admin, work)
+    assert "Apply 1 change" in admin.visit(page).text
+    seen = editor.visit(page)
+    assert "Apply" not in seen.text
+    assert "you need the role of an administrator" in seen.text
+    editor.send(f"{page}/apply", page=page, status=403)
