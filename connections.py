@@ -1,5 +1,6 @@
 """Connections of people: how long they are waited for, and how they end."""
 
+import select
 import socket
 import time
 from dataclasses import dataclass
@@ -10,13 +11,6 @@ from request_reader import SILENCE_S, Pace, TooSlow
 LEAVING_S, LEAVING_BYTES_A_SECOND = 5.0, 256 << 10
 
 
-class PatientSocket(socket.socket):
-    """Waits for a while only wherever it would block: who does not read an answer keeps no thread for ever."""
-
-    def setblocking(self, flag: bool) -> None:  # noqa: FBT001  as the class above has it
-        self.settimeout(SILENCE_S if flag else 0.0)
-
-
 class ChunkedBody:
     """Reads a body of no told length from the connection, as long as it keeps its pace."""
 
@@ -24,14 +18,17 @@ class ChunkedBody:
         self._sock, self._pace, self._received = sock, Pace(time.monotonic(), SILENCE_S), 0
 
     def read(self, size: int, /) -> bytes:
-        if self._pace.is_lost(time.monotonic(), self._received):
+        if self._pace.is_lost(time.monotonic(), self._received) or not self._comes():
             raise TooSlow
-        try:
-            data = self._sock.recv(size)
-        except TimeoutError:
-            raise TooSlow from None
+        data = self._sock.recv(size)
         self._received += len(data)
         return data
+
+    def _comes(self) -> bool:
+        """Wait until there is something to be read, or the end; tell whether there is."""
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        return bool(poll.poll(SILENCE_S * 1_000))
 
 
 @dataclass

@@ -43,6 +43,8 @@ _FILES = 4 * worker_connections
 timeout = 120
 graceful_timeout = 30
 keepalive = 5
+# What is sent goes through our own hands (outgoing.py), files too.
+sendfile = False
 
 # What a proxy says is weighed in one place, web/hosts.py, and only where the settings name a proxy.
 forwarded_allow_ips = ""

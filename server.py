@@ -1,7 +1,8 @@
 """gunicorn's worker: reads requests in its loop, answers them in threads, or runs imports; and the log it keeps.
 
 A thread has to do with a request only once all of it is there: until then the loop waits for everybody at once. A body that is
-larger than what anybody may send waits, too, until the app has said by the head alone that it may come.
+larger than what anybody may send waits, too, until the app has said by the head alone that it may come. Nor does a thread wait
+for who takes an answer: the loop sends on what they have not taken yet.
 """
 
 import re
@@ -13,7 +14,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from selectors import EVENT_READ
+from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 from urllib.parse import quote
 
@@ -29,9 +30,10 @@ from werkzeug.exceptions import (
     RequestURITooLarge,
 )
 
-from connections import ChunkedBody, Leaving, PatientSocket
+from connections import ChunkedBody, Leaving
 from import_process import name_process, run_imports
-from request_reader import SILENCE_S, RequestReader, Step, TooSlow
+from outgoing import Outgoing, Waiting
+from request_reader import RequestReader, Step, TooSlow
 from web.errors import refusal
 from web.head_check import RETRY_AFTER_S, HeadAlone, TooManyArrive
 
@@ -59,9 +61,11 @@ class Worker(ThreadWorker):
         self.runs_imports = number > 1 and len(staying) == number - 1 and not any(other.runs_imports for other in staying)
 
     def init_process(self) -> None:
-        # Both with the oldest first.
+        # Each with the oldest first.
         self._waiting: dict[TConn, None] = {}
+        self._sending: dict[TConn, None] = {}
         self._leaving: dict[TConn, Leaving] = {}
+        self._untaken = Waiting()
         self._chunked = threading.BoundedSemaphore(MOST_CHUNKED)
         self._next_look = 0.0
         super().init_process()
@@ -72,26 +76,23 @@ class Worker(ThreadWorker):
         else:
             name_process("rollbook-pages")
             super().run()
+            for conn in self._sending:
+                conn.sock.break_off()  # a thread that waits would keep the process from ending
 
     def enqueue_req(self, conn: TConn) -> None:
         """Wait for a request on a new connection; if there are too many, give up the one that has kept us waiting longest."""
-        conn.sock = PatientSocket(fileno=conn.sock.detach())
-        conn.sock.settimeout(0)
+        conn.sock = Outgoing(conn.sock, partial(self.method_queue.defer, self._send, conn), self._untaken)
+        conn.then = None
         conn.parser = RequestReader(self.cfg, conn.client)
         conn.initialized = conn.data_ready = True
         self._wait(conn)
         if self.nr_conns >= self.worker_connections:
-            self._drop(next((other for other in self._waiting if other.parser.request is None), conn))
+            self._make_room(conn)
 
     def finish_request(self, conn: TConn, answering: Future[bool]) -> None:
         """Wait for the next request once one is answered, or hang up."""
         keep = answering.exception() is None and answering.result()
-        conn.parser.next_request()
-        if keep:
-            conn.sock.settimeout(0)
-            self._go_on(conn, partial(conn.parser.receive, b""))
-        else:
-            self._leave(conn)
+        self._once_taken(conn, self._await_next if keep else self._leave)
 
     def murder_pending(self) -> None:
         """Give up on those who are late; gunicorn calls this all the time."""
@@ -102,6 +103,8 @@ class Worker(ThreadWorker):
         keepalive_s = self.cfg.keepalive if self.alive else min(self.cfg.keepalive, STOP_KEEPALIVE_LINGER)
         for conn in [conn for conn in self._waiting if conn.parser.is_late(now, keepalive_s)]:
             self._refuse(conn, TooSlow())
+        for conn in [conn for conn in self._sending if conn.sock.is_late(now)]:
+            self._give_up(conn)
         for conn in [conn for conn, leaving in self._leaving.items() if leaving.is_over(now)]:
             self._hang_up(conn)
 
@@ -131,11 +134,11 @@ class Worker(ThreadWorker):
         if conn.parser.continue_due:
             conn.parser.continue_due = False
             with suppress(OSError):
-                conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+                conn.sock.socket.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _read(self, conn: TConn, _sock: object) -> None:
         try:
-            data = conn.sock.recv(CHUNK)
+            data = conn.sock.socket.recv(CHUNK)
         except BlockingIOError:
             return
         except OSError:
@@ -152,7 +155,6 @@ class Worker(ThreadWorker):
         """Ask the app whether the body may come, and tell; if not, its answer is sent."""
         begun, request = datetime.now(), conn.parser.request  # noqa: DTZ005  gunicorn's log wants the difference of two
         body, request.body = request.body, HeadAlone()
-        conn.sock.settimeout(SILENCE_S)
         answer, environ = wsgi.create(request, conn.sock, conn.client, conn.server, self.cfg)
         pages = self.wsgi({**environ, "wsgi.multithread": True}, answer.start_response)
         conn.place, request.body = request.body.place, body
@@ -172,16 +174,15 @@ class Worker(ThreadWorker):
         if error is not None and not isinstance(error, OSError):
             self._refuse(conn, error)
         elif error is not None or not asking.result():
-            self._leave(conn)
+            self._once_taken(conn, self._leave)
         else:
             self._take_body(conn)
 
     def _take_body(self, conn: TConn) -> None:
-        conn.sock.settimeout(0)
         if not conn.parser.is_chunked:
             self._go_on(conn, partial(conn.parser.accept, conn.place))
         elif self._chunked.acquire(blocking=False):
-            conn.parser.accept_chunked(conn.place, ChunkedBody(conn.sock))
+            conn.parser.accept_chunked(conn.place, ChunkedBody(conn.sock.socket))
             self._hand_over(conn, self._handle_chunked, self.finish_request)
         else:
             conn.place.close()
@@ -198,23 +199,69 @@ class Worker(ThreadWorker):
         if conn.parser.is_idle:
             self._drop(conn)
         else:
-            self._hand_over(conn, partial(self._say, error), lambda conn, _said: self._leave(conn))
+            self._hand_over(conn, partial(self._say, error), lambda conn, _said: self._once_taken(conn, self._leave))
 
     def _say(self, error: BaseException, conn: TConn) -> bool:
-        conn.sock.settimeout(SILENCE_S)
         self.handle_error(None, conn.sock, conn.client, error)
         return False
 
+    def _once_taken(self, conn: TConn, then: Callable[[TConn], None]) -> None:
+        """Be done with a request's body, and go on once all that was answered is taken; with who is given up on, never."""
+        conn.parser.close()
+        if conn.sock.is_broken:
+            self._end(conn)
+        elif conn.sock.is_taken:
+            then(conn)
+        else:
+            conn.then = then
+
+    def _send(self, conn: TConn) -> None:
+        """Begin to send what waits to be taken."""
+        if conn not in self._sending and not conn.sock.is_taken:
+            self._sending[conn] = None
+            self.poller.register(conn.sock, EVENT_WRITE, partial(self._send_on, conn))
+
+    def _send_on(self, conn: TConn, _sock: object) -> None:
+        try:
+            conn.sock.send_on()
+        except OSError:
+            self._give_up(conn)
+            return
+        if conn.sock.is_taken:
+            self._stop_sending(conn)
+
+    def _stop_sending(self, conn: TConn) -> None:
+        del self._sending[conn]
+        self.poller.unregister(conn.sock)
+        then, conn.then = conn.then, None
+        if then:
+            self._once_taken(conn, then)
+
+    def _give_up(self, conn: TConn) -> None:
+        """Hang up on who does not take an answer; where a thread still writes it, once that has noticed."""
+        conn.sock.break_off()
+        self._stop_sending(conn)
+
+    def _make_room(self, conn: TConn) -> None:
+        """Give up the one that has kept us waiting longest for a request, or else for an answer to be taken."""
+        silent = next((other for other in self._waiting if other.parser.request is None and other is not conn), None)
+        if silent is None and self._sending:
+            self._give_up(next(iter(self._sending)))
+        else:
+            self._drop(silent or conn)
+
+    def _await_next(self, conn: TConn) -> None:
+        conn.parser.next_request()
+        self._go_on(conn, partial(conn.parser.receive, b""))
+
     def _leave(self, conn: TConn) -> None:
         """Send no more, and listen until the other side hangs up: it may not have read the answer yet."""
-        self.nr_conns -= 1
-        conn.parser.close()
         try:
-            conn.sock.settimeout(0)
-            conn.sock.shutdown(socket.SHUT_WR)
+            conn.sock.socket.shutdown(socket.SHUT_WR)
         except OSError:
-            conn.close()
+            self._end(conn)
             return
+        self.nr_conns -= 1
         if len(self._leaving) >= MOST_LEAVING:
             self._hang_up(next(iter(self._leaving)))
         self._leaving[conn] = Leaving(time.monotonic())
@@ -223,7 +270,7 @@ class Worker(ThreadWorker):
     def _discard(self, conn: TConn, _sock: object) -> None:
         try:
             # The kernel throws away what has come, and only counts it (tcp(7)).
-            number = len(conn.sock.recv(1 << 20, socket.MSG_TRUNC))
+            number = len(conn.sock.socket.recv(1 << 20, socket.MSG_TRUNC))
         except BlockingIOError:
             return
         except OSError:
@@ -235,14 +282,17 @@ class Worker(ThreadWorker):
     def _hang_up(self, conn: TConn) -> None:
         del self._leaving[conn]
         self.poller.unregister(conn.sock)
-        conn.close()
+        conn.sock.hang_up()
 
     def _drop(self, conn: TConn) -> None:
         """Hang up on who waits for no answer."""
         self._stop_waiting(conn)
+        self._end(conn)
+
+    def _end(self, conn: TConn) -> None:
         self.nr_conns -= 1
         conn.parser.close()
-        conn.close()
+        conn.sock.hang_up()
 
     def _stop_waiting(self, conn: TConn) -> None:
         if conn in self._waiting:

@@ -34,6 +34,7 @@ ROOMS = (
     "write_queue",
     "connections",
     "import_process",
+    "outgoing",
     "request_reader",
     "spool",
 )
@@ -80,7 +81,8 @@ MAY_IMPORT = {
         "words",
         "text_bounds",
     },
-    "server": {"connections", "import_process", "request_reader", "web"},
+    "server": {"connections", "import_process", "outgoing", "request_reader", "web"},
+    "outgoing": {"request_reader"},
     "connections": {"request_reader"},
     "import_process": {"worker"},
     "request_reader": set(),
