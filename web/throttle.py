@@ -66,7 +66,7 @@ def _count() -> None:
     if request.method != "POST" or request.endpoint not in GUARDED or "kept" in g:
         return
     account = _account()
-    if not account and _purpose() != PASSKEY:
+    if account is None:
         return
     tries = {key: _try(key, free) for key, free in sorted(_keys(account).items())}
     if too_early := [until for counted, until in tries.values() if not counted]:
@@ -110,13 +110,13 @@ def _purpose() -> str:
     return GUARDED[request.endpoint or ""]
 
 
-def _account() -> str:
-    """Name whose secret is tried: of the address that was typed, of who is signed in, wholly or half, or of a passkey."""
+def _account() -> str | None:
+    """Name whose secret is tried, "" if nobody has that passkey; None where none is."""
     if request.endpoint == "security.login":
-        return spell_any(request.form.get("email", ""))
+        return spell_any(request.form.get("email", "")) or None
     if current_user.is_authenticated:
         return str(current_user.email)
-    return _half_signed_in() or (_owner_of_passkey() if _purpose() == PASSKEY else "")
+    return _half_signed_in() or (_owner_of_passkey() if request.endpoint == "security.wan_signin_response" else None)
 
 
 def _owner_of_passkey() -> str:
