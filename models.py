@@ -27,8 +27,10 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     text,
+    update,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, object_session, relationship
+from sqlalchemy.orm.attributes import set_committed_value
 
 from database import reads_from
 from words import Later, later
@@ -498,6 +500,24 @@ class User(Base, UserMixin):
 
     def check_tf_required_setup(self) -> bool:
         return self.needs_second_factor
+
+    def verify_and_update_password(self, password: str) -> bool:
+        """Tell whether it is the user's password; a hash of an old kind is made anew.
+
+        Flask-Security would put a password back that was changed while it made the new hash.
+        """
+        before = self.password
+        is_right = bool(super().verify_and_update_password(password))
+        renewed = self.password
+        if renewed == before:
+            return is_right
+        set_committed_value(self, "password", before)
+        unchanged = update(User).where(User.id == self.id, User.password == before).values(password=renewed)
+        renewing: Any = cast("Any", object_session(self)).execute(unchanged, execution_options={"synchronize_session": False})
+        if not renewing.rowcount:
+            return False
+        set_committed_value(self, "password", renewed)
+        return is_right
 
 
 Table(

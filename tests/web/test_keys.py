@@ -1,13 +1,16 @@
 """SECRET_KEY can be changed: what the old key signed or encrypted still holds, and passes to the new one."""
 
 import pytest
-from sqlalchemy import select
+from flask_security import hash_password
+from flask_security.utils import get_hmac
+from sqlalchemy import select, update
 
 from app import create_app
 from models import User, db
 from tests.conftest import PASSWORD, SECRET, settings
 from tests.visitor import Visitor
 from tests.web.phone import set_up_phone
+from web.security import SEASONED
 
 NEW_KEY = "a newer key that only the tests know"
 SIGN_IN = {"email": "viewer@school.example", "password": PASSWORD}
@@ -78,3 +81,32 @@ def test_a_secret_whose_key_is_dropped_fits_no_code(app, viewer, with_keys):
     visitor.send("/login", SIGN_IN, status=302)
     visitor.send("/login/code", {"code": phone.later().code}, status=422)
     visitor.visit("/students", status=302)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])  # SQLite lets one sign in or change a password at a time
+def test_a_hash_of_an_old_kind_is_made_anew_and_puts_no_password_back_that_was_changed_meanwhile(
+    app, viewer, stored, monkeypatch
+):
+    with app.app_context():
+        old = SEASONED.using(time_cost=1, memory_cost=64, parallelism=1).hash(get_hmac(PASSWORD))
+        of_viewer = update(User.__table__).where(User.__table__.c.email == SIGN_IN["email"])
+        db.session.execute(of_viewer.values(password=old))
+        db.session.commit()
+
+    def hash_meanwhile(password):
+        with db.engine.begin() as another:
+            another.execute(of_viewer.values(password="changed"))
+        return hash_password(password)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("flask_security.utils.hash_password", hash_meanwhile)
+        Visitor(app).send("/login", SIGN_IN, status=422)
+    assert stored(select(User.password)) == [("changed",)]
+    with app.app_context():
+        db.session.execute(of_viewer.values(password=old))
+        db.session.commit()
+    Visitor(app).send("/login", SIGN_IN, status=302)
+    ((renewed,),) = stored(select(User.password))
+    assert renewed.startswith("$argon2")
+    Visitor(app).send("/login", SIGN_IN, status=302)
+    assert stored(select(User.password)) == [(renewed,)]
