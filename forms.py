@@ -39,7 +39,7 @@ from merge.problems import Problem
 from merge.sheet import DELIMITERS, ENCODINGS, Sheet
 from merge.unattended import Limits
 from text_bounds import MAX_LENGTH
-from words import Later, _, later, listed
+from words import Later, _, later, listed, ngettext
 
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 128
@@ -705,9 +705,12 @@ class InviteForm(RoleForm):
         seen, self.checked.data = self.checked.data, address if odd else ""
         if odd and seen != address:
             raise ValidationError(
-                _(
+                ngettext(
+                    "“%(letters)s” in this address is a letter of another script, so it may only look like the address you mean. "
+                    "If it is right, select Invite again.",
                     "“%(letters)s” in this address are letters of another script, so it may only look like the address you mean. "
                     "If it is right, select Invite again.",
+                    len(odd),
                     letters=" ".join(odd),
                 )
             )
