@@ -33,6 +33,9 @@ def rejected_sheet(session: Session, import_id: int, sheet: Sheet, written: Form
 
 
 def _sentences(problems: str) -> str:
-    return " ".join(
-        problem.sentence(BY_NAME[column].label if column else "") for column, problem in load_problems(problems).items()
-    )
+    return " ".join(problem.sentence(_label(column)) for column, problem in load_problems(problems).items())
+
+
+def _label(column: str) -> str:
+    """Name a column as pages do; one that the school has done without since is named as it was stored."""
+    return BY_NAME[column].label if column in BY_NAME else column

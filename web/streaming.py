@@ -1,6 +1,7 @@
 """Answers that are written while they are sent, and noted in the audit log with what was sent."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from itertools import islice
 from urllib.parse import quote
 
 from flask import Response, current_app, stream_with_context
@@ -45,17 +46,20 @@ def named(response: Response, filename: str) -> Response:
 
 
 class _Begun:
-    """Parts of a file of which the first is made at once, so that what is wrong with the request is answered as such."""
+    """Parts of a file of which the heading and the first rows are made at once.
+
+    So what is wrong with the request, or with the database, is answered as such, and not found once the file is being sent.
+    """
 
     def __init__(self, parts: Generator[Sequence[str], None, None]) -> None:
         self._parts = parts
-        self._first = [next(parts, ())]
+        self._first = list(islice(parts, 2))
 
     def __iter__(self) -> Iterator[Sequence[str]]:
         return self
 
     def __next__(self) -> Sequence[str]:
-        return self._first.pop() if self._first else next(self._parts)
+        return self._first.pop(0) if self._first else next(self._parts)
 
     def close(self) -> None:
         self._parts.close()
