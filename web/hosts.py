@@ -10,6 +10,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Settings
 
+# Marks a request that named another host.
+UNKNOWN = "rollbook.unknown_host"
+
 
 class UnknownHost(BadRequest):
     """The request asks for a name that is not Rollbook's."""
@@ -21,13 +24,25 @@ def register_hosts(app: Flask, settings: Settings) -> None:
 
     @app.before_request
     def check() -> None:
-        if _name(request.host) not in names:
+        if UNKNOWN in request.environ or _name(request.host) not in names:
             raise UnknownHost
 
+    app.wsgi_app = _under_own_name(app.wsgi_app, names, urlsplit(settings.address).netloc)  # type: ignore[method-assign]
     # The proxies name the visitor; scheme and host are not theirs to say.
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     if settings.https:
         app.wsgi_app = _as_https(app.wsgi_app)  # type: ignore[method-assign]
+
+
+def _under_own_name(inner: Callable[..., Any], names: set[str], own: str) -> Callable[..., Any]:
+    """Answer who asks for another name from under our own: no address can be built under one that is none."""
+
+    def outer(environ: dict[str, Any], start_response: Any) -> Any:
+        if _name(environ.get("HTTP_HOST", own)) not in names:
+            environ = {**environ, "HTTP_HOST": own, UNKNOWN: True}
+        return inner(environ, start_response)
+
+    return outer
 
 
 def _name(host: str) -> str:

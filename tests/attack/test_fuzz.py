@@ -64,6 +64,9 @@ HEADERS = st.dictionaries(
             "User-Agent",
             "If-Match",
             "X-Request-Id",
+            "Authorization",
+            "Origin",
+            "If-Modified-Since",
         ]
     ),
     st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_characters="\x7f"), max_size=30).map(

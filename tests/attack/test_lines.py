@@ -105,6 +105,34 @@ def test_a_request_that_breaks_a_header_is_refused_or_taken_for_one(school, stra
         assert answer.count(b"HTTP/1.1 ") <= 1, (head, answer)
 
 
+# What the server, the libraries or we ourselves read of a head; and what none of it is meant to be.
+READ = (
+    *("Accept", "Accept-Encoding", "Accept-Language", "Authorization", "Connection", "Content-Length", "Content-Type", "Cookie"),
+    *("Expect", "Host", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "Origin", "Range", "Referer"),
+    *("Sec-Fetch-Site", "Sec-Purpose", "Transfer-Encoding", "Upgrade", "User-Agent", "X-CSRFToken", "X-Forwarded-For"),
+)
+ODD = (
+    b"\xff\xfe",
+    b'a="',
+    b";q=nan, =;q=1e999, ,",
+    b"http://[::1",
+    b"Basic \xff",
+    b"Bearer \xc3(",
+    b"bytes=9-1,-" + b"9" * 30,
+    b"e" * 300,
+)
+
+
+def test_no_header_that_is_odd_is_a_fault_of_ours(stranger):
+    for path in ("/login", "/static/app.css", "/api/v1/students"):
+        for name in READ:
+            for odd in ODD:
+                host = b"" if name == "Host" else f"Host: {stranger.netloc}\r\n".encode()
+                head = f"GET {path} HTTP/1.1\r\n".encode() + host + name.encode() + b": " + odd + b"\r\nConnection: close\r\n\r\n"
+                answer = stranger.raw(head)
+                assert re.match(rb"HTTP/1\.1 [234]", answer), (path, name, odd, answer[:200])
+
+
 def test_nothing_that_is_sent_begins_a_line_of_the_log(school, editor, stranger):
     for mark in BREAKS:
         text = f"x{mark}{LOGGED}"

@@ -29,12 +29,26 @@ def test_it_answers_under_its_own_names(client, host):
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example", "evil.example:8000", "localhost@evil.example", "[", ""]
+    "host",
+    [
+        "evil.example",
+        "localhost.evil.example",
+        "evil.example:8000",
+        "localhost@evil.example",
+        "[",
+        "",
+        "e" * 64,
+        "e" * 8_000,
+        "e..example",
+        "\xe9vil",
+        "[::1",
+    ],
 )
 def test_it_answers_under_no_other_name(client, host):
     response = client.open("/login", headers={"Host": host})
     assert response.status_code == 400
     assert "evil" not in response.text
+    assert "<h1>Rollbook has another address</h1>" in response.text
 
 
 def test_the_page_says_which_setting_it_takes(client):
