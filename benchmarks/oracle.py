@@ -33,12 +33,18 @@ def main(classes: int) -> None:
         for writing in oracle.WRITINGS
     }
     lines = []
-    for ids, title in ((True, "## With IDs"), (False, "## By name")):
-        lines += ["", title, HEADING, "|---" * (len(oracle.WRITINGS) + 1) + "|"]
+    for ids, title in ((True, "With IDs:"), (False, "By name:")):
+        lines += ["", title, "", HEADING, "|---" * (len(oracle.WRITINGS) + 1) + "|"]
         for kind in _kinds(ids=ids):
             cells = [_cell(judged[ids, kind, writing]) for writing in oracle.WRITINGS]
             lines.append(f"| {kind} | {' | '.join(cells)} |")
-    lines += ["", "## Held without need, on sheets that only changed values", HEADING, "|---" * (len(oracle.WRITINGS) + 1) + "|"]
+    lines += [
+        "",
+        "Held without need, on sheets that only changed values:",
+        "",
+        HEADING,
+        "|---" * (len(oracle.WRITINGS) + 1) + "|",
+    ]
     for ids, title in ((True, "with IDs"), (False, "by name")):
         cells = [_share(judged[ids, "other values", writing], "needless") for writing in oracle.WRITINGS]
         lines.append(f"| {title} | {' | '.join(cells)} |")

@@ -61,6 +61,8 @@ class StudentColumn:
     maximum: int | None
     by: str
     """The column that it is held against, if any."""
+    own: frozenset[str]
+    """Its name and its label, folded: whatever else another column may be called, these are this one."""
     headings: frozenset[str]
     """Every heading, folded, that a sheet may use for it."""
     stronger: frozenset[str]
@@ -213,7 +215,8 @@ def _meaning(folded: str, beside: set[str]) -> str | None:
         for part, headings in column.parts.items():
             if folded in headings and (not headings[folded] or headings[folded] & beside):
                 return f"{column.name}:{part}"
-    return next((column.name for column in COLUMNS if folded in column.headings), None)
+    named = (column.name for headings in ("own", "headings") for column in COLUMNS if folded in getattr(column, headings))
+    return next(named, None)
 
 
 def _clash(choice: str, chosen: Counter[str]) -> str | None:
@@ -254,6 +257,7 @@ def _student_columns() -> Iterable[StudentColumn]:
             minimum=info.get("min"),
             maximum=column.type.length if isinstance(column.type, sa.String) else info.get("max"),
             by=info.get("by", ""),
+            own=_folded(column.name, str(info["label"])),
             headings=_folded(column.name, str(info["label"]), *info.get("headings", ()), *info.get("stronger", ())),
             stronger=_folded(*info.get("stronger", ())),
             doubtful=_folded(*info.get("doubtful", ())),

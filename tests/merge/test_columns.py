@@ -1,5 +1,7 @@
 """The student's columns: headings found, cells read within bounds."""
 
+from dataclasses import replace
+
 import pytest
 
 from merge.columns import BY_NAME, COLUMNS, KEY, clashes, column_of, match_headings, places
@@ -156,3 +158,9 @@ def test_a_long_cell_is_shortened_in_the_sentence():
 def test_blank_cells_of_other_columns_are_blank():
     assert BY_NAME["age"].read("") is None
     assert BY_NAME["score"].read(" \u00a0") is None
+
+
+def test_a_column_that_is_called_as_the_heading_comes_before_one_that_may_be_called_so(monkeypatch):
+    ours = replace(BY_NAME["age"], own=frozenset({fold("Admission No")}))
+    monkeypatch.setattr("merge.columns.COLUMNS", [ours if column.name == "age" else column for column in COLUMNS])
+    assert match_headings(["Admission No", "Name"]) == ["age", "name"]
