@@ -16,6 +16,8 @@ from request_reader import SILENCE_S, Pace
 CHUNK, IN_MEMORY = 256 << 10, 64 << 10
 # How far an answer may be ahead of its reader, and all of a process's answers together. A page goes ahead in any case.
 PAGE, MOST_AHEAD, MOST_IN_ALL = 1 << 20, 64 << 20, 512 << 20
+# So much may lie unsent in the kernel's own memory, which would else take some MB for each who takes nothing (tcp(7)).
+MOST_IN_KERNEL = 128 << 10
 # Whoever is hung up on has nothing more sent to them by the kernel either (socket(7)).
 AT_ONCE = struct.pack("ii", 1, 0)
 

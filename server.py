@@ -32,7 +32,7 @@ from werkzeug.exceptions import (
 
 from connections import ChunkedBody, Leaving
 from import_process import name_process, run_imports
-from outgoing import Outgoing, Waiting
+from outgoing import MOST_IN_KERNEL, Outgoing, Waiting
 from request_reader import RequestReader, Step, TooSlow
 from web.errors import refusal
 from web.head_check import RETRY_AFTER_S, HeadAlone, TooManyArrive
@@ -81,6 +81,8 @@ class Worker(ThreadWorker):
 
     def enqueue_req(self, conn: TConn) -> None:
         """Wait for a request on a new connection; if there are too many, give up the one that has kept us waiting longest."""
+        with suppress(OSError):  # not of a connection by TCP
+            conn.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_IN_KERNEL)
         conn.sock = Outgoing(conn.sock, partial(self.method_queue.defer, self._send, conn), self._untaken)
         conn.then = None
         conn.parser = RequestReader(self.cfg, conn.client)

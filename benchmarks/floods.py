@@ -1,4 +1,4 @@
-"""One person beside three floods of slow connections: python -m benchmarks.floods [URL EMAIL PASSWORD]
+"""One person beside floods of slow connections: python -m benchmarks.floods [URL EMAIL PASSWORD]
 
 Without an address, a server of this tree is started. With one, a running one is asked, whatever it is served with.
 """
@@ -16,7 +16,7 @@ from benchmarks.school import fill_school
 from benchmarks.workload import make_app
 from models import db
 from tests.colleague import Colleague, Unanswered
-from tests.floods import Head, flood, slow_form, slow_upload, unfinished_head
+from tests.floods import Head, flood, slow_form, slow_upload, unfinished_head, untaken_pages
 from tests.server import running_server
 
 CONNECTIONS, TRICKLE_S, SECONDS, SETTLE_S, PATIENCE_S, STUDENTS = 150, 2.0, 10.0, 4.0, 10.0, 1_000
@@ -36,6 +36,7 @@ FLOODS: dict[str, Head | None] = {
     "unfinished heads": unfinished_head,
     "slow forms": slow_form,
     "slow uploads": slow_upload,
+    "lists that nobody takes": untaken_pages,
 }
 
 

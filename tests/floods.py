@@ -37,6 +37,12 @@ def slow_upload(desk: Sender) -> bytes:
     return f"POST /imports/new HTTP/1.1\r\nHost: {desk.netloc}\r\nCookie: {desk.cookie_header}\r\n{kind}\r\n\r\n--x".encode()
 
 
+def untaken_pages(desk: Sender) -> bytes:
+    """Ask for more pages of the list than fit on the way, of which none is ever taken."""
+    ask = f"GET /students?per_page=500 HTTP/1.1\r\nHost: {desk.netloc}\r\nCookie: {desk.cookie_header}\r\n"
+    return (f"{ask}\r\n" * 40 + f"{ask}X-Slow: ").encode()
+
+
 @contextmanager
 def flood(url: str, head: bytes, connections: int, every_s: float) -> Iterator[None]:
     """Hold so many connections that begin with this and go on a byte at a time; whoever is cut off comes again."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from request_reader import SILENCE_S
 from tests.attack.attacker import Attacker
 from tests.attack.school import email_of
 from tests.cluster import wait_until
@@ -16,11 +17,12 @@ from tests.colleague import Colleague
 from tests.conftest import PASSWORD
 from tests.floods import flood, slow_form, slow_upload, unfinished_head
 from tests.pages import lint_page
-from tests.server import Server, running_server, serving
+from tests.server import ROOT, Server, running_server, serving
 
 CONNECTIONS, EVERY_S, ROUNDS = 150, 0.3, 6
 PAGES = ("/", "/students", "/imports", "/students/7")
 MEGABYTE = 1 << 20
+MUCH, WATCHED_S = 200, 3
 LARGE = 299 * MEGABYTE
 MULTIPART = "Content-Type: multipart/form-data; boundary=x"
 
@@ -53,7 +55,8 @@ def roomy(sqlite_template, tmp_path_factory):
     """A server that takes sheets of any size that is allowed by default; on one database: nothing gets as far as that."""
     folder = tmp_path_factory.mktemp("roomy")
     (folder / "rollbook.db").write_bytes(sqlite_template.read_bytes())
-    with running_server(folder / "instance", f"sqlite:///{folder / 'rollbook.db'}", migrated=True) as server:
+    few = {"GUNICORN_CMD_ARGS": "--threads 2"}
+    with running_server(folder / "instance", f"sqlite:///{folder / 'rollbook.db'}", migrated=True, **few) as server:
         for role in ("viewer", "editor"):
             server.flask_with(f"{PASSWORD}\n", "user", "add", email_of(role), "--role", role, "--password-stdin")
         yield server
@@ -170,6 +173,29 @@ def test_large_body_for_which_the_disk_has_no_room_is_said_and_leaves_nothing(ro
     assert status == 503
     assert "<h1>There is no room left</h1>" in text
     assert not incoming(roomy)
+
+
+def test_readers_who_take_nothing_keep_no_thread_and_get_all_in_the_end(roomy):
+    """Of two threads, four readers hold none, though each has more to take than fits on the way."""
+    with ExitStack() as lines:
+        readers = [lines.enter_context(ask_for_much(Attacker(roomy.url))) for _ in range(4)]
+        taken, until = [], time.monotonic() + WATCHED_S
+        while time.monotonic() < until:
+            start = time.monotonic()
+            assert Attacker(roomy.url).open("/login").status == 200
+            taken.append(time.monotonic() - start)
+        assert max(taken) < SILENCE_S / 2
+        told = b"".join(iter(lambda: readers[0].recv(1 << 20), b""))
+    assert told.count(b"HTTP/1.1 200 OK") == MUCH
+    assert told.count((ROOT / "static" / "app.css").read_bytes()) == MUCH
+
+
+def ask_for_much(reader):
+    """Ask for far more than the system holds for somebody who takes nothing, in one go."""
+    line = reader.connect()
+    ask = f"GET /static/app.css HTTP/1.1\r\nHost: {reader.netloc}\r\n"
+    line.sendall((f"{ask}\r\n" * (MUCH - 1) + f"{ask}Connection: close\r\n\r\n").encode())
+    return line
 
 
 @pytest.fixture(scope="module")
