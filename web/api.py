@@ -41,6 +41,8 @@ from words import _
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
+# Of names that there are not, so many are named, and so much of each.
+MAX_NAMED, MAX_NAMED_LENGTH = 5, 40
 ANSWER = {"question", "answer"}
 ASKABLE = {"q", "sort", "per_page", "after", "before", *filter_names()}
 
@@ -263,9 +265,8 @@ def _is_line(value: Any) -> bool:
 def _refuse_unknown(sent: Any, known: set[str]) -> None:
     """A name that is misspelt would otherwise pass for a filter or a limit, and be none."""
     if unknown := sorted(set(sent) - known):
-        sentence = _(
-            "There is no %(names)s here. There are: %(known)s.", names=", ".join(unknown), known=", ".join(sorted(known))
-        )
+        names = ", ".join(name[:MAX_NAMED_LENGTH] for name in unknown[:MAX_NAMED])
+        sentence = _("There is no %(names)s here. There are: %(known)s.", names=names, known=", ".join(sorted(known)))
         raise Refusal(400, _("Not known here"), sentence)
 
 
