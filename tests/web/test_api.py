@@ -206,6 +206,8 @@ RIGHTS = [
     ("POST", "/imports/1/answers", {"import"}),
     ("POST", "/imports/1/apply", {"import"}),
     ("POST", "/imports/1/confirm", {"import"}),
+    ("POST", "/imports/1/choose", {"import"}),
+    ("POST", "/imports/1/rest", {"import"}),
     ("POST", "/imports/1/undo", {"import"}),
 ]
 
