@@ -4,7 +4,6 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 from flask import Flask, request
@@ -218,10 +217,12 @@ def _trace(app: Flask, collector: str) -> None:
 
 
 def _cookies(settings: config.Settings) -> dict[str, Any]:
-    path = urlsplit(settings.address).path or "/"
+    path = settings.path or "/"
     return {
         **{setting: cookie_name(settings, of) for setting, of in COOKIES.items()},
+        "APPLICATION_ROOT": path,
         "SESSION_COOKIE_PATH": path,
+        "REMEMBER_COOKIE_PATH": path,
         "SESSION_COOKIE_SECURE": settings.https,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
@@ -238,7 +239,7 @@ def cookie_name(settings: config.Settings, of: str) -> str:
     database_url = make_url(settings.database_url)
     own = f"{settings.address} {database_url.host} {database_url.port} {database_url.database}"
     # A browser takes a __Host- cookie over https and for all paths only, and lets no neighbouring name set it.
-    prefix = "" if not settings.https else "__Secure-" if urlsplit(settings.address).path else "__Host-"
+    prefix = "" if not settings.https else "__Secure-" if settings.path else "__Host-"
     return f"{prefix}rollbook_{of}_{sha256(own.encode()).hexdigest()[:12]}"
 
 

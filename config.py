@@ -27,6 +27,8 @@ MEGABYTE = 1024 * 1024
 MOST, MOST_DIGITS, MOST_PROXIES = 365_000, 12, 16
 # More than a school needs; whoever has more students and cores sets WEB_CONCURRENCY.
 MOST_WEB_PROCESSES = 4
+# No “..”, which browsers take out of an address, and nothing that is written in more than one way.
+SUB_PATH = r"(/(?!\.)[A-Za-z0-9._-]+)*/?"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -102,7 +104,7 @@ SETTINGS = (
         "ROLLBOOK_URL",
         "`http://HOST:PORT`",
         "the address that people open: it stands in links, Rollbook answers to no other name but the machine's own, and with "
-        "`https://…` cookies are for https only",
+        "`https://…` cookies are for https only; beside other sites it may have a path, such as `https://school.example/rollbook`",
     ),
     Setting(
         "ROLLBOOK_WORKER", "inline", "`none`: the server starts no process that runs imports; start `flask worker` beside it"
@@ -161,6 +163,11 @@ class Settings:
     @property
     def https(self) -> bool:
         return self.address.startswith("https://")
+
+    @property
+    def path(self) -> str:
+        """What each address begins with, such as /rollbook; nothing where Rollbook has the whole name to itself."""
+        return urlsplit(self.address).path
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -303,6 +310,10 @@ def _address(environ: Mapping[str, str], name: str) -> str | None:
     url = urlsplit(text)
     if url.username is not None or url.query or url.fragment:
         raise ValueError(f"{name} must be an address only, such as https://rollbook.school.example, without user, “?” and “#”.")
+    if not re.fullmatch(SUB_PATH, url.path):
+        raise ValueError(
+            f"{name} may end in a path of letters, digits and “-”, “_”, “.” only, such as https://school.example/rollbook."
+        )
     try:
         host = (
             idna.encode(url.hostname or "", uts46=True).decode()

@@ -303,7 +303,7 @@ class Worker(ThreadWorker):
 
 
 # What follows was signed for one browser: no log has it.
-TOKEN_IN_PATH = re.compile(r"^((?:/(?:login|verify)/passkey|/profile/(?:passkeys|authenticator))/).+")
+TOKEN_IN_PATH = re.compile(r"^(.*/(?:(?:login|verify)/passkey|profile/(?:passkeys|authenticator))/).+")
 
 
 class Log(Logger):

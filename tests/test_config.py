@@ -192,6 +192,7 @@ BAD: dict[str, tuple[str, ...]] = {
         "https://host#x",
         "https://xn--\u0301.example",
         "https://a..é",
+        *(f"https://host/{path}" for path in ("a//b", "..", "a/../b", "a%2fb", "a;b", "ä", "a\\b", "{x}")),
     ),
     "ROLLBOOK_WORKER": ("maybe", "Inline", "none "),
     "WEB_CONCURRENCY": (*WHOLE[1:], "0", "65"),

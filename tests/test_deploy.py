@@ -4,27 +4,21 @@ import configparser
 import os
 import re
 import shutil
-import socket
-import ssl
 import subprocess
 import sys
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
 import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from commands import watch
 from config import MEGABYTE, SETTINGS, load
 from merge.unattended import Limits
 from server import TOKEN_IN_PATH
-from tests.cluster import free_port, wait_until
+from tests.cluster import free_port
+from tests.nginx import find_nginx, make_certificate, running_nginx, temporary_folders
 from tests.server import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -101,7 +95,7 @@ def test_nginx_passes_on_what_rollbook_asks_for():
     assert all("ECDHE" in cipher for cipher in directives["ssl_ciphers"][0].split(":"))
     (largest,) = directives["client_max_body_size"]
     assert int(largest.removesuffix("m")) * MEGABYTE > load({}).max_upload
-    assert "location = /metrics {\n        return 404;" in (DEPLOY / "nginx.conf").read_text()
+    assert "location ~ /metrics$ {\n        return 404;" in (DEPLOY / "nginx.conf").read_text()
 
 
 def test_nothing_that_nginx_logs_holds_a_query_or_a_token(app):
@@ -121,14 +115,14 @@ def test_nothing_that_nginx_logs_holds_a_query_or_a_token(app):
 
 def test_nginx_itself_finds_no_fault(tmp_path):
     """Where there is no nginx, its braces and semicolons have been looked at above."""
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    _make_certificate(tmp_path)
+    program = find_nginx()
+    make_certificate(tmp_path)
     site = (
         (DEPLOY / "nginx.conf").read_text().replace("/etc/ssl/rollbook", str(tmp_path)).replace("/var/log/nginx", str(tmp_path))
     )
     (tmp_path / "site.conf").write_text(site)
-    folders = "".join(f"{kind}_temp_path {tmp_path}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    main = f"pid {tmp_path}/pid; error_log stderr; events {{}} http {{ access_log off; {folders} include {tmp_path}/site.conf; }}"
+    http = f"access_log off; {temporary_folders(tmp_path)} include {tmp_path}/site.conf;"
+    main = f"pid {tmp_path}/pid; error_log stderr; events {{}} http {{ {http} }}"
     (tmp_path / "nginx.conf").write_text(main)
     if program:
         command = [program, "-t", "-q", "-p", tmp_path, "-c", tmp_path / "nginx.conf"]
@@ -220,18 +214,6 @@ def _steps(text):
     return [tuple(line.split(maxsplit=1)) for line in joined.splitlines() if line]
 
 
-def _make_certificate(folder):
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "rollbook.school.example")])
-    now = datetime.now(UTC)
-    certificate = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    certificate = certificate.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1))
-    pem = serialization.Encoding.PEM
-    (folder / "fullchain.pem").write_bytes(certificate.sign(key, hashes.SHA256()).public_bytes(pem))
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "privkey.pem").write_bytes(private)
-
-
 def rollbook(tmp_path, *arguments, cwd=None, **environ):
     """Run the command as an operator does, from a folder that is not Rollbook's."""
     given = {"PATH": os.environ["PATH"], "ROLLBOOK_ENV": str(tmp_path / "rollbook.env"), **environ}
@@ -296,41 +278,10 @@ def test_a_backup_needs_either_a_file_or_a_folder(installed, arguments):
 
 @pytest.mark.parametrize("path", ["/", "/students?q=x"])
 def test_nginx_shows_a_page_of_ours_while_rollbook_is_down(tmp_path, path):
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if not program:
+    if not find_nginx():
         return  # where there is no nginx, the directives have been looked at above
-    port = free_port()
-    site = _down_site(tmp_path, port)
-    trusting = ssl.create_default_context(cafile=tmp_path / "fullchain.pem")
-    trusting.check_hostname = False
-    with subprocess.Popen([program, "-p", tmp_path, "-c", site]) as nginx:
-        try:
-            assert wait_until(lambda: _answers(port))
-            with pytest.raises(HTTPError) as answer:
-                urlopen(f"https://127.0.0.1:{port}{path}", context=trusting, timeout=10)
-        finally:
-            nginx.terminate()
+    with running_nginx(tmp_path, free_port()) as (port, trusting), pytest.raises(HTTPError) as answer:
+        urlopen(f"https://127.0.0.1:{port}{path}", context=trusting, timeout=10)
     assert answer.value.code == 502
     assert answer.value.headers["Retry-After"] == "30"
     assert "Rollbook is not available" in answer.value.read().decode()
-
-
-def _down_site(folder, port):
-    """Write nginx's site with a free port for TLS, and a Rollbook behind it that nobody serves; give the file."""
-    _make_certificate(folder)
-    site = (DEPLOY / "nginx.conf").read_text().replace("/etc/ssl/rollbook", str(folder)).replace("/opt/rollbook", str(ROOT))
-    site = site.replace("127.0.0.1:8000", f"127.0.0.1:{free_port()}")
-    site = re.sub(r"listen (\[::\]:)?(443 ssl http2|80);", "", site).replace(
-        "ssl_certificate /", f"listen 127.0.0.1:{port} ssl; ssl_certificate /"
-    )
-    site = re.sub(r"server \{[^{}]*return 301[^{}]*\}", "", site)
-    folders = "".join(f"{kind}_temp_path {folder}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    start = f"user root; daemon off; pid {folder}/pid; error_log stderr; events {{}}"
-    (folder / "nginx.conf").write_text(f"{start} http {{ access_log off; {folders} {site} }}")
-    return folder / "nginx.conf"
-
-
-def _answers(port):
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from flask import current_app, request, url_for
 from werkzeug.exceptions import HTTPException
@@ -11,6 +12,8 @@ from werkzeug.routing import IntegerConverter, Map
 LARGEST = 2**63 - 1
 # Browsers take \\ for /, and drop line breaks and tabs before they look where an address leads.
 WITHIN = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f-\xa0]*")
+# And take a part of a path that is “..”, however it is written, for the way up.
+CLIMBING = re.compile(r"/(\.|%2e){2}(/|$)", re.IGNORECASE)
 
 
 class IdConverter(IntegerConverter):
@@ -29,15 +32,30 @@ def is_for_machines() -> bool:
 
 def leads_within(address: str) -> bool:
     """Tell whether an address leads to a page of our own, however leniently a browser reads it."""
-    return WITHIN.fullmatch(address) is not None
+    path = re.split("[?#]", address)[0]
+    below = f"{path}/".startswith(f"{request.script_root}/") and not CLIMBING.search(path)
+    return below and WITHIN.fullmatch(address) is not None
+
+
+def own_address() -> str:
+    """Give the address of this request, as a link within the site has it."""
+    return request.script_root + request.full_path.rstrip("?")
+
+
+def whole_address(path: str) -> str:
+    """Give an address of our own with the scheme and the name that people open, as a letter has it."""
+    ours = urlsplit(current_app.config["ADDRESS"])
+    return f"{ours.scheme}://{ours.netloc}{path}"
 
 
 def page_to_return_to() -> str:
     """Give the page that this request asks for; for a form the one that it came from, or else the nearest above it."""
     if request.method in ("GET", "HEAD"):
-        return request.full_path.rstrip("?")
+        return own_address()
     before = page_before()
-    return before if before and _can_be_opened(before) else next(filter(_can_be_opened, _upwards(request.path)))
+    if before and _can_be_opened(before.removeprefix(request.script_root)):
+        return before
+    return request.script_root + next(filter(_can_be_opened, _upwards(request.path)))
 
 
 def page_after_signing_in() -> str:

@@ -14,7 +14,7 @@ from config import MEGABYTE
 from merge.faults import Fault, fault_of
 from merge.query import BadQuery
 from web.access import SIGNED_OUT, is_open_to_all, is_signing_in
-from web.addresses import is_for_machines, page_after_signing_in, page_to_return_to
+from web.addresses import is_for_machines, own_address, page_after_signing_in, page_to_return_to
 from web.body_kinds import FieldTooLong, SentTwice
 from web.export_slots import TooManyExports
 from web.head_check import TooManyArrive
@@ -321,7 +321,7 @@ def _rendered_kept(heading: str | Later, sentence: str | Later, kept: Kept, step
         hidden=hidden,
         typed=[] if hidden else readable(kept),
         sealed=seal(kept),
-        address=request.full_path.rstrip("?"),
+        address=own_address(),
         step=step,
         step_href=step.href(url_for("accounts.signed_in_again")) if step else "",
     )

@@ -32,6 +32,8 @@ def register_hosts(app: Flask, settings: Settings) -> None:
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     if settings.https:
         app.wsgi_app = _as_https(app.wsgi_app)  # type: ignore[method-assign]
+    if settings.path:
+        app.wsgi_app = _below(app.wsgi_app, settings.path)  # type: ignore[method-assign]
 
 
 def _under_own_name(inner: Callable[..., Any], names: set[str], own: str) -> Callable[..., Any]:
@@ -55,5 +57,16 @@ def _name(host: str) -> str:
 def _as_https(inner: Callable[..., Any]) -> Callable[..., Any]:
     def outer(environ: dict[str, Any], start_response: Any) -> Any:
         return inner({**environ, "wsgi.url_scheme": "https"}, start_response)
+
+    return outer
+
+
+def _below(inner: Callable[..., Any], root: str) -> Callable[..., Any]:
+    """Have every address begin with this path, whether a proxy passes it on or takes it away; probes need not know of it."""
+
+    def outer(environ: dict[str, Any], start_response: Any) -> Any:
+        path = environ.get("PATH_INFO", "")
+        asked = path.removeprefix(root) if f"{path}/".startswith(f"{root}/") else path
+        return inner({**environ, "SCRIPT_NAME": root, "PATH_INFO": asked}, start_response)
 
     return outer

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 import words
 from models import User, db
 from web.access import public
-from web.addresses import page_to_return_to
+from web.addresses import leads_within, own_address, page_to_return_to
 from web.kept_input import keeps_nothing
 
 KEPT_S = 365 * 24 * 3600
@@ -67,8 +67,7 @@ def _set_cookie(chosen: str, response: Response) -> Response:
 def _way_back() -> str:
     """Give the page that the choice was made on, if it is one of ours."""
     address = request.args.get("next", "")
-    ours = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
-    return address.rstrip("?") if ours else url_for("dashboard.show")
+    return address.rstrip("?") if leads_within(address) else url_for("dashboard.show")
 
 
 def register_language(app: Flask) -> None:
@@ -80,6 +79,7 @@ def register_language(app: Flask) -> None:
         language=lambda: words.reader.get()(),
         known_languages=words.LANGUAGES,
         right_to_left=words.right_to_left,
+        own_address=own_address,
         page_to_return_to=page_to_return_to,
     )
     app.jinja_env.policies["ext.i18n.trimmed"] = True

@@ -1,6 +1,6 @@
 """The users: who they are, what they may do, and who is shut out. For administrators who have just proven who they are."""
 
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
@@ -22,6 +22,7 @@ from web.acts import (
     RESET_SECOND_FACTOR,
     REVOKE_TOKENS,
 )
+from web.addresses import whole_address
 from web.kept_input import acted, keeps, keeps_nothing
 from web.limits import takes_several
 from words import _, later, ngettext
@@ -199,7 +200,7 @@ def _page(user: User, form: RoleForm) -> str:
 
 
 def _show_link(user: User, token: str) -> str:
-    link = f"{current_app.config['ADDRESS']}{url_for('accounts.join', token=token)}"
+    link = whole_address(url_for("accounts.join", token=token))
     until = user.link_until
     acted()
     mailed = mail.send(user.email, _("Your link to Rollbook"), render_template("users/letter.txt", link=link, until=until))

@@ -29,7 +29,7 @@ PREVIEWED, EMPTY, APPLIED, UNDONE, CANCELLED, UNCLEAR, DELETES, *BUSY, FAILED = 
 
 
 @contextmanager
-def running_school(folder: Path, database_url: str) -> Iterator[tuple[Server, str]]:
+def running_school(folder: Path, database_url: str, **more: str) -> Iterator[tuple[Server, str]]:
     """Serve it with no worker, so that what is on its way stays there; with the secret of a one-time link."""
     app = create_app(settings(folder / "filling", database_url))
     with app.app_context():
@@ -38,7 +38,7 @@ def running_school(folder: Path, database_url: str) -> Iterator[tuple[Server, st
         _import_sheets()
         secret = _add_staff(head)
         db.engine.dispose()
-    with running_server(folder / "instance", database_url, migrated=True, ROLLBOOK_WORKER="none") as server:
+    with running_server(folder / "instance", database_url, migrated=True, ROLLBOOK_WORKER="none", **more) as server:
         yield server, secret
 
 
@@ -101,6 +101,7 @@ def _add_staff(head: User) -> str:
     """Fill the pages of users, tokens and views, and give the secret of somebody's invitation."""
     careful = accounts.add_user(CAREFUL, "editor", PASSWORD)
     careful.tf_primary_method, careful.tf_totp_secret = "authenticator", TOTP.new().to_json()
+    db.session.commit()
     accounts.deactivate(accounts.add_user("left@school.example", "viewer", PASSWORD))
     accounts.make_token(head.id, "Timetable", ["read", "write"], now() + timedelta(days=30))
     db.session.add(View(user_id=head.id, name="Teenagers of the whole school", address="min_age=13", shared=True))
