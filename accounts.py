@@ -103,8 +103,7 @@ def expired_at(token: str) -> datetime | None:
 
 def accept_link(token: str, password: str) -> User | None:
     """Set the password with a one-time link, which is spent by that, and commit; None where the link is void by now."""
-    hashed = hash_password(password)  # takes long, so it is done before anybody has to wait for it
-    db.session.rollback()
+    hashed = _hash(password)
     found = _by_link(token).with_for_update(of=User).execution_options(populate_existing=True)
     user = db.session.scalars(found).unique().one_or_none()
     if user is not None:
@@ -123,7 +122,7 @@ def change_password(user: User, password: str) -> None:
 
     Raises WrongPassword where somebody else has changed it in the meantime.
     """
-    proven, hashed = user.password, hash_password(password)
+    proven, hashed = user.password, _hash(password)
     lock(user)
     if user.password != proven or not user.active:
         db.session.rollback()
@@ -270,6 +269,12 @@ def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def _hash(password: str) -> str:
+    """Hash a password, which is meant to take long, before anything is written."""
+    with database.aside(db.session()):
+        return str(hash_password(password))
+
+
 def _by_link(token: str) -> Select[User]:
     return select(User).where(User.link_hash == hash_token(token), User.link_until > now(), User.active)
 
@@ -294,7 +299,7 @@ def _drop_tokens(user: User) -> int:
 
 
 def _new_user(email: str, role: str, password: str) -> User:
-    return User(email=spell(email), password=hash_password(password), fs_uniquifier=uuid.uuid4().hex, roles=[_role(role)])
+    return User(email=spell(email), password=_hash(password), fs_uniquifier=uuid.uuid4().hex, roles=[_role(role)])
 
 
 def _commit_new(user: User, act: Act) -> None:

@@ -118,6 +118,18 @@ def only_reading() -> Iterator[None]:
 
 
 @contextmanager
+def aside(session: Session) -> Iterator[None]:
+    """Do something slow while others write: what was read before is read anew afterwards, and nothing may be written yet."""
+    assert not [*session.new, *session.dirty, *session.deleted], "what was changed would be lost"
+    session.rollback()
+    with only_reading():
+        try:
+            yield
+        finally:
+            session.rollback()
+
+
+@contextmanager
 def reading_from(replica: Engine) -> Iterator[None]:
     """Have sessions ask a replica for what they read."""
     with _told(reads_from, replica):

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from flask_security import RoleMixin, UserMixin, WebAuthnMixin
+from flask import current_app
+from flask_security import RoleMixin, UserMixin, WebAuthnMixin, hash_password, verify_password
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import (
@@ -32,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, object_session, relationship
 from sqlalchemy.orm.attributes import set_committed_value
 
-from database import reads_from
+from database import aside, reads_from
 from words import Later, later
 
 # SQLite counts only a column of type INTEGER up by itself.
@@ -502,22 +503,19 @@ class User(Base, UserMixin):
         return self.needs_second_factor
 
     def verify_and_update_password(self, password: str) -> bool:
-        """Tell whether it is the user's password; a hash of an old kind is made anew.
+        """Tell whether it is the user's password, and make a hash of an old kind anew; others write while that takes its time.
 
-        Flask-Security would put a password back that was changed while it made the new hash.
+        A password that was changed meanwhile is not put back, and the one before it is no longer the user's.
         """
-        before = self.password
-        is_right = bool(super().verify_and_update_password(password))
-        renewed = self.password
-        if renewed == before:
-            return is_right
-        set_committed_value(self, "password", before)
-        unchanged = update(User).where(User.id == self.id, User.password == before).values(password=renewed)
-        renewing: Any = cast("Any", object_session(self)).execute(unchanged, execution_options={"synchronize_session": False})
-        if not renewing.rowcount:
-            return False
-        set_committed_value(self, "password", renewed)
-        return is_right
+        stored, session = self.password, cast("Any", object_session(self))
+        with aside(session):
+            is_right = bool(verify_password(password, stored))
+            is_old = is_right and current_app.extensions["security"].pwd_context.needs_update(stored)
+            renewed = hash_password(password) if is_old else stored
+        unchanged = update(User).where(User.id == self.id, User.password == stored).values(password=renewed)
+        if renewed != stored and session.execute(unchanged, execution_options={"synchronize_session": False}).rowcount:
+            set_committed_value(self, "password", renewed)
+        return is_right and self.password == renewed
 
 
 Table(

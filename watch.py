@@ -24,7 +24,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 import worker
-from database import only_reading
+from database import aside, only_reading
 from merge import imports
 from merge.faults import fault_of
 from merge.problems import SheetRefused
@@ -198,10 +198,11 @@ def _import(delivery: Delivery, uploads: Path, terms: Terms, address: str) -> Ou
         stream: Any = _Whole(file)
         import_id = _known(db.session(), delivery) or _receive(db.session(), uploads, delivery, stream, terms)
     worker.finish(import_id)
-    import_ = db.session.get_one(Import, import_id, populate_existing=True)
-    # Rows that have become doubtful only as it was applied wait for a person, too.
-    kept_in = DONE if import_.state in ("applied", "undone") and not import_.reviews else HELD
-    lines = [*summary(db.session(), import_), f"{address}/imports/{import_id}"]
+    with aside(db.session()):
+        import_ = db.session.get_one(Import, import_id, populate_existing=True)
+        # Rows that have become doubtful only as it was applied wait for a person, too.
+        kept_in = DONE if import_.state in ("applied", "undone") and not import_.reviews else HELD
+        lines = [*summary(db.session(), import_), f"{address}/imports/{import_id}"]
     return Outcome(delivery, kept_in, "\n".join(lines) + "\n")
 
 

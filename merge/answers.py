@@ -5,7 +5,8 @@ from sqlalchemy.orm import Session
 
 import audit
 from audit import Act
-from merge.choices import RE_READABLE, remember
+from database import aside
+from merge.choices import RE_READABLE, ReadingPlan, plan_reading, remember
 from merge.decisions import WrongState, as_shown
 from merge.imports import read_again
 from merge.options import Options
@@ -19,13 +20,18 @@ def answer(session: Session, import_id: int, question: str, code: str, actor: st
 
     Raises WrongState unless the import is as it was shown at that version, and NoSuchAnswer where it does not ask this.
     """
-    shown = select(Import).where(as_shown(import_id, version, *RE_READABLE)).with_for_update()
+    with aside(session):
+        plan = _answered(session, import_id, question, code, version)
+    remember(session, plan, actor)
+    audit.add(session, Act.QUESTION_ANSWERED, f"import {import_id}", actor=actor, question=question, answer=code)
+    read_again(session, import_id, plan, version=version)
+
+
+def _answered(session: Session, import_id: int, question: str, code: str, version: int | None) -> ReadingPlan:
+    shown = select(Import).where(as_shown(import_id, version, *RE_READABLE))
     import_ = session.scalar(shown.execution_options(populate_existing=True))
     if import_ is None:
-        session.rollback()
         raise WrongState
     asked = load_questions(import_.questions)
     sheet, options = answered(asked, question, code, Sheet(**import_.sheet), Options.from_json(import_.options))
-    remember(session, sheet, options, actor)
-    audit.add(session, Act.QUESTION_ANSWERED, f"import {import_id}", actor=actor, question=question, answer=code)
-    read_again(session, import_id, sheet, options, version=version)
+    return plan_reading(sheet, options)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,15 @@ from sqlalchemy.orm import Session
 
 from merge.column_samples import Samples
 from merge.columns import BY_NAME, COLUMNS, KEY, NAME, clashes, places
+from merge.decisions import WrongState
 from merge.fold import fold_name
 from merge.guesses import guess_reading
+from merge.heading_questions import ask_before_reading
 from merge.headings import fold
 from merge.matching import MATCHES
 from merge.options import Options
 from merge.problems import SheetRefused
-from merge.questions import ASKED_EACH_TIME, ASKED_OF_NAMES, places_of, without
+from merge.questions import ASKED_EACH_TIME, ASKED_OF_NAMES, Question, places_of, without
 from merge.sheet import Sheet, first_rows
 from models import HeadingChoice, Import, now
 from words import later
@@ -46,10 +48,34 @@ def first_cells(sheet: Sheet) -> list[list[str]]:
     return [[row[place] for row in shown if place < len(row)] for place in range(len(sheet.headings))]
 
 
-def remember(session: Session, sheet: Sheet, options: Options, actor: str) -> None:
+@dataclass(frozen=True)
+class ReadingPlan:
+    """How a sheet is to be read, and what its file says to that: so nobody has to look into it while others wait to write."""
+
+    sheet: Sheet
+    options: Options
+    questions: list[Question]
+    """What its headings and first rows leave open."""
+    names: dict[str, str]
+    """Checksums of the first names, by the IDs beside them."""
+
+
+def plan_reading(sheet: Sheet, options: Options) -> ReadingPlan:
+    """Look into the file for what is asked and kept of a sheet that is to be read like this.
+
+    Raises WrongState where the file is gone, since the import was cancelled meanwhile.
+    """
+    try:
+        return ReadingPlan(sheet, options, ask_before_reading(sheet, options), _names_by_id(sheet))
+    except FileNotFoundError:
+        raise WrongState from None
+
+
+def remember(session: Session, plan: ReadingPlan, actor: str) -> None:
     """Keep the choice in place of an earlier one. Does not commit."""
+    sheet, options = plan.sheet, plan.options
     chosen = {"columns": list(sheet.columns), "options": options.to_json(), "chosen_by": actor, "chosen_at": now()}
-    chosen["seen"] = _names_by_id(sheet) or None
+    chosen["seen"] = plan.names or None
     insert = INSERTS[session.get_bind().dialect.name](HeadingChoice).values(key=headings_key(sheet.headings), **chosen)
     # Two people may choose for the same headings at once: the later choice counts, and neither fails.
     session.execute(insert.on_conflict_do_update(index_elements=[HeadingChoice.key], set_=chosen))

@@ -31,10 +31,16 @@ FIGURES = ("number", "average", "stored", "highest")
 
 
 def ask_after_comparing(
-    session: Session, import_id: int, sheet: Sheet, options: Options, counts: Counts, already: Sequence[Question]
+    session: Session,
+    import_id: int,
+    sheet: Sheet,
+    samples: Samples,
+    options: Options,
+    counts: Counts,
+    already: Sequence[Question],
 ) -> list[Question]:
     """Give the questions that nobody has answered about the staged and planned rows, beside those that are asked already."""
-    samples, chosen = Samples.of(sheet), places(sheet.columns)
+    chosen = places(sheet.columns)
     asked: list[Question] = []
     bounded = [column for column in VALUES if column.bounded and column.name in chosen]
     figures = _figures(session, import_id, bounded)

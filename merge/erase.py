@@ -36,7 +36,7 @@ from merge.merged_ids import all_ids, leads_elsewhere, survivor_of
 from merge.problems import Problem, dump_problems
 from merge.record import Conflict
 from merge.review import CHOICES
-from merge.sheet import discard_files
+from merge.uploads import discard_after_commit
 from models import (
     Change,
     FormToken,
@@ -235,7 +235,7 @@ def _deleted(before: datetime) -> Select[int, int]:
 
 def _let_imports_go(session: Session, there: Outlook) -> None:
     for import_ in there.done:
-        discard_files(Path(import_.path))
+        discard_after_commit(session, Path(import_.path))
     ids = [import_.id for import_ in there.waiting]
     cancelled = {"state": "cancelled", "version": Import.version + 1, "ended_at": now(), **RELEASED}
     session.execute(update(Import).where(Import.id.in_(ids)).values(**cancelled))

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 import audit
 from audit import Act
-from database import analyze
+from database import analyze, aside
 from merge.apply import apply
-from merge.choices import RE_READABLE, headings_key, matched_by, recall
+from merge.choices import RE_READABLE, ReadingPlan, headings_key, matched_by, plan_reading, recall
+from merge.column_samples import Samples
 from merge.columns import KEY, places
 from merge.compare import OMITTED, Counts, Reading, compare, count_planned, count_verdicts, discard_plan, plan_deletions
 from merge.data_questions import ask_after_comparing
@@ -37,6 +38,7 @@ from merge.sheet import Sheet, discard_files, inspect
 from merge.stage import discard_staged, stage
 from merge.unattended import Limits
 from merge.undo import undo
+from merge.uploads import discard_after_commit, keep, sync
 from models import Change, Import, now, staged_rows
 from words import Later, later
 
@@ -48,7 +50,6 @@ UNREAD = ("uploaded", "reading", "ready")
 CANCELLABLE = ("uploaded", "reading", "ready", "applying")
 # What has killed so many workers would kill the next one, too.
 MAX_CRASHES = 3
-CHUNK = 1 << 20
 MOST_DROPPED = 100
 # A worker that begins to read changes nothing that anybody could have decided on.
 SAME_TO_PEOPLE = ("reading",)
@@ -75,46 +76,88 @@ def receive(
     stays within them is applied with nobody looking on. A delivery is received once: for another with the same mark,
     IntegrityError is raised.
     """
-    session.rollback()  # on SQLite nobody else could write while the file is looked at
+    upload = look_at(session, uploads, filename, stream, blank_clears=blank_clears, match=match, only=only)
+    return queue(session, upload, actor, limits=limits, delivery=delivery)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that is kept and understood, and queued by nobody yet."""
+
+    path: Path
+    filename: str
+    sha256: str
+    plan: ReadingPlan
+
+    def discard(self) -> None:
+        discard_files(self.path)
+
+
+def look_at(
+    session: Session,
+    uploads: Path,
+    filename: str,
+    stream: BinaryIO,
+    *,
+    blank_clears: bool = False,
+    match: str | None = None,
+    only: str = "",
+) -> Upload:
+    """Keep an uploaded file and find out how to read it, while others write. Raises SheetRefused, and then nothing is kept."""
     path = uploads / uuid.uuid4().hex
+    with aside(session):
+        try:
+            sha256 = keep(stream, path)
+            sheet, options = recall(session, inspect(path))
+            plan = plan_reading(*matched_by(match, sheet, replace(options, blank_clears=blank_clears, only=only)))
+            sync(path)
+        except BaseException:
+            discard_files(path)
+            raise
+    return Upload(path, filename, sha256, plan)
+
+
+def queue(session: Session, upload: Upload, actor: str, *, limits: Limits | None = None, delivery: str | None = None) -> Import:
+    """Queue an upload for a worker, and commit; where it can't be, its file goes."""
+    sheet, options = upload.plan.sheet, upload.plan.options
     try:
-        sha256 = _keep(stream, path)
-        sheet, options = recall(session, inspect(path))
-        sheet, options = matched_by(match, sheet, replace(options, blank_clears=blank_clears, only=only))
         received = Import(
             actor=actor,
-            filename=_shown_name(filename),
-            path=str(path),
-            size=path.stat().st_size,
-            sha256=sha256,
+            filename=_shown_name(upload.filename),
+            path=str(upload.path),
+            size=upload.path.stat().st_size,
+            sha256=upload.sha256,
             options=options.to_json(),
             sheet=sheet.to_json(),
             headings_key=headings_key(sheet.headings),
             limits=limits and limits.to_json(),
             delivery=delivery,
-            **_opening(sheet, options),
+            **_opening(upload.plan),
         )
         session.add(received)
         session.flush()
         audit.add(session, Act.SHEET_UPLOADED, f"import {received.id}", actor=actor, bytes=received.size)
         session.expunge(received)  # or its id would have to be asked for again, behind whoever writes by then
-        session.commit()
     except BaseException:
-        discard_files(path)
+        upload.discard()
         raise
+    session.commit()  # where that breaks off, nobody knows whether it is queued, so its file stays
     return received
 
 
 def receive_selection(session: Session, uploads: Path, selection: Selection, title: Later, actor: str) -> int:
     """Queue a change of many students for a worker, and give its id. It waits for a person once its plan is made."""
     path, kind = uploads / uuid.uuid4().hex, "set" if selection.column else "delete"
-    selection.write(path)
+    with aside(session):
+        selection.write(path)
+        sync(path)
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     received = Import(
         actor=actor,
         filename=kind,
         path=str(path),
         size=path.stat().st_size,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        sha256=sha256,
         options={"title": title.dump()},
         sheet=selection.as_sheet(path).to_json(),
         kind=kind,
@@ -210,13 +253,9 @@ def start_undo(
     session.commit()
 
 
-def read_again(session: Session, import_id: int, sheet: Sheet, options: Options, *, version: int | None) -> None:
+def read_again(session: Session, import_id: int, plan: ReadingPlan, *, version: int | None) -> None:
     """Let a worker read the sheet anew, with other columns or options. Raises WrongState."""
-    try:
-        opening = _opening(sheet, options)
-    except FileNotFoundError:  # the import was cancelled meanwhile
-        session.rollback()
-        raise WrongState from None
+    sheet, options = plan.sheet, plan.options
     # Whoever has chosen looks on, and decides when it is compared.
     changed = {
         "sheet": sheet.to_json(),
@@ -227,7 +266,7 @@ def read_again(session: Session, import_id: int, sheet: Sheet, options: Options,
         "failure": None,
         "ended_at": None,
     }
-    changed |= dict.fromkeys(vars(NOTHING), 0) | {"rows": 0, **opening}
+    changed |= dict.fromkeys(vars(NOTHING), 0) | {"rows": 0, **_opening(plan)}
     _move(session, as_shown(import_id, version, *RE_READABLE), WrongState, **changed, **_waiting())
     _discard_rows(session, import_id)
     session.commit()
@@ -298,11 +337,11 @@ def drop_strays(session: Session, uploads: Path, older_than: datetime) -> int:
 
 
 def discard(session: Session, import_id: int) -> None:
-    """Drop an import's file, its staged rows and what else is kept of its cells. Does not commit."""
+    """Drop an import's file, its staged rows and what else is kept of its cells. Does not commit: only then the file goes."""
     _discard_rows(session, import_id)
     path, sheet = session.execute(select(Import.path, Import.sheet).where(Import.id == import_id)).one()
     if path:
-        discard_files(Path(path))
+        discard_after_commit(session, Path(path))
     # A sheet without a header row has a student's cells for its headings, and a question may quote a cell.
     without_cells = {**sheet, "headings": [], "columns": [], "mended": {}}
     session.execute(update(Import).where(Import.id == import_id).values(path="", sheet=without_cells, questions=None))
@@ -321,20 +360,10 @@ CRASHED = later(
 RELEASED: dict[str, Any] = {"lease_holder": None, "lease_until": None, "crashes": 0}
 
 
-def _opening(sheet: Sheet, options: Options) -> dict[str, Any]:
+def _opening(plan: ReadingPlan) -> dict[str, Any]:
     """Let a worker read the sheet, unless its rows mean nothing before somebody has answered a question."""
-    questions = [question for question in ask_before_reading(sheet, options) if question.blocks]
+    questions = [question for question in plan.questions if question.blocks]
     return {"state": "ready" if questions else "uploaded", "questions": dump_questions(questions)}
-
-
-def _keep(stream: BinaryIO, path: Path) -> str:
-    """Write the upload to its place, and give its SHA-256, by which the same file is known again."""
-    digest = hashlib.sha256()
-    with path.open("wb") as file:
-        while chunk := stream.read(CHUNK):
-            digest.update(chunk)
-            file.write(chunk)
-    return digest.hexdigest()
 
 
 def _read(session: Session, import_id: int, holder: str) -> None:
@@ -350,6 +379,8 @@ def _read(session: Session, import_id: int, holder: str) -> None:
         _move(session, mine, LeaseLost, rows=rows, step_rows=rows, share=share, lease_until=now() + LEASE)
 
     ascending = stage(session, import_id, sheet, advance, options)
+    # The file is not looked into while others wait to write.
+    asked, samples = ask_before_reading(sheet, options), Samples.of(sheet)
     # A row of totals at the end is known only now.
     _move(session, mine, LeaseLost, sheet=sheet.to_json(), lease_until=now() + LEASE, **_starting("comparing"))
     session.commit()
@@ -367,10 +398,9 @@ def _read(session: Session, import_id: int, holder: str) -> None:
         reading = replace(Reading.of(session.get_one(Import, import_id)), columns=frozenset(columns))
         counts = compare(session, reading, may_repeat=not ascending, advance=compared)
     analyze(session, "planned_rows")
-    asked = ask_before_reading(sheet, options)
     # Numbers that are stored so already, as in our own export, are meant so.
     questions = [question for question in asked if question.code != SCALE or not counts.change_nothing]
-    questions += ask_after_comparing(session, import_id, sheet, options, counts, questions)
+    questions += ask_after_comparing(session, import_id, sheet, samples, options, counts, questions)
     findings = find_remarkable(session, session.get_one(Import, import_id), columns, vars(counts))
     stopped = bool(questions) or any(finding.stops for finding in findings)
     found = {"questions": dump_questions(questions), "findings": dump_findings(findings)}

@@ -36,7 +36,7 @@ from web.body_kinds import sent_object
 from web.head_check import takes_sheets
 from web.openapi import document
 from web.refusals import Refusal
-from web.repeats import once
+from web.repeats import once, once_prepared
 from words import _
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -45,6 +45,27 @@ api = Blueprint("api", __name__, url_prefix="/api/v1")
 MAX_NAMED, MAX_NAMED_LENGTH = 5, 40
 ANSWER = {"question", "answer"}
 ASKABLE = {"q", "sort", "per_page", "after", "before", *filter_names()}
+
+
+def _sheet_sent() -> life.Upload:
+    """Look at the sheet that was sent. What can't be used is refused."""
+    form = DeliveryForm(request.form | request.files)
+    _refuse_unknown({**request.form, **request.files}, set(form.data))
+    if not form.validate():
+        raise _unfit({name: " ".join(map(str, errors)) for name, errors in form.errors.items()})
+    file = form.file.data
+    try:
+        return life.look_at(
+            db.session(),
+            current_app.config["UPLOADS"],
+            file.filename,
+            file.stream,
+            blank_clears=form.blank.data == "clear",
+            match=form.match.data or None,
+            only=form.may,
+        )
+    except SheetRefused as refused:
+        raise _unfit({"file": str(refused)}) from None
 
 
 @api.get("/openapi.json")
@@ -104,29 +125,10 @@ def put_student(student_id: int) -> ResponseReturnValue:
 @api.post("/imports")
 @requires_token(UPLOAD_SHEET)
 @takes_sheets
-@once
-def upload() -> ResponseReturnValue:
+@once_prepared(_sheet_sent)
+def upload(sent: life.Upload) -> ResponseReturnValue:
     """Take in a sheet, which waits for a person unless it is to be applied within limits."""
-    form = DeliveryForm(request.form | request.files)
-    _refuse_unknown({**request.form, **request.files}, set(form.data))
-    if not form.validate():
-        raise _unfit({name: " ".join(map(str, errors)) for name, errors in form.errors.items()})
-    file = form.file.data
-    try:
-        received = life.receive(
-            db.session(),
-            current_app.config["UPLOADS"],
-            file.filename,
-            file.stream,
-            actor(),
-            blank_clears=form.blank.data == "clear",
-            match=form.match.data or None,
-            only=form.may,
-            limits=form.limits,
-        )
-    except SheetRefused as refused:
-        raise _unfit({"file": str(refused)}) from None
-    return _import_answer(received.id)
+    return _import_answer(life.queue(db.session(), sent, actor(), limits=DeliveryForm(request.form).limits).id)
 
 
 @api.get("/imports/<id:import_id>")

@@ -1,6 +1,7 @@
 """What proves who somebody is: a password, the codes of an authenticator app, recovery codes, and passkeys."""
 
 import secrets
+from contextlib import nullcontext
 from typing import Any
 
 from flask import g, session
@@ -32,6 +33,7 @@ from wtforms import StringField
 from wtforms.validators import DataRequired
 
 import audit
+import database
 from accounts import find_by_address, hash_token, lock
 from audit import Act
 from forms import PresentPasswordField
@@ -71,7 +73,9 @@ class SignInForm(LoginForm):
     def validate(self, **kwargs: Any) -> bool:
         # Flask-Security would leave capitals to the database, and SQLite knows those of ASCII only.
         self.ifield, self.user = self.email, find_by_address(self.email.data or "")
-        good: bool = super().validate(**kwargs) and "kept" not in g
+        # For nobody a password is hashed, too, so that it takes as long; others may write meanwhile.
+        with database.aside(db.session()) if self.user is None else nullcontext():
+            good: bool = super().validate(**kwargs) and "kept" not in g
         if not good and self.email.data and self.password.data:
             self.email.errors, self.password.errors = [], [NOT_TOGETHER]
         return good

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 from audit import Act
-from database import reading
+from database import aside, reading
 from forms import (
     AnswerForm,
     ChoiceForm,
@@ -150,17 +150,18 @@ def columns(import_id: int) -> ResponseReturnValue:
 @keeps(ColumnsForm, column_choice)
 def choose_columns(import_id: int) -> ResponseReturnValue:
     """Keep what was chosen, and let a worker read the sheet again."""
-    import_ = import_or_404(import_id)
-    if not choices.may_choose(import_):
-        return _overtaken(import_id)
-    sheet, options, as_file = _sheet_as_asked(import_)
-    form = columns_form(sheet, options, import_.version)
-    if as_file.errors or not form.validate():
-        return _columns_page(import_, sheet, as_file, form), 422
-    chosen = replace(sheet, columns=form.columns)
-    choices.remember(db.session(), chosen, form.options, actor())
+    with aside(db.session()):
+        import_ = import_or_404(import_id)
+        if not choices.may_choose(import_):
+            return _overtaken(import_id)
+        sheet, options, as_file = _sheet_as_asked(import_)
+        form = columns_form(sheet, options, import_.version)
+        if as_file.errors or not form.validate():
+            return _columns_page(import_, sheet, as_file, form), 422
+        planned = choices.plan_reading(replace(sheet, columns=form.columns), form.options)
+    choices.remember(db.session(), planned, actor())
     try:
-        life.read_again(db.session(), import_id, chosen, form.options, version=form.shown)
+        life.read_again(db.session(), import_id, planned, version=form.shown)
     except life.WrongState:
         return _overtaken_choice(import_id, sheet, as_file, form)
     wait_for_worker(import_id)

@@ -8,12 +8,13 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any
+from typing import Any, Protocol
 
 from flask import Response, g, json, make_response, request
 from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from database import only_reading
 from models import KeptAnswer, db
 from web.access import user_id
 from web.refusals import Refusal
@@ -29,23 +30,64 @@ View = Callable[..., Any]
 answers: Any = KeptAnswer.__table__
 
 
+class Prepared(Protocol):
+    """What takes long, and was done before anybody has to wait for it."""
+
+    def discard(self) -> None: ...
+
+
 def once(view: View) -> View:
     """Have a view that acts do so once for each key. What was refused has done nothing, and may be asked again."""
 
     @wraps(view)
     def acting(*args: Any, **kwargs: Any) -> Any:
-        key = request.headers.get("Idempotency-Key")
-        if key is None:
-            return view(*args, **kwargs)
-        if not (key.isascii() and key.isprintable() and 0 < len(key) <= LONGEST_KEY):
-            raise Refusal(400, _("The key can’t be used"), _("An Idempotency-Key has 1 to 255 plain characters."))
-        return _act_once(key, lambda: view(*args, **kwargs))
+        return _act_once(key, _fingerprint(), lambda: view(*args, **kwargs)) if (key := _key()) else view(*args, **kwargs)
 
     return acting
 
 
-def _act_once(key: str, act: Callable[[], Any]) -> Response:
+def once_prepared(prepare: Callable[[], Prepared]) -> Callable[[View], View]:
+    """Do so with what is prepared outside of that transaction, and given to the view."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def acting() -> Any:
+            return _prepare_and_act_once(key, prepare, view) if (key := _key()) else view(prepare())
+
+        return acting
+
+    return decorate
+
+
+def _key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not (key.isascii() and key.isprintable() and 0 < len(key) <= LONGEST_KEY):
+        raise Refusal(400, _("The key can’t be used"), _("An Idempotency-Key has 1 to 255 plain characters."))
+    return key
+
+
+def _prepare_and_act_once(key: str, prepare: Callable[[], Prepared], act: View) -> Response:
     fingerprint = _fingerprint()
+    db.session.rollback()
+    with only_reading(), db.engine.connect() as connection:
+        kept = connection.execute(select(answers).where(*_named(key))).first()
+    if kept is not None:
+        return _again(kept, fingerprint)
+    prepared = prepare()
+    acted = False
+
+    def act_on_prepared() -> Any:
+        nonlocal acted
+        acted = True
+        return act(prepared)
+
+    response = _act_once(key, fingerprint, act_on_prepared)
+    if not acted:  # somebody else was faster with the same
+        prepared.discard()
+    return response
+
+
+def _act_once(key: str, fingerprint: str, act: Callable[[], Any]) -> Response:
     db.session.remove()  # on SQLite it would wait for itself
     with db.engine.begin() as connection:
         if kept := _keep(connection, key, fingerprint):

@@ -11,7 +11,7 @@ from sqlalchemy.sql.dml import Insert
 
 import audit
 from audit import Act
-from database import only_reading, write_soon
+from database import aside, only_reading, write_soon
 from models import db
 from text_bounds import normalize_each
 from web.export_slots import take_slot
@@ -23,8 +23,8 @@ Lines = Callable[[Session], Iterator[Sequence[str]]]
 def download(lines: Lines, filename: str, act: Act, about: str | None = None) -> Response:
     """Hand out lines as a CSV file of that name, in flat memory; note how many went out, also where somebody broke off."""
     bind, noting = db.session.get_bind(), audit.noting(act, about)
-    db.session.rollback()  # on SQLite nobody else could write until all is sent
-    slot = take_slot()
+    with aside(db.session()):  # on SQLite nobody else could write until all is sent
+        slot = take_slot()
     try:
         begun = _Begun(_stream(lines, bind))
     except BaseException:

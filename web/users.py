@@ -7,6 +7,7 @@ from sqlalchemy.orm import selectinload
 
 import accounts
 from accounts import AddressTaken, LastAdministrator
+from database import aside
 from forms import ROLE_NAMES, SCOPES, EmptyForm, InviteForm, RoleForm, SecondFactorForm
 from models import Role, User, db, now
 from web import mail
@@ -201,9 +202,10 @@ def _page(user: User, form: RoleForm) -> str:
 
 def _show_link(user: User, token: str) -> str:
     link = whole_address(url_for("accounts.join", token=token))
-    until = user.link_until
     acted()
-    mailed = mail.send(user.email, _("Your link to Rollbook"), render_template("users/letter.txt", link=link, until=until))
+    email, letter = user.email, render_template("users/letter.txt", link=link, until=user.link_until)
+    with aside(db.session()):
+        mailed = mail.send(email, _("Your link to Rollbook"), letter)
     return render_template("users/link.html", user=user, link=link, mailed=mailed)
 
 
