@@ -8,7 +8,6 @@ from flask_security import RoleMixin, UserMixin, WebAuthnMixin, hash_password, v
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -33,7 +32,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, object_session, relationship
 from sqlalchemy.orm.attributes import set_committed_value
 
+import documents
 from database import aside, reads_from
+from documents import Document
 from words import Later, later
 
 # SQLite counts only a column of type INTEGER up by itself.
@@ -319,12 +320,12 @@ class Import(Base):
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     """Raised by whatever changes what a decision on it would do: a new state, and a new plan of its rows."""
     failure: Mapped[Later | None] = mapped_column(Said)
-    options: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    sheet: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    options: Mapped[dict[str, Any]] = mapped_column(Document(documents.OPTIONS), default=dict)
+    sheet: Mapped[dict[str, Any]] = mapped_column(Document(documents.SHEET), default=dict)
     """What was found out about the file: encoding, delimiter, headings, and the student's column for each of them."""
-    questions: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    questions: Mapped[list[dict[str, Any]] | None] = mapped_column(Document(documents.QUESTIONS))
     """What somebody has to answer before it may be applied."""
-    findings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    findings: Mapped[list[dict[str, Any]] | None] = mapped_column(Document(documents.FINDINGS))
     """What is remarkable about the sheet as a whole, as merge.sanity counted it."""
     headings_key: Mapped[str | None] = mapped_column(String(64), index=True)
     """What sheets with the same headings have in common."""
@@ -345,7 +346,7 @@ class Import(Base):
     """Rows that are not applied until somebody has confirmed which student they mean."""
 
     sha256: Mapped[str] = mapped_column(String(64), index=True)
-    limits: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    limits: Mapped[dict[str, Any] | None] = mapped_column(Document(documents.LIMITS))
     """How much it may do to be applied with nobody looking on; None where a person decides."""
     delivery: Mapped[str | None] = mapped_column(String(64), index=True, unique=True)
     """What tells one delivery to a watched folder from all others, so that each is imported once."""
@@ -387,11 +388,11 @@ class HeadingChoice(Base):
     __tablename__ = "heading_choices"
 
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
-    columns: Mapped[list[Any]] = mapped_column(JSON)
-    options: Mapped[dict[str, Any]] = mapped_column(JSON)
+    columns: Mapped[list[Any]] = mapped_column(Document(documents.COLUMNS))
+    options: Mapped[dict[str, Any]] = mapped_column(Document(documents.OPTIONS))
     chosen_by: Mapped[str | None] = mapped_column(String(255))
     chosen_at: Mapped[datetime | None] = mapped_column(Moment)
-    seen: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    seen: Mapped[dict[str, str] | None] = mapped_column(Document(documents.SEEN))
     """Which names stood beside which IDs when it was chosen, each as a checksum."""
 
 
@@ -477,7 +478,7 @@ class User(Base, UserMixin):
     tf_totp_secret: Mapped[str | None] = mapped_column(String(255))
     totp_counter: Mapped[int | None] = mapped_column(BigInteger)
     """Of the last code that was taken from the authenticator app: it and earlier ones are spent."""
-    mf_recovery_codes: Mapped[list[str] | None] = mapped_column(JSON)
+    mf_recovery_codes: Mapped[list[str] | None] = mapped_column(Document(documents.RECOVERY_CODES))
     """The hashes of those that are left."""
     language: Mapped[str | None] = mapped_column(String(10))
     """In which the user reads pages; None where nobody has chosen it."""
@@ -538,7 +539,7 @@ class Passkey(Base, WebAuthnMixin):
     credential_id: Mapped[bytes] = mapped_column(LargeBinary(1024), unique=True)
     public_key: Mapped[bytes] = mapped_column(LargeBinary)
     sign_count: Mapped[int] = mapped_column(BigInteger, default=0)
-    transports: Mapped[list[str] | None] = mapped_column(JSON)
+    transports: Mapped[list[str] | None] = mapped_column(Document(documents.TRANSPORTS))
     extensions: Mapped[str | None] = mapped_column(Text)
     device_type: Mapped[str] = mapped_column(String(64))
     backup_state: Mapped[bool] = mapped_column()
@@ -579,7 +580,7 @@ class Token(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     name: Mapped[str] = mapped_column(String(100))
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    scopes: Mapped[list[str]] = mapped_column(JSON)
+    scopes: Mapped[list[str]] = mapped_column(Document(documents.SCOPES))
     at: Mapped[datetime] = mapped_column(Moment, default=now)
     until: Mapped[datetime] = mapped_column(Moment)
     used_at: Mapped[datetime | None] = mapped_column(Moment)
@@ -599,7 +600,7 @@ class KeptAnswer(Base):
     fingerprint: Mapped[str] = mapped_column(String(64))
     """Of all that the request asked for."""
     status: Mapped[int] = mapped_column()
-    headers: Mapped[dict[str, str]] = mapped_column(JSON)
+    headers: Mapped[dict[str, str]] = mapped_column(Document(documents.HEADERS))
     body: Mapped[str] = mapped_column(Text)
     student_id: Mapped[int | None] = mapped_column(BigId, index=True)
     """Whose record it holds, so that an erasure finds it."""
@@ -629,7 +630,7 @@ class AuditEntry(Base):
     act: Mapped[str] = mapped_column(String(32))
     about: Mapped[str | None] = mapped_column(String(255))
     """A user's address, or such as "student 12" and "import 3"."""
-    details: Mapped[dict[str, str | int]] = mapped_column(JSON, default=dict)
+    details: Mapped[dict[str, str | int]] = mapped_column(Document(documents.DETAILS), default=dict)
     address: Mapped[str | None] = mapped_column(String(64))
     """From where on the network."""
     request_id: Mapped[str | None] = mapped_column(String(32))
@@ -664,7 +665,7 @@ class KeptFigures(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[datetime] = mapped_column(Moment)
-    figures: Mapped[dict[str, Any]] = mapped_column(JSON)
+    figures: Mapped[dict[str, Any]] = mapped_column(Document(documents.FIGURES))
 
 
 # One row: when somebody was erased last, since when the files wait to be rewritten, and when that was last begun and done.

@@ -33,5 +33,5 @@ def _answered(session: Session, import_id: int, question: str, code: str, versio
     if import_ is None:
         raise WrongState
     asked = load_questions(import_.questions)
-    sheet, options = answered(asked, question, code, Sheet(**import_.sheet), Options.from_json(import_.options))
+    sheet, options = answered(asked, question, code, Sheet.from_json(import_.sheet), Options.from_json(import_.options))
     return plan_reading(sheet, options)

@@ -96,7 +96,7 @@ def with_typed(session: Session, import_: Import, typed: Typed) -> dict[int, Row
     """Give rejected rows with what was typed into them, unchecked; without those that are not rejected or not kept."""
     if import_.state != "ready":
         return {}
-    sheet = Sheet(**import_.sheet)
+    sheet = Sheet.from_json(import_.sheet)
     return {
         line: rejected_row(sheet, line, _filled_in(cells, typed[line], len(sheet.headings)), load_problems(problems), cells)
         for line, (cells, problems) in _rejected(session, import_.id, typed).items()
@@ -112,7 +112,7 @@ def _correct_or_leave(session: Session, import_: Import, line: int, typed: Mappi
 
 
 def _correct(session: Session, import_: Import, line: int, typed: Mapping[int, str]) -> Accepted | Row:
-    sheet, options = Sheet(**import_.sheet), Options.from_json(import_.options)
+    sheet, options = Sheet.from_json(import_.sheet), Options.from_json(import_.options)
     stored = session.execute(select(staged_rows.c.cells).where(_is(import_.id, line))).scalar_one().split(SEPARATOR)
     cells = _filled_in(stored, typed, len(sheet.headings))
     (read,) = read_block([(line, cells)], import_.id, sheet, options)

@@ -6,7 +6,7 @@ students are counted whenever somebody looks.
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
@@ -15,6 +15,7 @@ from sqlalchemy import CTE, BigInteger, ColumnElement, Executable, Select, cast,
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from documents import known
 from merge import spread
 from merge.columns import BY_NAME, COLUMNS, StudentColumn
 from merge.duplicates import count_distinct, count_sharing_a_name
@@ -61,7 +62,7 @@ class Figures:
 
 def look(session: Session) -> Figures:
     """Give the figures as they were counted last, if they still hold or the school is too large to be counted at once."""
-    kept = session.get(KeptFigures, 1)
+    kept = _kept(session)
     if kept and (kept.figures["students"] > FEW or kept.figures["changes"] == _count_changes(session)):
         return _read(kept)
     return count(session)
@@ -89,7 +90,7 @@ def count(session: Session) -> Figures:
 
 def renewal(session: Session) -> Executable | None:
     """Count anew if anything has changed since, and give what keeps it; None where what is kept is still right."""
-    kept, at = session.get(KeptFigures, 1), now()
+    kept, at = _kept(session), now()
     if kept is None or kept.figures["changes"] != _count_changes(session) or first_moment(kept.at) != first_moment(at):
         return _keep(session, count(session))
     return _keep(session, replace(_read(kept), at=at)) if at - kept.at > FRESH else None
@@ -104,11 +105,17 @@ def first_moment(at: datetime) -> datetime:
     return datetime.combine(at.astimezone(UTC), time.min, UTC)
 
 
+def _kept(session: Session) -> KeptFigures | None:
+    """Give what was counted last; None where that was not all that is counted today."""
+    kept = session.get(KeptFigures, 1)
+    return kept if kept and {field.name for field in fields(Figures)} <= {"at", *kept.figures} else None
+
+
 def _read(kept: KeptFigures) -> Figures:
     figures = dict(kept.figures)
     for name in ("bars", "by"):
-        figures[name] = {column: [Bar(**bar) for bar in bars] for column, bars in figures[name].items()}
-    return Figures(at=kept.at, **figures)
+        figures[name] = {column: [known(Bar, bar) for bar in bars] for column, bars in figures[name].items()}
+    return known(Figures, {**figures, "at": kept.at})
 
 
 def _keep(session: Session, figures: Figures) -> Executable:

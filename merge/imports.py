@@ -371,7 +371,7 @@ def _read(session: Session, import_id: int, holder: str) -> None:
     # All of the file is read, also of one that went on with a few of its rows.
     _move(session, _held(import_id, holder, *UNREAD), LeaseLost, state="reading", rest_of=None, **_starting("reading"))
     read = session.get_one(Import, import_id, populate_existing=True)
-    sheet, options = Sheet(**read.sheet), Options.from_json(read.options)
+    sheet, options = Sheet.from_json(read.sheet), Options.from_json(read.options)
     limits, actor = read.limits, read.actor
     session.commit()
 
@@ -410,7 +410,7 @@ def _read(session: Session, import_id: int, holder: str) -> None:
 
 def _decided(counts: Counts, limits: dict[str, Any] | None, actor: str, *, stopped: bool) -> dict[str, Any]:
     """Wait for a person to decide, unless limits that were set beforehand do."""
-    given = Limits(**limits) if limits else None
+    given = Limits.from_json(limits) if limits else None
     if given is None or given.held or stopped or given.exceeded_by(counts):
         return {"state": "ready", "limits": given and replace(given, held=True).to_json(), "share": 1.0, **RELEASED}
     if not (counts.inserts or counts.updates):
@@ -473,7 +473,7 @@ def _select(session: Session, import_id: int, holder: str) -> None:
     mine = _held(import_id, holder, "reading")
     _move(session, _held(import_id, holder, *UNREAD), LeaseLost, state="reading", **_starting("selecting"))
     selected = session.get_one(Import, import_id, populate_existing=True)
-    sheet, kind = Sheet(**selected.sheet), selected.kind
+    sheet, kind = Sheet.from_json(selected.sheet), selected.kind
     session.commit()
     with kept_lease(session, mine, sheet.path) as report:
         number = stage_selected(session, import_id, Selection.read(Path(sheet.path)))

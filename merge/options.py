@@ -1,10 +1,11 @@
 """How a sheet is to be taken: which student a row means, what a blank cell means, how its numbers are written."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any
 
+from documents import known
 from merge.cells import DECIMALS, Notation
 from merge.columns import BY_NAME, KEY, StudentColumn, places
 from merge.matching import best_match
@@ -44,7 +45,7 @@ class Options:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Options":
         """Take what an import keeps; an option that it does not name, or no longer exists, is as if nobody had chosen."""
-        return cls(**{known.name: stored[known.name] for known in fields(cls) if known.name in stored})
+        return known(cls, stored)
 
 
 def guess(columns: Sequence[str | None], rows: Sequence[Sequence[str]]) -> Options:

@@ -160,7 +160,7 @@ def headings(import_: Import, verdict: str) -> list[str]:
 
 def page(session: Session, import_: Import, query: Query) -> Page:
     """Give the page of rows that the query asks for."""
-    sheet = Sheet(**import_.sheet)
+    sheet = Sheet.from_json(import_.sheet)
     found = find_lines(session, import_.id, query)
     draw = _in_own_columns if query.verdict == "rejected" else _in_student_columns
     drawn = [draw(sheet, row) for row in session.execute(rows_on_lines(import_.id, found.lines))] if found.lines else []

@@ -38,6 +38,8 @@ SENTENCES = {
         "This row has %(found)s cells, but the heading has %(expected)s. A cell with a separator in it may lack quotation marks."
     ),
 }
+# What an earlier release had found, and this one finds no more.
+NO_LONGER_KNOWN = later("An earlier version of Rollbook could not use this. Upload the sheet again.")
 # Among the values, what is an amount and no name of a line or a student.
 AMOUNTS = {"minimum", "maximum", "length"}
 WRITTEN = {
@@ -57,7 +59,10 @@ class Problem(ValueError):
         self.values = values
 
     def sentence(self, label: str = "") -> str:
-        return SENTENCES[self.code] % {"label": label, **{name: _shown(name, value) for name, value in self.values.items()}}
+        return SENTENCES.get(self.code, NO_LONGER_KNOWN) % {
+            "label": label,
+            **{name: _shown(name, value) for name, value in self.values.items()},
+        }
 
 
 class SheetRefused(ValueError):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from documents import known
 from merge.columns import NAME, StudentColumn
 from merge.options import Options
 from merge.sheet import Sheet
@@ -40,8 +41,9 @@ class Answer:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> "Answer":
-        columns = {int(place): column for place, column in kept["columns"].items()}
-        return cls(kept["code"], Later.load(kept["label"]), columns, kept["options"], tuple(kept["settles"]))
+        columns = {int(place): column for place, column in kept.get("columns", {}).items()}
+        read = {"label": Later.load(kept["label"]), "columns": columns, "settles": tuple(kept.get("settles", ()))}
+        return known(cls, {**kept, **read})
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,9 @@ class Question:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> "Question":
-        answers = tuple(map(Answer.from_json, kept["answers"]))
-        return cls(kept["code"], tuple(kept["places"]), Later.load(kept["sentence"]), answers, kept["blocks"])
+        answers = tuple(map(Answer.from_json, kept.get("answers", ())))
+        read = {"places": tuple(kept["places"]), "sentence": Later.load(kept["sentence"]), "answers": answers}
+        return known(cls, {**kept, **read})
 
 
 def load_questions(kept: Sequence[Mapping[str, Any]] | None) -> list[Question]:

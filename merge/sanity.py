@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.orm import Session
 
+from documents import known
 from merge.columns import BY_NAME, NAME, VALUES, StudentColumn
 from models import Import, planned_rows, revisions, students
 from words import ngettext, number
@@ -105,7 +106,7 @@ def find_remarkable(session: Session, import_: Import, columns: set[str], counts
 
 
 def load_findings(kept: Sequence[Mapping[str, Any]] | None) -> list[Finding]:
-    return [Finding(**{**finding, "usual": tuple(finding["usual"])}) for finding in kept or ()]
+    return [known(Finding, {**finding, "usual": tuple(finding.get("usual", (0, 0)))}) for finding in kept or ()]
 
 
 def dump_findings(findings: Sequence[Finding]) -> list[dict[str, Any]] | None:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, cast, func, insert, literal, select
 from sqlalchemy.orm import Session
 
+from documents import SELECTION, known
 from merge import listing
 from merge.columns import BY_NAME, KEY
 from merge.sheet import Sheet
@@ -30,10 +31,10 @@ class Selection:
 
     @classmethod
     def read(cls, path: Path) -> "Selection":
-        return cls(**json.loads(path.read_text()))
+        return known(cls, SELECTION.read(json.loads(path.read_text())))
 
     def write(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self)))
+        path.write_text(json.dumps(SELECTION.write(asdict(self))))
 
     def as_sheet(self, path: Path) -> Sheet:
         """Give the headings and columns that the staged rows have."""

@@ -1,12 +1,13 @@
 """Understand an uploaded file as a sheet: how it is written, its headings, its rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import dropwhile
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from documents import known
 from merge import confined
 from merge.columns import BY_NAME, KEY, MATCHING, match_headings, places
 from merge.delimiters import DELIMITERS, find_delimiter
@@ -55,6 +56,10 @@ class Sheet:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> "Sheet":
+        return known(cls, kept)
+
     def blocks(self) -> Iterator[tuple[list[Row], float]]:
         """Stream the students' rows that are not blank, in blocks, each with the share of the file read so far.
 
@@ -95,7 +100,7 @@ def inspect(upload: Path, *, encoding: str | None = None, delimiter: str | None 
     """
     before = files_made_of(upload)
     try:
-        return Sheet(**confined.run(_inspect, str(upload.absolute()), encoding, delimiter, tab))
+        return Sheet.from_json(confined.run(_inspect, str(upload.absolute()), encoding, delimiter, tab))
     except BaseException:
         for made in files_made_of(upload) - before:
             made.unlink(missing_ok=True)
@@ -109,7 +114,7 @@ def first_rows(sheet: Sheet, number: int, longest: int = LONGEST_CELL) -> list[l
 
 
 def _first_rows_of(kept: dict[str, Any], number: int, longest: int) -> Iterator[list[list[str]]]:
-    rows, _ = next(Sheet(**kept).blocks(), ([], 1.0))
+    rows, _ = next(Sheet.from_json(kept).blocks(), ([], 1.0))
     yield [[cell[:longest] for cell in row] for _, row in rows[:number]]
 
 

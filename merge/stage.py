@@ -74,7 +74,7 @@ def _read(
     import_id: int, kept: dict[str, Any], chosen: dict[str, Any]
 ) -> Iterator[tuple[list[Sequence[Any]] | None, float, list[list[Any]] | None]]:
     """Do it, in the process of its own: blocks and their shares of the file, and at the end all rows that are left out."""
-    sheet, options = Sheet(**kept), Options.from_json(chosen)
+    sheet, options = Sheet.from_json(kept), Options.from_json(chosen)
     for block, share in sheet.blocks():
         yield _read_columns(block, import_id, sheet, options), share, None
     yield None, 1.0, sheet.left_out

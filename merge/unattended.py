@@ -1,8 +1,10 @@
 """How much a sheet may do with nobody looking on: beyond that, it waits for a person."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from documents import known
 from merge.compare import Counts
 from merge.sanity import load_findings
 from models import Import
@@ -60,6 +62,10 @@ class Limits:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> "Limits":
+        return known(cls, kept)
+
 
 def held_back(import_: Import) -> list[str]:
     """Say why an import waits for a person although it came with limits; nothing for any other."""
@@ -68,4 +74,4 @@ def held_back(import_: Import) -> list[str]:
     open_ = len(import_.questions or ())
     asks = [ngettext("It leaves %(num)s question open.", "It leaves %(num)s questions open.", open_)] if open_ else []
     remarkable = [f"{finding.sentence}." for finding in load_findings(import_.findings) if finding.stops]
-    return asks + remarkable + Limits(**import_.limits).exceeded_by(import_)
+    return asks + remarkable + Limits.from_json(import_.limits).exceeded_by(import_)

@@ -196,7 +196,7 @@ def progress(import_id: int) -> ResponseReturnValue:
 def rejected(import_id: int) -> ResponseReturnValue:
     """Hand out the rows that could not be used, to be mended and uploaded again."""
     import_ = import_or_404(import_id)
-    sheet = Sheet(**import_.sheet)
+    sheet = Sheet.from_json(import_.sheet)
     name = f"{PurePath(import_.filename).stem} rejected.csv"
     written = asked_format()
     return download(
@@ -397,7 +397,7 @@ def _place_on_page(import_: Import) -> str:
 
 def _sheet_as_asked(import_: Import) -> tuple[Sheet, Options, ReadingForm]:
     """Give the sheet as it was read, or as this request asks for it: in another encoding, say, or from another tab."""
-    sheet, options = Sheet(**import_.sheet), Options.from_json(import_.options)
+    sheet, options = Sheet.from_json(import_.sheet), Options.from_json(import_.options)
     as_file = ReadingForm(request.form if request.method == "POST" else request.args, sheet)
     if as_file.asked and as_file.validate():
         try:

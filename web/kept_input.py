@@ -22,6 +22,7 @@ from sqlalchemy import select
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException
 
+from documents import KEPT_INPUT
 from forms import filled, in_words, is_file, is_secret
 from models import User, db
 from web.addresses import is_for_machines
@@ -197,7 +198,7 @@ def is_somebody_elses(kept: Kept) -> bool:
 
 
 def seal(kept: Kept) -> str:
-    text = json.dumps([kept.author, kept.path, kept.fields], ensure_ascii=False)
+    text = json.dumps(KEPT_INPUT.write([kept.author, kept.path, kept.fields]), ensure_ascii=False)
     return _cipher().encrypt(zlib.compress(text.encode())).decode()
 
 
@@ -235,7 +236,7 @@ def _sealed() -> str | None:
 
 def _unseal(sealed: str) -> Kept | None:
     try:
-        author, path, fields = json.loads(zlib.decompress(_cipher().decrypt(sealed)))
+        author, path, fields = KEPT_INPUT.read(json.loads(zlib.decompress(_cipher().decrypt(sealed))))
     except (InvalidToken, ValueError):
         return None
     if path != request.path:
