@@ -17,6 +17,7 @@ PATIENCE_S = 5
 # How a backup of each database begins (sqlite.org/fileformat.html; pg_dump's custom format).
 KINDS = {b"SQLite format 3\0": "sqlite", b"PGDMP": "postgresql"}
 NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+BUSY = (pysqlite3.SQLITE_BUSY, pysqlite3.SQLITE_LOCKED)
 PREFIX, SUFFIX = "rollbook-", ".backup"
 
 
@@ -119,8 +120,11 @@ def _copy(source: Path, target: Path) -> None:
     """Copy a SQLite database as it stands at this moment; in WAL mode others go on writing to the source meanwhile."""
     if not source.is_file():
         raise NotDone(f"There is no database {source}.")
-    with closing(pysqlite3.connect(source)) as ours, closing(_alone_with(target)) as theirs:
-        ours.backup(theirs)
+    try:
+        with closing(pysqlite3.connect(source)) as ours, closing(_alone_with(target)) as theirs:
+            ours.backup(theirs)
+    except (pysqlite3.Error, OSError) as error:
+        raise NotDone(f"The backup could not be brought back, and nothing was changed: {error}.") from error
 
 
 def _alone_with(target: Path) -> pysqlite3.Connection:
@@ -131,8 +135,10 @@ def _alone_with(target: Path) -> pysqlite3.Connection:
     try:
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")
         connection.execute("PRAGMA journal_mode=DELETE")
-    except pysqlite3.OperationalError:
+    except pysqlite3.OperationalError as error:
         connection.close()
+        if error.sqlite_errorcode & 0xFF not in BUSY:
+            raise
         raise NotDone("Somebody has the database open. Stop the server and the workers first.") from None
     return connection
 
@@ -141,10 +147,10 @@ def _check_sqlite(file: Path) -> None:
     try:
         with closing(pysqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as connection:
             (answer,) = connection.execute("PRAGMA integrity_check").fetchone()
-    except pysqlite3.DatabaseError:
-        answer = "no database"
+    except pysqlite3.DatabaseError as error:
+        answer = str(error)
     if answer != "ok":
-        raise NotDone(f"{file} is damaged or no backup of a SQLite database.")
+        raise NotDone(f"{file} is damaged or no backup of a SQLite database: {answer.splitlines()[0]}.")
 
 
 def _has_tables(url: URL) -> bool:
@@ -152,7 +158,7 @@ def _has_tables(url: URL) -> bool:
     try:
         return bool(inspect(engine).get_table_names())
     except SQLAlchemyError as error:
-        raise NotDone(f"The database can't be reached: {error}") from error
+        raise NotDone(f"The database can't be reached: {_first_line(str(getattr(error, 'orig', error)))}") from error
     finally:
         engine.dispose()
 
@@ -171,4 +177,15 @@ def _run(program: str, url: URL | None, *arguments: str) -> None:
     except FileNotFoundError:
         raise NotDone(f"{program} is not installed. It comes with PostgreSQL's client programs.") from None
     if done.returncode:
-        raise NotDone(f"{program} failed: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}")
+        raise NotDone(f"{program} failed: {_reason(done.stderr) or done.returncode}")
+
+
+def _reason(said: str) -> str:
+    """Find the reason in what one of PostgreSQL's programs has said: around it are the statement and what it goes on with."""
+    lines = said.strip().splitlines()
+    reasons = [line.rpartition("error: ")[2] for line in lines if "error: " in line]
+    return next(iter([*reasons, *lines]), "")
+
+
+def _first_line(text: str) -> str:
+    return next(iter(text.strip().splitlines()), "")

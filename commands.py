@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, TextIO
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 import backup
@@ -32,8 +32,9 @@ import worker
 from accounts import ROLES, AddressTaken, NotActive, add_user, any_users, find_by_address, make_link, setup_token
 from accounts import reset_second_factor as forget_second_factor
 from config import VERSION, Settings
-from database import engine_options, only_reading
+from database import aside, engine_options, only_reading
 from database import prepare as prepare_database
+from database import tune as tune_database
 from database_url import read_database_url
 from demo import made_up_sheet
 from forms import password_problem
@@ -48,7 +49,7 @@ from merge.questions import NoSuchAnswer, load_questions
 from merge.report import report, summary
 from merge.review import confirm
 from merge.unattended import Limits
-from models import Import, db
+from models import Import, db, revisions
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,7 @@ def register(app: Flask) -> None:
         verify,
         retention,
         examine,
+        tune,
         setup_link,
         tell_version,
     ):
@@ -234,13 +236,18 @@ def run_worker() -> None:
 @click.option("--sheet", type=click.File("w", encoding="utf-8"), help="Write a sheet to this file instead.")
 @with_appcontext
 def demo(number: int, *, sheet: TextIO | None) -> None:
-    """Fill the table with made-up students, the same ones every time."""
+    """Fill the table with made-up students, the same ones every time. Whoever is there already stays as they are."""
     if sheet:
         csv.writer(sheet).writerows(made_up_sheet(number))
         return
+    with aside(db.session()):
+        taken = set(db.session.scalars(select(revisions.c.student_id).distinct().where(revisions.c.student_id <= number)))
+    if len(taken) == number:
+        click.echo("There are students with these IDs already, so none were made up. Nothing was changed.")
+        return
     with tempfile.TemporaryFile() as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-        csv.writer(text).writerows(made_up_sheet(number))
+        csv.writer(text).writerows(made_up_sheet(number, taken=taken))
         file.seek(0)
         done = _import(file, f"{number} made-up students.csv", actor="flask demo", apply_=True)
         text.detach()
@@ -334,6 +341,17 @@ def examine() -> None:
         click.echo(f"{finding.verdict.upper() if finding.verdict == doctor.UNSAFE else finding.verdict:7} {finding.sentence}")
     if any(finding.verdict != doctor.FINE for finding in found):
         sys.exit(1)
+
+
+@click.command("tune")
+@with_appcontext
+def tune() -> None:
+    """Have PostgreSQL set for its user in this database what our statements need, instead of each transaction."""
+    with db.engine.connect() as connection:
+        if connection.dialect.name != "postgresql":
+            raise click.ClickException("SQLite has no users, and needs none of this.")
+        done = tune_database(connection)
+    click.echo("\n".join(f"{statement};" for statement in done) or "All is set already.")
 
 
 @click.command("retention")

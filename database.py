@@ -47,6 +47,15 @@ CONNECTIONS, FEWEST = 20, 5
 # keeps pages, the schema and statements in memory, so only those are kept open that work at the same time, not all that wait.
 SQLITE_POOL = {"pool_size": 10, "max_overflow": -1, "pool_use_lifo": True}
 SQLITE_STATEMENTS = 32
+# To compile a statement costs more than any of ours gains by it; and a join of a million rows fits into this memory.
+NEEDED = {"jit": "off", "work_mem": "32MB"}
+LACKING = """
+    SELECT name FROM pg_settings
+    WHERE CASE name WHEN 'jit' THEN setting = 'on' WHEN 'work_mem' THEN setting::bigint < 32 * 1024 ELSE false END
+    ORDER BY name
+"""
+# What a connection's `info` keeps: which of these the database does not set for its user by itself.
+LACKS = "lacks"
 # Any number that is the same everywhere: "Migr".
 MIGRATING, MIGRATING_POLL_S = 0x4D696772, 0.2
 # Which replicas confirm is shown to who may read all statistics; to anyone else only that own connections wait for long.
@@ -96,7 +105,8 @@ def prepare(engine: Engine) -> None:
         event.listen(engine, "begin", lambda connection: _begin_sqlite(connection, queue))
         event.listen(engine, "checkin", lambda _, record: _end_turn(record.info, queue))
     else:
-        event.listen(engine, "connect", _prepare_postgresql)
+        event.listen(engine, "connect", _note_lacking)
+        event.listen(engine, "begin", _set_lacking)
 
 
 def lock(session: Session, name: str) -> None:
@@ -261,6 +271,24 @@ def write_problem(connection: Connection) -> str | None:
     return None
 
 
+def tune(connection: Connection) -> list[str]:
+    """Have PostgreSQL set for its user in this database what our statements need, and commit; give the statements."""
+    quote = connection.dialect.identifier_preparer.quote
+    database: str = connection.execute(text("SELECT current_database()")).scalar_one()
+    statements = [
+        f"ALTER ROLE CURRENT_USER IN DATABASE {quote(database)} SET {name} = '{NEEDED[name]}'" for name in lacking(connection)
+    ]
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+    connection.commit()
+    return statements
+
+
+def lacking(connection: Connection) -> list[str]:
+    """Name the settings that each transaction has to make for itself; SQLite needs none."""
+    return list(connection.info.get(LACKS, ()))
+
+
 def encoding_problem(connection: Connection) -> str | None:
     """Say in a sentence why a database can't hold all names; None where it can."""
     if connection.dialect.name != "postgresql":
@@ -277,17 +305,19 @@ def migrating_alone(engine: Engine) -> Iterator[None]:
     """Have processes that migrate one PostgreSQL at the same time do so one after the other.
 
     They ask again and again instead of waiting for the lock: an index that is made concurrently waits for all who wait.
+    The lock is a transaction's, since a pooler may give a session's to somebody else.
     """
     if engine.dialect.name != "postgresql":
         yield
         return
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": MIGRATING}).scalar_one():
+    with engine.connect() as connection:
+        while not connection.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": MIGRATING}).scalar_one():
+            connection.rollback()
             time.sleep(MIGRATING_POLL_S)
         try:
             yield
         finally:
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATING})
+            connection.rollback()
 
 
 def migration_problem(error: DBAPIError) -> str:
@@ -334,12 +364,18 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor.close()
 
 
-def _prepare_postgresql(connection: Any, _record: object) -> None:
-    # To compile a statement costs more than any of ours gains by it; and a join of a million rows fits into this memory.
+def _note_lacking(connection: Any, record: Any) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SET jit = off")
-        cursor.execute("SET work_mem = '32MB'")
-    connection.commit()
+        cursor.execute(LACKING)
+        record.info[LACKS] = [name for (name,) in cursor.fetchall()]
+    connection.rollback()
+
+
+def _set_lacking(connection: Connection) -> None:
+    """Set them for this transaction: a pooler may give what is set for longer to somebody else's."""
+    lacking = connection.info[LACKS]
+    if lacking and not connection.connection.driver_connection.autocommit:  # type: ignore[union-attr]
+        connection.exec_driver_sql("; ".join(f"SET LOCAL {name} = '{NEEDED[name]}'" for name in lacking))
 
 
 def _begin_sqlite(connection: Connection, queue: WriteQueue) -> None:

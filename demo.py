@@ -1,7 +1,7 @@
 """Made-up students, the same ones every time."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from merge.cells import write_cell
 from merge.columns import COLUMNS
@@ -196,8 +196,8 @@ OTHERS = (
 )
 
 
-def made_up_sheet(number: int, decimal: str = ".") -> Iterator[list[str]]:
-    """Give a sheet of that many students, its heading first, as text cells."""
+def made_up_sheet(number: int, decimal: str = ".", taken: Collection[int] = ()) -> Iterator[list[str]]:
+    """Give a sheet of that many students, its heading first, as text cells; without those whose IDs somebody has or had."""
     yield [column.name for column in COLUMNS]
     chance = random.Random(SEED)  # noqa: S311  made-up students are no secret
     for student_id in range(1, number + 1):
@@ -207,7 +207,9 @@ def made_up_sheet(number: int, decimal: str = ".") -> Iterator[list[str]]:
             "age": chance.choice((*range(11, 19), None)) if chance.random() < 0.2 else chance.randint(11, 18),
             "score": None if chance.random() < 0.03 else round(min(100.0, max(0.0, chance.gauss(68, 15))), 1),
         }
-        yield [write_cell(made_up.get(column.name)).replace(".", decimal if column.kind is float else ".") for column in COLUMNS]
+        cells = [write_cell(made_up.get(column.name)).replace(".", decimal if column.kind is float else ".") for column in COLUMNS]
+        if student_id not in taken:
+            yield cells
 
 
 def _name(chance: random.Random) -> str:

@@ -53,6 +53,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         with engine.connect() as connection:
             yield from _safe_storage(connection)
             yield _writable(connection)
+            yield from _tuned(connection)
             schema = _schema(connection)
             yield schema
             if schema.verdict == FINE:
@@ -151,6 +152,12 @@ def _writable(connection: Connection) -> Finding:
     """What passes by itself or by an operator's hand keeps nobody from starting: pages that only read are served meanwhile."""
     problem = database.write_problem(connection)
     return Finding(UNKNOWN, problem) if problem else Finding(FINE, "The database takes changes.")
+
+
+def _tuned(connection: Connection) -> Iterator[Finding]:
+    if found := connection.execute(text(database.LACKING)).scalars().all() if connection.dialect.name == "postgresql" else ():
+        sentence = "PostgreSQL does not set {} for its user, so each transaction does: .venv/bin/flask tune saves it the trouble."
+        yield Finding(FINE, sentence.format(" and ".join(found)))
 
 
 def _clock(connection: Connection) -> Finding:

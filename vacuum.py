@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,8 +17,12 @@ log = logging.getLogger(__name__)
 
 TURN_MS = 60_000
 READERS_S = 10
-LOCK_TIMEOUT_MS = 5_000
-NO_RIGHT, NO_LOCK = "42501", "55P03"
+LOCK_TIMEOUT_S = 5
+NO_RIGHT, CANCELLED = "42501", "57014"
+WAITS = text("""
+    SELECT count(*) > 0 FROM pg_stat_activity
+    WHERE datname = current_database() AND query = :statement AND wait_event_type = 'Lock'
+""")
 
 
 def size(engine: Engine) -> int:
@@ -65,24 +70,43 @@ def _temporary_files_beside(database: Path) -> Iterator[None]:
 
 def _rewrite_postgresql(engine: Engine, tables: Sequence[str]) -> bool:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"SET lock_timeout = {LOCK_TIMEOUT_MS}"))
         try:
             for table in tables:
-                connection.execute(text(f"VACUUM (FULL, ANALYZE) {table}"))
-            _rewrite_statistics(connection)
+                _vacuum(engine, connection, f"VACUUM (FULL, ANALYZE) {table}")
+            _rewrite_statistics(engine, connection)
         except DBAPIError as error:
-            if getattr(error.orig, "pgcode", None) == NO_LOCK:
+            if getattr(error.orig, "pgcode", None) == CANCELLED:
                 return False
             raise
-        finally:
-            connection.execute(text("RESET lock_timeout"))
     return True
 
 
-def _rewrite_statistics(connection: Connection) -> None:
+def _vacuum(engine: Engine, connection: Connection, statement: str) -> None:
+    """Run it, and cancel it where it waits for long for others to end: whoever comes after it would wait for it in turn.
+
+    A setting for that would be the session's, since no transaction can hold a VACUUM; and a pooler may give that to others.
+    """
+    over = threading.Event()
+    watch = threading.Thread(target=_cancel_where_it_waits, args=(engine, connection, statement, over), name="vacuum")
+    watch.start()
+    try:
+        connection.execute(text(statement))
+    finally:
+        over.set()
+        watch.join()
+
+
+def _cancel_where_it_waits(engine: Engine, connection: Connection, statement: str, over: threading.Event) -> None:
+    while not over.wait(LOCK_TIMEOUT_S):
+        with engine.connect() as other:
+            if other.execute(WAITS, {"statement": statement}).scalar_one():
+                connection.connection.driver_connection.cancel()  # type: ignore[union-attr]
+
+
+def _rewrite_statistics(engine: Engine, connection: Connection) -> None:
     """Rewrite what PostgreSQL keeps of a column's most common values, where its user may."""
     try:
-        connection.execute(text("VACUUM FULL pg_statistic"))
+        _vacuum(engine, connection, "VACUUM FULL pg_statistic")
     except DBAPIError as error:
         if getattr(error.orig, "pgcode", None) != NO_RIGHT:
             raise

@@ -1,5 +1,6 @@
 """A backup holds what stood at one moment, is made while people work, and comes back whole or not at all."""
 
+import resource
 import stat
 import threading
 
@@ -135,3 +136,44 @@ def test_nobody_else_may_read_a_backup_nor_what_is_restored(app, tmp_path):
     restored = tmp_path / "restored.db"
     backup.restore(make_url(f"sqlite:///{restored}"), file, overwrite=True)
     assert stat.S_IMODE(restored.stat().st_mode) == 0o600
+
+
+def test_the_reason_is_found_among_what_a_program_says():
+    said = (
+        "pg_restore: error: could not execute query: ERROR:  permission denied for schema public\nCommand was: CREATE TABLE x\n"
+    )
+    assert backup._reason(said) == "could not execute query: ERROR:  permission denied for schema public"
+    assert backup._reason("pg_dump: something odd\nand more") == "pg_dump: something odd"
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_what_the_database_says_is_printed(database_url, tmp_path, flask):
+    assert flask("backup", tmp_path / "school.backup").exit_code == 0
+    ours = make_url(database_url).set(drivername="postgresql+psycopg2")
+    nobody = ours.set(password="wrong")
+    for act in (
+        lambda: backup.back_up(nobody, tmp_path / "x"),
+        lambda: backup.restore(nobody, tmp_path / "school.backup", overwrite=False),
+    ):
+        with pytest.raises(backup.NotDone, match="password authentication failed"):
+            act()
+    with pytest.raises(backup.NotDone, match="does not exist"):
+        backup.restore(ours.set(database="nowhere"), tmp_path / "school.backup", overwrite=True)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_a_disk_that_is_full_is_said_and_the_database_stays_as_it_was(app, flask, save, names, tmp_path):
+    save("Ada")
+    flask("backup", tmp_path / "school.backup")
+    save("Bo")
+    now, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, most))
+    try:
+        written = flask("backup", tmp_path / "another.backup")
+        brought_back = flask("restore", tmp_path / "school.backup", "--overwrite")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (now, most))
+    assert "The backup could not be written: " in written.output
+    assert "The backup could not be brought back, and nothing was changed: " in brought_back.output
+    assert [file.name for file in tmp_path.iterdir()] == ["school.backup"]
+    assert names() == ["Ada", "Bo"]
