@@ -31,10 +31,14 @@ def test_a_sheet_that_nobody_chose_for_is_guessed(session, sheet):
     assert options == Options("id", decimal=",", percent=True)
 
 
+def remember(session, sheet, options):
+    choices.remember(session, choices.plan_reading(sheet, options), "sec@school.test")
+
+
 @pytest.mark.parametrize("headings", ["id,Mark,Name", "ID, mark ,NAME", "“Id”,Márk,Name:"])
 def test_a_choice_is_remembered_for_the_same_headings(session, sheet, headings):
     first = replace(sheet("id,mark,name\n1,2,Ada\n"), columns=["id", None, "name"])
-    choices.remember(session, first, OPTIONS, "sec@school.test")
+    remember(session, first, OPTIONS)
     session.commit()
     found, options = choices.recall(session, sheet(f"{headings}\n2,3,Bo\n"))
     assert (found.columns, options) == (["id", None, "name"], OPTIONS)
@@ -42,15 +46,15 @@ def test_a_choice_is_remembered_for_the_same_headings(session, sheet, headings):
 
 @pytest.mark.parametrize("headings", ["id,name,mark", "id,mark", "id,mark,name,age", "i,dmark,name,id"])
 def test_other_headings_are_another_sheet(session, sheet, headings):
-    choices.remember(session, replace(sheet("id,mark,name\n1,2,Ada\n"), columns=["id", None, "name"]), OPTIONS, "sec@school.test")
+    remember(session, replace(sheet("id,mark,name\n1,2,Ada\n"), columns=["id", None, "name"]), OPTIONS)
     _, options = choices.recall(session, sheet(f"{headings}\n1,2,3,4\n"))
     assert options == Options()
 
 
 def test_the_last_choice_counts(session, sheet):
     read = sheet("id,mark\n1,2\n")
-    choices.remember(session, replace(read, columns=["id", None]), Options(), "sec@school.test")
-    choices.remember(session, read, OPTIONS, "sec@school.test")
+    remember(session, replace(read, columns=["id", None]), Options())
+    remember(session, read, OPTIONS)
     assert choices.recall(session, read) == (read, OPTIONS)
     assert len(session.scalars(select(HeadingChoice)).all()) == 1
 
@@ -58,7 +62,7 @@ def test_the_last_choice_counts(session, sheet):
 @pytest.mark.parametrize("columns", [["id", "gone"], ["id"], ["score", "score"], ["id", "name:middle"]])
 def test_a_choice_that_means_nothing_any_more_is_guessed_anew(session, sheet, columns):
     read = sheet("id,mark\n1,2\n")
-    choices.remember(session, read, OPTIONS, "sec@school.test")
+    remember(session, read, OPTIONS)
     session.execute(update(HeadingChoice).values(columns=columns))
     assert choices.recall(session, read) == (read, Options())
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from merge import imports
+from merge.choices import plan_reading
 from merge.correct import correct
 from merge.options import Options
 from merge.sheet import Sheet
@@ -18,7 +19,7 @@ SHEET = "id,name\n1,Ada\nx,Bo\n"
 
 def choose(session, import_, version):
     sheet = replace(Sheet(**import_.sheet), columns=[None, "name"])
-    imports.read_again(session, import_.id, sheet, Options.from_json(import_.options), version=version)
+    imports.read_again(session, import_.id, plan_reading(sheet, Options.from_json(import_.options)), version=version)
 
 
 ACTS = {

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from merge import imports, preview
+from merge.choices import plan_reading
 from merge.lease import LeaseLost
 from merge.options import Options
 from merge.problems import SheetRefused
@@ -275,8 +276,8 @@ def test_import_whose_worker_died_three_times_fails_with_a_sentence_and_can_be_r
     assert (failed.state, failed.crashes) == ("failed", 0)
     assert "broke off 3 times, so it is not tried again" in str(failed.failure)
     assert Path(failed.path).exists()
-    chosen = (Sheet(**failed.sheet), Options.from_json(failed.options))
-    imports.read_again(session, failed.id, *chosen, version=failed.version)
+    chosen = plan_reading(Sheet.from_json(failed.sheet), Options.from_json(failed.options))
+    imports.read_again(session, failed.id, chosen, version=failed.version)
     assert imports.claim(session, "another worker") == failed.id
     imports.run_step(session, failed.id, "another worker")
     assert session.get_one(Import, failed.id, populate_existing=True).state == "ready"

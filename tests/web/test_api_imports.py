@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from merge import imports
+from merge.choices import plan_reading
 from merge.options import Options
 from merge.sheet import Sheet
 from models import Change, Import, db, planned_rows, staged_rows
@@ -102,7 +103,7 @@ def test_a_person_who_chooses_the_columns_anew_decides_for_themselves(app, bring
         session = db.session()
         kept = session.get_one(imports.Import, import_["id"])
         sheet = Sheet(**kept.sheet | {"columns": ["id", "name", None]})
-        imports.read_again(session, kept.id, sheet, Options.from_json(kept.options), version=kept.version)
+        imports.read_again(session, kept.id, plan_reading(sheet, Options.from_json(kept.options)), version=kept.version)
     work()
     assert students() == []
 
