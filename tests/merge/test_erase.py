@@ -155,6 +155,7 @@ def test_nothing_is_erased_that_was_not_shown(session, school, save, upload, app
 
 def test_a_form_that_made_the_student_and_a_sheet_that_nobody_could_read_are_forgotten(session, school, app):
     session.add(FormToken(token="once", student_id=7))
+    session.commit()
     sheet = io.BytesIO(f"id,name,name\n7,{ZOE},?\n".encode())
     unread = imports.receive(session, app.config["UPLOADS"], "sheet.csv", sheet, "sec@school.test")
     session.add(unread)
