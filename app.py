@@ -113,6 +113,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
         ADDRESS=settings.address,
         UPLOADS=settings.uploads,
         KEEP_SHEETS=settings.keep_sheets,
+        KEEP_WAITING=settings.keep_waiting,
         KEEP_AUDIT=settings.keep_audit,
         KEEP_DELETED=settings.keep_deleted,
         ROLLBOOK_WORKER=settings.worker,
@@ -211,7 +212,7 @@ def _trace(app: Flask, collector: str) -> None:
         from web.traces import register_traces
     except ImportError:
         sentence = "ROLLBOOK_TRACES is set, but its packages are missing: pip install --require-hashes -r requirements-traces.txt"
-        raise ValueError(sentence) from None
+        raise SystemExit(f"Rollbook does not start:\n{sentence}") from None
     with app.app_context():
         register_traces(app, collector, db.engine)
 

@@ -85,15 +85,22 @@ def add(
 
 def noting(act: Act, about: str | None = None, *, actor: str | ColumnElement[str] | None = None, **details: str | int) -> Insert:
     """Give the statement that notes it, for whoever has no session to write with."""
+    return insert(AuditEntry.__table__).values(entry(act, about, actor=actor, **details))  # type: ignore[arg-type]
+
+
+def entry(
+    act: Act, about: str | None = None, *, actor: str | ColumnElement[str] | None = None, **details: str | int
+) -> dict[str, Any]:
+    """Give the values of the entry that notes it, without its time."""
     origin = source.get()
-    return insert(AuditEntry.__table__).values(  # type: ignore[arg-type]
-        act=act.value,
-        actor=origin.actor() if actor is None else actor,
-        about=about,
-        details=details,
-        address=origin.address,
-        request_id=origin.request_id,
-    )
+    return {
+        "act": act.value,
+        "actor": origin.actor() if actor is None else actor,
+        "about": about,
+        "details": details,
+        "address": origin.address,
+        "request_id": origin.request_id,
+    }
 
 
 def drop_before(session: Session, moment: datetime) -> int:

@@ -25,6 +25,8 @@ VERSION: str = tomllib.loads((Path(__file__).parent / "pyproject.toml").read_tex
 MEGABYTE = 1024 * 1024
 # A thousand years of days, and no more than a date can be counted back by.
 MOST, MOST_DIGITS, MOST_PROXIES = 365_000, 12, 16
+# In characters: more keys than anybody keeps.
+LONGEST_SECRET_FILE = 1 << 16
 # More than a school needs; whoever has more students and cores sets WEB_CONCURRENCY.
 MOST_WEB_PROCESSES = 4
 # No “..”, which browsers take out of an address, and nothing that is written in more than one way.
@@ -69,6 +71,12 @@ SETTINGS = (
         "how long the history of a student who was deleted is kept, before they are erased; 0 keeps it for ever",
     ),
     Setting("ROLLBOOK_KEEP_SHEETS_DAYS", "14", "how long a sheet's file and its staged rows are kept after its import has ended"),
+    Setting(
+        "ROLLBOOK_KEEP_WAITING_DAYS",
+        "90",
+        "after how long an import that nobody has applied is deleted with its sheet, and after half of which its page says so; "
+        "0 keeps it for ever",
+    ),
     Setting("ROLLBOOK_MAIL_FROM", "rollbook@ and the name in `ROLLBOOK_URL`", "the sender of mail"),
     Setting("ROLLBOOK_MAX_FORM_MB", "1", "the most that any other page is sent"),
     Setting("ROLLBOOK_MAX_UPLOAD_MB", "512", "the largest sheet"),
@@ -155,6 +163,8 @@ class Settings:
     """The most that any other page takes, in bytes."""
     keep_sheets: timedelta
     """How long a sheet's file and staged rows are kept after its import has ended."""
+    keep_waiting: timedelta | None
+    """After how long an import that nobody has applied is deleted; None for never."""
     keep_audit: timedelta
     """How long what is noted in the audit log is kept."""
     keep_deleted: timedelta | None
@@ -163,6 +173,12 @@ class Settings:
     @property
     def https(self) -> bool:
         return self.address.startswith("https://")
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where something is stored on this machine."""
+        database = Path(self.database_url.removeprefix("sqlite:///")).parent if self.database_url.startswith("sqlite") else None
+        return tuple(folder for folder in (self.instance, self.uploads, database) if folder is not None)
 
     @property
     def path(self) -> str:
@@ -207,6 +223,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         max_upload=_whole(environ, "ROLLBOOK_MAX_UPLOAD_MB") * MEGABYTE,
         max_form=_whole(environ, "ROLLBOOK_MAX_FORM_MB", least=1) * MEGABYTE,
         keep_sheets=timedelta(days=_whole(environ, "ROLLBOOK_KEEP_SHEETS_DAYS")),
+        keep_waiting=timedelta(days=_whole(environ, "ROLLBOOK_KEEP_WAITING_DAYS")) or None,
         keep_audit=timedelta(days=_whole(environ, "ROLLBOOK_KEEP_AUDIT_DAYS", least=1)),
         keep_deleted=timedelta(days=_whole(environ, "ROLLBOOK_KEEP_DELETED_DAYS")) or None,
     )
@@ -274,9 +291,21 @@ def _kept_secret(path: Path) -> str:
             os.fsync(file.fileno())
             with suppress(FileExistsError):
                 os.link(file.name, path)
-    if not (key := path.read_text().strip()):
+    if not (key := _read_secret(path)):
         raise ValueError(f"The file {path} is empty. Restore it from a backup, or delete it: then a new key is made.")
     return key
+
+
+def _read_secret(path: Path) -> str:
+    try:
+        # Not to be kept waiting where somebody has put a pipe there.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), encoding="utf-8") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "It is no file")
+            return file.read(LONGEST_SECRET_FILE).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "It holds bytes that are no text"
+        raise ValueError(f"The secret key in {path} can't be read: {reason}. Restore it from a backup.") from None
 
 
 def _whole(environ: Mapping[str, str], name: str, least: int = 0, most: int = MOST) -> int:
@@ -359,6 +388,8 @@ def _log_file(environ: Mapping[str, str], name: str) -> str | None:
     text = environ.get(name)
     if text and text != "-":
         try:
+            if Path(text).is_fifo():
+                raise OSError(errno.EINVAL, "it is a pipe, which waits for a reader")
             with Path(text).open("a"):
                 pass
         except OSError as error:

@@ -13,10 +13,9 @@ from typing import Any
 import psycopg2
 import psycopg2.extensions
 import pysqlite3
-from sqlalchemy import Connection, Engine, Executable, Row, event, literal_column, make_url, text
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, Executable, Row, event, make_url, text
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.dml import Insert
 
 from write_queue import WriteQueue
 
@@ -159,14 +158,13 @@ def write_if_free(engine: Engine, statement: Executable, patience_ms: int = 0) -
     return row
 
 
-def write_soon(engine: Engine, statement: Insert) -> None:
-    """Run and commit a statement; where another writer has to be waited for, the caller need not wait."""
-    try:
-        written = write_if_free(engine, statement.returning(literal_column("1")))
-    except OperationalError:
-        written = None
-    if written is None:
-        threading.Thread(target=_write, args=(engine, statement), name="write soon").start()
+@contextmanager
+def aside_writers(engine: Engine, *, patient: bool) -> Iterator[Connection]:
+    """Write in a transaction of its own, and commit; without patience, raise OperationalError where somebody else writes."""
+    milliseconds = BUSY_TIMEOUT_MS if patient else 0
+    with _told(reading, value=False), engine.connect() as connection, _patience(connection, milliseconds):
+        yield connection
+        connection.commit()
 
 
 def empty_log(engine: Engine) -> None:
@@ -217,14 +215,6 @@ def _checkpoint(connection: Connection) -> None:
         own.execute(statement).fetchone()
     except pysqlite3.Error as reason:
         raise OperationalError(statement, None, reason) from reason
-
-
-def _write(engine: Engine, statement: Executable) -> None:
-    try:
-        with engine.begin() as connection:
-            connection.execute(statement)
-    except SQLAlchemyError:
-        log.exception("something that was to be noted could not be written")
 
 
 @contextmanager

@@ -10,11 +10,12 @@ import pysqlite3
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, make_url, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from zxcvbn import zxcvbn
 
 import database
 from config import LOOPBACK, Settings
+from disk_room import room_problem
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,15 @@ KNOWN_KEYS = {
     "a key that only the tests know",
 }
 # Without either, PostgreSQL may lose or tear what it has confirmed when the power fails.
+MAY_STORE = """
+    SELECT has_database_privilege(current_database(), 'TEMPORARY') AND NOT pg_is_in_recovery()
+        AND current_setting('default_transaction_read_only') = 'off'
+"""
+STORE = """
+    CREATE TEMPORARY TABLE room ON COMMIT DROP AS
+    SELECT string_agg(md5(random()::text), '') FROM generate_series(1, 128 * 256) AS number GROUP BY number % 256
+"""
+DISK_FULL = "53100"  # postgresql.org/docs/current/errcodes-appendix.html
 NEEDED_ON_POSTGRESQL = ("fsync", "full_page_writes")
 
 
@@ -48,11 +58,13 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _secrets(settings)
     yield from _files(settings)
     yield _debug(settings)
+    yield _room(settings)
     engine = create_engine(settings.database_url, **_hasty(settings.database_url))
     try:
         with engine.connect() as connection:
             yield from _safe_storage(connection)
             yield _writable(connection)
+            yield from _roomy(connection)
             yield from _tuned(connection)
             schema = _schema(connection)
             yield schema
@@ -127,6 +139,11 @@ def _debug(settings: Settings) -> Finding:
     )
 
 
+def _room(settings: Settings) -> Finding:
+    problem = room_problem(settings.folders)
+    return Finding(UNKNOWN, problem) if problem else Finding(FINE, "There is room for what is stored.")
+
+
 def _hasty(url: str) -> dict[str, object]:
     postgresql = url.startswith("postgresql")
     return database.engine_options(url, **({"connect_timeout": PATIENCE_S} if postgresql else {}))
@@ -152,6 +169,24 @@ def _writable(connection: Connection) -> Finding:
     """What passes by itself or by an operator's hand keeps nobody from starting: pages that only read are served meanwhile."""
     problem = database.write_problem(connection)
     return Finding(UNKNOWN, problem) if problem else Finding(FINE, "The database takes changes.")
+
+
+def _roomy(connection: Connection) -> Iterator[Finding]:
+    """Have PostgreSQL store a megabyte for a moment, where it lets its user: its disk may be another machine's."""
+    if connection.dialect.name != "postgresql" or not connection.scalar(text(MAY_STORE)):
+        return
+    try:
+        connection.execute(text(STORE))
+    except DBAPIError as error:
+        if getattr(error.orig, "pgcode", None) != DISK_FULL:
+            raise
+        yield Finding(
+            UNKNOWN, f"The database's disk takes nothing more: {str(error.orig).strip().splitlines()[0]}. Make room there."
+        )
+    else:
+        yield Finding(FINE, "The database's disk takes more.")
+    finally:
+        connection.rollback()
 
 
 def _tuned(connection: Connection) -> Iterator[Finding]:

@@ -87,10 +87,11 @@ SCOPES = Kind("scopes")
 HEADERS = Kind("headers")
 DETAILS = Kind("details")
 KEPT_INPUT = Kind("kept input")
+UNWRITTEN = Kind("unwritten entry")
 KINDS = {
     kind.name: kind
     for kind in (
         *(SHEET, OPTIONS, QUESTIONS, FINDINGS, LIMITS, COLUMNS, SEEN, SELECTION),
-        *(FIGURES, RECOVERY_CODES, TRANSPORTS, SCOPES, HEADERS, DETAILS, KEPT_INPUT),
+        *(FIGURES, RECOVERY_CODES, TRANSPORTS, SCOPES, HEADERS, DETAILS, KEPT_INPUT, UNWRITTEN),
     )
 }

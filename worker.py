@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 from flask import Flask
 from sqlalchemy import delete, select
@@ -18,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 import accounts
 import audit
 import memory
+from audit_outbox import Outbox
 from database import empty_log, only_reading, write_if_free
 from merge import clock_check, erase, figures, file_rewrite, imports, record
 from merge.lease import LeaseLost
@@ -40,6 +42,8 @@ COUNT_EVERY_S = 30
 COUNTED_PATIENCE_MS = 5_000
 LOG_EVERY_S = 10
 REWRITE_EVERY_S = 300
+# A download takes no longer, nor does a turn to write.
+DELIVER_EVERY_S, LEFT_BEHIND_S = 60, 3600
 # So that what takes long, such as counting a large school, is not done all the time.
 REST = 20
 
@@ -71,6 +75,7 @@ def work(app: Flask, stop: threading.Event) -> None:
         Chore(count_school, COUNT_EVERY_S),
         Chore(_empty_log, LOG_EVERY_S),
         Chore(_rewrite_files, REWRITE_EVERY_S),
+        Chore(partial(_deliver_audit, app), DELIVER_EVERY_S),
     ]
     while not stop.is_set():
         try:
@@ -131,11 +136,18 @@ def _rewrite_files() -> None:
         log.warning("the database's files could not be rewritten after an erasure, since they are in use; it is tried again")
 
 
+def _deliver_audit(app: Flask) -> None:
+    """Give the database the entries of the audit log that were left on the disk, such as by a process that was killed."""
+    Outbox(Path(app.instance_path) / "audit").deliver(db.engine, LEFT_BEHIND_S)
+
+
 def _tidy(app: Flask) -> None:
     """Let go of what has been kept for as long as the settings say; and of what was sent, in case it was to be sent again."""
     if not clock_check.is_trusted(db.session(), now()):
         return
     imports.drop_old(db.session(), now() - app.config["KEEP_SHEETS"])
+    if keep_waiting := app.config["KEEP_WAITING"]:
+        imports.drop_forgotten(db.session(), now() - keep_waiting)
     imports.drop_strays(db.session(), app.config["UPLOADS"], now() - LONGEST_UPLOAD)
     audit.drop_before(db.session(), now() - app.config["KEEP_AUDIT"])
     if keep_deleted := app.config["KEEP_DELETED"]:

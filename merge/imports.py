@@ -53,6 +53,8 @@ MAX_CRASHES = 3
 MOST_DROPPED = 100
 # A worker that begins to read changes nothing that anybody could have decided on.
 SAME_TO_PEOPLE = ("reading",)
+# Who has cancelled what nobody has decided on for long.
+RETENTION = "retention"
 # Of an import that was read once, as it was uploaded.
 FIRST_PREVIEW = 2
 
@@ -240,7 +242,7 @@ def run_step(session: Session, import_id: int, holder: str) -> None:
 def start_apply(session: Session, import_id: int, actor: str, *, version: int | None) -> None:
     """Let a worker apply what was previewed at that version. Raises WrongState, also while a question is open."""
     settled = as_shown(import_id, version, "ready") & Import.questions.is_(None)
-    _move(session, settled, WrongState, state="applying", applied_by=actor, **_waiting())
+    _move(session, settled, WrongState, state="applying", applied_by=actor, failure=None, **_waiting())
     session.commit()
 
 
@@ -302,12 +304,17 @@ def was_revised(session: Session, import_: Import) -> bool:
 
 
 def fail(session: Session, import_id: int, holder: str, sentence: Later) -> None:
-    """End the import with a sentence; one that could not be undone stays what it was."""
+    """End the import with a sentence; one that could not be undone or applied stays what it was, for somebody to try again."""
     mine = _held(import_id, holder, *BUSY, "ready")
     done = _done_state(session, import_id)
-    _move(session, mine, LeaseLost, state=done or "failed", failure=sentence, ended_at=now(), **RELEASED)
-    if not done:
-        _discard_rows(session, import_id)
+    failed = session.get_one(Import, import_id, populate_existing=True)
+    if not done and failed.state == "applying":
+        held = failed.limits and replace(Limits.from_json(failed.limits), held=True).to_json()
+        _move(session, mine, LeaseLost, state="ready", failure=sentence, limits=held, share=1.0, **RELEASED)
+    else:
+        _move(session, mine, LeaseLost, state=done or "failed", failure=sentence, ended_at=now(), **RELEASED)
+        if not done:
+            _discard_rows(session, import_id)
     session.commit()
 
 
@@ -321,6 +328,27 @@ def drop_old(session: Session, ended_before: datetime) -> int:
         discard(session, import_id)
         session.commit()
     return len(dropped)
+
+
+def waiting_since(import_: Import) -> datetime:
+    """Tell since when an import waits for somebody to decide: since it was compared last."""
+    return import_.step_at or import_.at
+
+
+def drop_forgotten(session: Session, waiting_before: datetime) -> int:
+    """Cancel imports that wait for somebody to decide since before then, drop their sheets and rows, and count them."""
+    since = func.coalesce(Import.step_at, Import.at)
+    forgotten = list(
+        session.scalars(select(Import.id).where(Import.state == "ready", since < waiting_before).limit(MOST_DROPPED))
+    )
+    for import_id in forgotten:
+        try:
+            _end_cancelled(session, _in_state(import_id, "ready") & (since < waiting_before), WrongState, import_id)
+        except WrongState:
+            continue  # somebody has decided at this very moment
+        audit.add(session, Act.IMPORT_CANCELLED, f"import {import_id}", actor=RETENTION)
+        session.commit()
+    return len(forgotten)
 
 
 def drop_strays(session: Session, uploads: Path, older_than: datetime) -> int:
@@ -347,9 +375,7 @@ def discard(session: Session, import_id: int) -> None:
     session.execute(update(Import).where(Import.id == import_id).values(path="", sheet=without_cells, questions=None))
 
 
-NO_ROOM = later(
-    "The disk of the server is full or does not work. No student was changed. Once there is room, upload the sheet again."
-)
+NO_ROOM = later("The disk of the server is full or does not work. No student was changed. Once there is room, try again.")
 OUR_FAULT = later("Something went wrong on our side. No student was changed; the log says more.")
 NOTHING = Counts(0, 0, 0, 0, 0)
 CRASHED = later(

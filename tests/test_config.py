@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from flask_migrate import upgrade
@@ -176,6 +177,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "ROLLBOOK_KEEP_AUDIT_DAYS": (*WHOLE[1:], "0"),
     "ROLLBOOK_KEEP_DELETED_DAYS": WHOLE[1:],
     "ROLLBOOK_KEEP_SHEETS_DAYS": WHOLE[1:],
+    "ROLLBOOK_KEEP_WAITING_DAYS": WHOLE[1:],
     "ROLLBOOK_MAIL_FROM": ("rollbook", "a@", "@b", "a b@c", "a@b\nBcc: c@d"),
     "ROLLBOOK_MAX_FORM_MB": (*WHOLE[1:], "0"),
     "ROLLBOOK_MAX_UPLOAD_MB": WHOLE[1:],
@@ -287,3 +289,50 @@ def test_a_bad_setting_ends_each_program_with_its_sentence(tmp_path, program):
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("DATABASE_URL must begin with postgresql:// or sqlite:///.")
     assert "Traceback" not in done.stderr
+
+
+def as_pipe(path):
+    os.mkfifo(path)
+
+
+def as_loop(path):
+    path.symlink_to(path)
+
+
+def as_dangling_link(path):
+    path.symlink_to(path.with_name("nowhere"))
+
+
+def as_bytes(path):
+    path.write_bytes(b"\xff\xfe")
+
+
+@pytest.mark.parametrize("what", [as_pipe, as_loop, as_dangling_link, as_bytes, Path.mkdir])
+def test_a_secret_key_that_is_no_file_of_text_is_said_and_not_waited_for(tmp_path, what):
+    what(tmp_path / "secret_key")
+    with pytest.raises(ValueError, match=r"^The secret key in \S+/secret_key can't be read: .*\. Restore it from a backup\.$"):
+        load({"ROLLBOOK_INSTANCE": str(tmp_path)})
+
+
+@pytest.mark.parametrize("what", [as_pipe, as_loop, Path.mkdir])
+@pytest.mark.parametrize("name", ["ROLLBOOK_INSTANCE", "ROLLBOOK_UPLOADS", "ROLLBOOK_ACCESS_LOG"])
+def test_a_path_that_is_something_else_is_refused_and_not_waited_for(tmp_path, name, what):
+    path = tmp_path / "it"
+    what(path)
+    given = {"ROLLBOOK_INSTANCE": str(tmp_path), name: str(path)}
+    if what is Path.mkdir and name != "ROLLBOOK_ACCESS_LOG":
+        assert load(given)
+        return
+    with pytest.raises(ValueError, match=f"^{name} "):
+        load(given)
+
+
+@pytest.mark.parametrize("what", [as_pipe, as_loop, as_bytes, Path.mkdir])
+def test_a_sqlite_database_that_is_none_is_said_without_a_traceback(tmp_path, what):
+    what(tmp_path / "rollbook.db")
+    for command in (["db", "upgrade"], ["doctor"], ["verify"]):
+        environ = {"PATH": os.environ["PATH"], "ROLLBOOK_INSTANCE": str(tmp_path), "SECRET_KEY": "x" * 40}
+        arguments = [sys.executable, "-m", "flask", *command]
+        done = subprocess.run(arguments, env=environ, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 1, done
+        assert "Traceback" not in done.stderr, done.stderr

@@ -9,9 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-import audit
 from audit import Act
-from database import write_soon
 from merge import as_of, listing
 from merge.csv_text import csv_students
 from merge.parts import in_parts
@@ -21,6 +19,7 @@ from web.access import requires
 from web.acts import EXPORT_STUDENTS
 from web.csv_format import asked_format
 from web.export_slots import take_slot
+from web.handing_out import note_handed_out
 from web.replica import may_be_old
 from web.streaming import download, named
 
@@ -50,7 +49,7 @@ def xlsx() -> ResponseReturnValue:
     with take_slot():
         file = tempfile.TemporaryFile()  # noqa: SIM115  closed when it was sent
         rows = write_xlsx(file, in_parts(db.session(), _everybody(db.session(), query)))
-    write_soon(db.engine, audit.noting(Act.STUDENTS_EXPORTED, rows=rows))
+    note_handed_out(Act.STUDENTS_EXPORTED, rows=rows)
     response = current_app.response_class(_sent(file), mimetype=XLSX)
     return named(response, f"{_name(query)}.xlsx")
 

@@ -1,11 +1,12 @@
 """What a machine asks: does the process live, does the database answer."""
 
-from flask import Blueprint
+from flask import Blueprint, current_app
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
 from config import VERSION
 from database import write_problem
+from disk_room import room_problem
 from merge import search
 from models import db
 from web.access import public
@@ -23,7 +24,9 @@ def alive() -> ResponseReturnValue:
 @health.get("/readyz")
 @public
 def ready() -> ResponseReturnValue:
-    """Answer whether the database does and takes changes, and whether search has to do without its index."""
+    """Answer whether there is room, the database answers and takes changes, and whether search has to do without its index."""
+    if full := room_problem(current_app.config["SETTINGS"].folders):
+        return {"status": "there is no room left", "reason": full}, 503
     try:
         problem = write_problem(db.session.connection())
         indexed = search.is_indexed(db.session())

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -40,7 +41,7 @@ from merge.sanity import load_findings
 from merge.sheet import Sheet, inspect
 from merge.unattended import held_back
 from merge.undo import Outlook
-from models import Import, db
+from models import Import, db, now
 from web.access import actor, check, import_owner, may, requires, to_apply
 from web.acts import (
     ANSWER_QUESTION,
@@ -69,6 +70,14 @@ LISTED = 50
 # A small sheet is read in less than this, so that most people never see the page that waits.
 PATIENCE_S = 2.0
 GLANCE_S = 0.05
+
+
+@imports.app_template_global()
+def deleted_at(import_: Import) -> datetime | None:
+    """Tell when an import that nobody applies is deleted, once half of the time until then is over."""
+    keep, since = current_app.config["KEEP_WAITING"], life.waiting_since(import_)
+    is_soon = keep is not None and import_.state == "ready" and now() - since > keep / 2
+    return since + keep if is_soon else None
 
 
 @imports.get("")

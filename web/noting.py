@@ -15,9 +15,9 @@ from flask_security import (
 )
 
 import audit
-import database
 from audit import AT_THE_CONSOLE, Act, Source
 from models import User, db
+from web.handing_out import note_handed_out
 
 
 def register_noting(app: Flask) -> None:
@@ -32,7 +32,7 @@ def register_noting(app: Flask) -> None:
 
 def note_view(student_id: int) -> None:
     """Note that somebody looks at a student's history; who only reads does not wait for who writes."""
-    database.write_soon(db.engine, audit.noting(Act.HISTORY_VIEWED, f"student {student_id}"))
+    note_handed_out(Act.HISTORY_VIEWED, f"student {student_id}")
 
 
 def _name_source() -> None:

@@ -3,9 +3,7 @@
 from flask import Blueprint, Response, abort, current_app, flash, json, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-import audit
 from audit import Act
-from database import write_soon
 from forms import EraseForm
 from merge import erase as erasure
 from merge.file_rewrite import traces_of
@@ -16,6 +14,7 @@ from models import db
 from web.access import actor, requires
 from web.acts import ERASE_STUDENT, EXPORT_PERSONAL_DATA, READ_PERSONAL_DATA
 from web.csv_format import asked_format
+from web.handing_out import note_handed_out
 from web.kept_input import keeps_nothing
 from web.noting import note_view
 from words import _
@@ -82,7 +81,7 @@ def _held_or_404(student_id: int) -> Held:
 
 
 def _file(text: str, student_id: int, ending: str) -> Response:
-    write_soon(db.engine, audit.noting(Act.STUDENTS_EXPORTED, f"student {student_id}", rows=1))
+    note_handed_out(Act.STUDENTS_EXPORTED, f"student {student_id}", rows=1)
     response: Response = current_app.response_class(text, mimetype={"json": "application/json", "csv": "text/csv"}[ending])
     response.headers.set("Content-Disposition", "attachment", filename=f"student {student_id}.{ending}")
     return response

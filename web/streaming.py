@@ -7,14 +7,14 @@ from urllib.parse import quote
 from flask import Response, current_app, stream_with_context
 from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.dml import Insert
 
-import audit
 from audit import Act
-from database import aside, only_reading, write_soon
+from audit_outbox import Unwritten
+from database import aside, only_reading
 from models import db
 from text_bounds import normalize_each
 from web.export_slots import take_slot
+from web.handing_out import begin_to_hand_out
 
 Lines = Callable[[Session], Iterator[Sequence[str]]]
 """Gives the lines of a file, a part of it at a time, and its heading before them."""
@@ -22,18 +22,19 @@ Lines = Callable[[Session], Iterator[Sequence[str]]]
 
 def download(lines: Lines, filename: str, act: Act, about: str | None = None) -> Response:
     """Hand out lines as a CSV file of that name, in flat memory; note how many went out, also where somebody broke off."""
-    bind, noting = db.session.get_bind(), audit.noting(act, about)
+    bind = db.session.get_bind()
     with aside(db.session()):  # on SQLite nobody else could write until all is sent
         slot = take_slot()
     try:
         begun = _Begun(_stream(lines, bind))
+        tally = Tally(begin_to_hand_out(act, about), db.engine)
     except BaseException:
         slot.close()
         raise
-    stream = stream_with_context(_noted(begun, noting, db.engine))
-    response = current_app.response_class(stream, mimetype="text/csv")
+    response = current_app.response_class(stream_with_context(tally.counted(begun)), mimetype="text/csv")
     response.call_on_close(slot.close)
     response.call_on_close(begun.close)  # whoever asks for the head alone takes no part, so that none closes the rest
+    response.call_on_close(tally.close)
     return named(response, filename)
 
 
@@ -65,16 +66,29 @@ class _Begun:
         self._parts.close()
 
 
-def _noted(parts: Iterator[Sequence[str]], noting: Insert, engine: Engine) -> Generator[str, None, None]:
-    """Write parts; one that is never begun has sent nothing, and is not noted."""
-    rows = -1  # the heading is none
-    try:
-        for part in parts:
-            rows += len(part)
-            yield "".join(part)
-    finally:
-        if rows >= 0:
-            write_soon(engine, noting.values(details={"rows": rows}))
+class Tally:
+    """Counts what goes out, for an entry that was noted before."""
+
+    def __init__(self, noted: Unwritten, engine: Engine) -> None:
+        self._noted, self._engine = noted, engine
+        self._rows = -1  # the heading is none
+        self._is_open = True
+
+    def counted(self, parts: Iterator[Sequence[str]]) -> Generator[str, None, None]:
+        try:
+            for part in parts:
+                self._rows += len(part)
+                yield "".join(part)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Complete the entry; where nothing was begun, nothing has gone out."""
+        if self._is_open and self._rows >= 0:
+            self._noted.settle(self._engine, rows=self._rows)
+        elif self._is_open:
+            self._noted.drop()
+        self._is_open = False
 
 
 def _stream(lines: Lines, bind: Engine | Connection) -> Generator[Sequence[str], None, None]:

@@ -89,3 +89,24 @@ def test_what_was_sent_and_answered_is_forgotten_after_a_month(session, let_go):
     let_go()
     assert list(session.scalars(select(FormToken.token))) == ["young"]
     assert list(session.scalars(select(KeptAnswer.key))) == ["young"]
+
+
+def test_an_import_that_nobody_decides_on_goes_after_a_while_and_that_is_noted(app, session, upload, let_go):
+    keep = app.config["KEEP_WAITING"]
+    old, young = upload("id,name\n1,Ada\n").id, upload("id,name\n2,Bo\n").id
+    for import_id, age in ((old, keep + DAY), (young, keep - DAY)):
+        session.execute(update(Import).where(Import.id == import_id).values(step_at=now() - age))
+    let_go()
+    assert session.scalar(select(Import.state).where(Import.id == old)) == "cancelled"
+    assert set(session.scalars(select(staged_rows.c.import_id))) == {young}
+    assert session.execute(select(AuditEntry.actor, AuditEntry.about).where(AuditEntry.act == Act.IMPORT_CANCELLED)).all() == [
+        ("retention", f"import {old}")
+    ]
+
+
+def test_an_import_that_nobody_decides_on_is_kept_where_the_settings_say_so(app, session, upload, let_go):
+    app.config["KEEP_WAITING"] = None
+    old = upload("id,name\n1,Ada\n").id
+    session.execute(update(Import).where(Import.id == old).values(step_at=now() - 10_000 * DAY, at=now() - 10_000 * DAY))
+    let_go()
+    assert session.scalar(select(Import.state).where(Import.id == old)) == "ready"

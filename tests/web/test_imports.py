@@ -1,14 +1,16 @@
 """A sheet's way through the pages: uploaded, previewed, applied or cancelled, and everything that is refused."""
 
+import errno
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from merge import door
-from models import Change, Import, Student, planned_rows, staged_rows
+from models import Change, Import, Student, db, now, planned_rows, staged_rows
 from tests.cluster import wait_until
 from tests.web.conftest import sheet_file
 
@@ -321,3 +323,29 @@ def test_a_worker_that_writes_tells_how_far_it_is(upload, editor, work, monkeypa
     work()
     assert "Writing the changes" in told[-1]["sentence"]
     assert progress()["state"] == "applied"
+
+
+def test_an_import_that_waits_for_long_says_when_it_is_deleted(app, upload, editor):
+    upload("id,name\n7,Ada\n")
+    for days, said in ((40, False), (50, True)):
+        with app.app_context():
+            db.session.execute(update(Import).values(step_at=now() - timedelta(days=days)))
+            db.session.commit()
+        assert ("Otherwise it is deleted" in editor.visit("/imports/1").text) is said
+        assert ("unless it is applied" in editor.visit("/imports").text) is said
+
+
+def test_a_failed_apply_can_be_tried_again(app, upload, editor, work, students, monkeypatch):
+    page = upload("id,name\n7,Ada\n")
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr("merge.imports.apply", lambda *_: (_ for _ in ()).throw(full))
+    editor.post("/imports/1/apply", page.values, status=303)
+    work()
+    page = editor.visit("/imports/1")
+    assert "It could not be applied The disk of the server is full" in page.text
+    assert students() == []
+    monkeypatch.undo()
+    editor.post("/imports/1/apply", page.values, status=303)
+    work()
+    assert "1 student was added" in editor.visit("/imports/1").text
+    assert students() == [(7, "Ada", None, None)]
