@@ -1,8 +1,10 @@
 """Back the database up while it is in use, and bring a backup back, by the means that SQLite and PostgreSQL have for it."""
 
 import os
+import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -13,7 +15,7 @@ import pysqlite3
 from sqlalchemy import URL, create_engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
-PATIENCE_S = 5
+PATIENCE_S, LONGEST_S = 5, 24 * 3600
 # How a backup of each database begins (sqlite.org/fileformat.html; pg_dump's custom format).
 KINDS = {b"SQLite format 3\0": "sqlite", b"PGDMP": "postgresql"}
 NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
@@ -41,11 +43,20 @@ def back_up(url: URL, file: Path) -> None:
 def back_up_into(url: URL, folder: Path, keep: int) -> Path:
     """Write a backup that is named after the time, and delete all but the newest of those made so. Raises NotDone."""
     file = folder / f"{PREFIX}{datetime.now(UTC):%Y-%m-%dT%H%M%S}Z{SUFFIX}"
+    _drop_broken_off(folder)
     back_up(url, file)
     # Their names sort as their times do. What else is in the folder is not ours to delete.
     for old in sorted(folder.glob(f"{PREFIX}????-??-??T??????Z{SUFFIX}"))[:-keep]:
         old.unlink(missing_ok=True)
     return file
+
+
+def _drop_broken_off(folder: Path) -> None:
+    """Remove what backups have left behind that were killed: nothing takes longer than this to be written."""
+    oldest = time.time() - LONGEST_S
+    for part in folder.glob(f"{PREFIX}????-??-??T??????Z{SUFFIX}.*"):
+        if part.is_dir() and not part.is_symlink() and part.stat().st_mtime < oldest:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def restore(url: URL, file: Path, *, overwrite: bool) -> None:

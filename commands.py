@@ -13,6 +13,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO, TextIO
@@ -21,7 +22,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 from sqlalchemy import create_engine, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, DBAPIError, SQLAlchemyError
 
 import backup
 import database_move
@@ -43,6 +44,7 @@ from merge import answers as answering
 from merge import clock_check, imports, preview, search
 from merge import verify as verifying
 from merge.compare import LEAVES_OUT
+from merge.faults import fault_of
 from merge.matching import MATCHES
 from merge.problems import SheetRefused
 from merge.questions import NoSuchAnswer, load_questions
@@ -65,22 +67,7 @@ users = AppGroup("user", help="Make users, and help them in.")
 
 def register(app: Flask) -> None:
     """Add the commands to the app."""
-    for command in (
-        users,
-        import_file,
-        run_worker,
-        watch,
-        demo,
-        back_up,
-        restore,
-        move,
-        verify,
-        retention,
-        examine,
-        tune,
-        setup_link,
-        tell_version,
-    ):
+    for command in COMMANDS:
         app.cli.add_command(command)
 
 
@@ -386,6 +373,23 @@ def setup_link() -> None:
         click.echo(f"\n  Nobody can sign in yet. Make the first administrator here:\n\n  {link}\n")
 
 
+def _saying_why(act: Callable[..., None]) -> Callable[..., None]:
+    """End a command with a sentence where the database or the disk keeps it from its work."""
+
+    @wraps(act)
+    def acting(*args: Any, **kwargs: Any) -> None:
+        try:
+            act(*args, **kwargs)
+        except (DBAPIError, OSError) as error:
+            if fault_of(error) is None and type(error) is not DatabaseError:
+                raise
+            reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+            what = "The disk" if isinstance(error, OSError) else "The database that DATABASE_URL leads to"
+            raise click.ClickException(f"{what} says: {reason}. What was not done can be done again.") from None
+
+    return acting
+
+
 def _begin_to_serve() -> None:
     """Refuse to start where records are at risk, and log from here on as the server does."""
     doctor.refuse_unsafe(current_app.config["SETTINGS"])
@@ -505,3 +509,12 @@ def _progress(import_id: int) -> dict[str, Any]:
         told = preview.progress(db.session.get_one(Import, import_id, populate_existing=True))
         db.session.rollback()
     return told
+
+
+COMMANDS = (
+    *(users, import_file, run_worker, watch, demo, back_up, restore, move, verify, retention, examine, tune, setup_link),
+    tell_version,
+)
+for _command in (*users.commands.values(), *COMMANDS):
+    if _command.callback is not None:
+        _command.callback = _saying_why(_command.callback)

@@ -1,5 +1,6 @@
 """A backup holds what stood at one moment, is made while people work, and comes back whole or not at all."""
 
+import os
 import resource
 import stat
 import threading
@@ -177,3 +178,14 @@ def test_a_disk_that_is_full_is_said_and_the_database_stays_as_it_was(app, flask
     assert "The backup could not be brought back, and nothing was changed: " in brought_back.output
     assert [file.name for file in tmp_path.iterdir()] == ["school.backup"]
     assert names() == ["Ada", "Bo"]
+
+
+def test_what_a_killed_backup_has_left_behind_goes_with_a_later_one(flask, tmp_path):
+    broken_off, running, other = (tmp_path / f"rollbook-2026-01-0{day}T023000Z.backup.x" for day in (1, 2, 3))
+    for folder in (broken_off, running):
+        folder.mkdir()
+        (folder / "part").touch()
+    os.utime(broken_off, (0, 0))
+    other.symlink_to(tmp_path)
+    assert flask("backup", "--folder", tmp_path).exit_code == 0
+    assert (broken_off.exists(), running.exists(), other.is_symlink()) == (False, True, True)

@@ -285,3 +285,13 @@ def test_nginx_shows_a_page_of_ours_while_rollbook_is_down(tmp_path, path):
     assert answer.value.code == 502
     assert answer.value.headers["Retry-After"] == "30"
     assert "Rollbook is not available" in answer.value.read().decode()
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"PORT='a'b'", None])
+def test_an_env_file_that_can_not_be_read_is_said_without_a_traceback(tmp_path, content):
+    env = tmp_path / "rollbook.env"
+    env.mkdir() if content is None else env.write_bytes(content)
+    done = rollbook(tmp_path, "doctor")
+    assert done.returncode == 1
+    assert str(env) in done.stderr
+    assert "Traceback" not in done.stderr
