@@ -12,6 +12,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.cluster import free_port, wait_until
+from tests.server import MOMENT_S
 from tests.test_db_upgrade import STRONG
 from tests.test_deploy import DEPLOY, Unit, rollbook
 
@@ -53,7 +54,7 @@ def running(folder, line):
     """Run a unit's command, as systemd does."""
     environ = {"PATH": os.environ["PATH"], "ROLLBOOK_ENV": str(folder / "rollbook.env")}
     command = [sys.executable, DEPLOY / "rollbook", *line.split()[1:]]
-    with subprocess.Popen(command, env=environ, cwd="/", stderr=None) as process:
+    with subprocess.Popen(command, env=environ, cwd="/", stderr=subprocess.DEVNULL) as process:
         try:
             yield process
         finally:
@@ -85,9 +86,9 @@ def test_an_upgrade_keeps_what_an_old_release_has_stored_and_goes_on_with_it(old
     assert rollbook(folder, *web["ExecStartPre"].split()[1:]).returncode == 0
     with ExitStack() as stack:
         stack.enter_context(running(folder, web["ExecStart"]))
-        assert wait_until(lambda: answers(port))
+        assert wait_until(lambda: answers(port), MOMENT_S)
         stack.enter_context(running(folder, worker["ExecStart"]))
-        assert wait_until(lambda: value(instance, "SELECT state FROM imports") == "ready")
+        assert wait_until(lambda: value(instance, "SELECT state FROM imports") == "ready", MOMENT_S)
     assert value(instance, "SELECT name || inserts || unchanged FROM students, imports") == "Ada11"
     assert json.loads(value(instance, "SELECT sheet FROM imports"))["_version"] == 1
     verified = rollbook(folder, "verify")

@@ -1,6 +1,7 @@
 """Answers that are written while they are sent, and noted in the audit log with what was sent."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack
 from itertools import islice
 from urllib.parse import quote
 
@@ -23,14 +24,14 @@ Lines = Callable[[Session], Iterator[Sequence[str]]]
 def download(lines: Lines, filename: str, act: Act, about: str | None = None) -> Response:
     """Hand out lines as a CSV file of that name, in flat memory; note how many went out, also where somebody broke off."""
     bind = db.session.get_bind()
-    with aside(db.session()):  # on SQLite nobody else could write until all is sent
-        slot = take_slot()
-    try:
+    with ExitStack() as taken:
+        with aside(db.session()):  # on SQLite nobody else could write until all is sent
+            slot = take_slot()
+            taken.callback(slot.close)
+            tally = Tally(begin_to_hand_out(act, about), db.engine)
+            taken.callback(tally.close)
         begun = _Begun(_stream(lines, bind))
-        tally = Tally(begin_to_hand_out(act, about), db.engine)
-    except BaseException:
-        slot.close()
-        raise
+        taken.pop_all()
     response = current_app.response_class(stream_with_context(tally.counted(begun)), mimetype="text/csv")
     response.call_on_close(slot.close)
     response.call_on_close(begun.close)  # whoever asks for the head alone takes no part, so that none closes the rest
