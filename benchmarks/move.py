@@ -24,7 +24,7 @@ from tests.conftest import migrate, settings
 SIZES = (10_000, 1_000_000)
 VERSIONS = 3
 PAGE = Path(__file__).parent / "move.md"
-HEADING = "| from | students | rows | move s | rows/s | bare COPY s | memory MB |"
+HEADING = "| from | students | rows | move s | rows/s | bare COPY s | times COPY | memory MB |"
 INTRODUCTION = f"""# Moving to another database
 Made by `python -m benchmarks.move`. A school whose students have {VERSIONS} versions each is moved from SQLite to PostgreSQL,
 or back, by `flask move`: copied, indexed, and read again for its checksums. “Bare COPY” takes the same students and revisions
@@ -60,7 +60,8 @@ def _measure(kind: str, size: int, folder: Path, cluster: Cluster) -> str:
         db.engine.dispose()
     rows = sum(done.rows for done in moved)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    figures = f"{seconds:.1f} | {rows / seconds:,.0f} | {_bare(urls['PostgreSQL']):.1f} | {memory:,.0f}"
+    bare = _bare(urls["PostgreSQL"])
+    figures = f"{seconds:.1f} | {rows / seconds:,.0f} | {bare:.1f} | {seconds / bare:.0f} | {memory:,.0f}"
     return f"| {kind} | {size:,} | {rows:,} | {figures} |"
 
 
