@@ -83,7 +83,7 @@ def test_a_request_and_its_statements_are_told_and_nothing_that_somebody_typed(a
 @pytest.mark.parametrize("backend", ["sqlite"])
 def test_without_its_packages_a_sentence_says_what_to_install(database_url, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "web.traces", None)
-    with pytest.raises(ValueError, match=r"pip install --require-hashes -r requirements-traces\.txt"):
+    with pytest.raises(SystemExit, match=r"pip install --require-hashes -r requirements-traces\.txt"):
         create_app(settings(tmp_path / "instance", database_url, ROLLBOOK_TRACES="http://127.0.0.1:1"))
 
 
