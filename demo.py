@@ -207,7 +207,9 @@ def made_up_sheet(number: int, decimal: str = ".", taken: Collection[int] = ()) 
             "age": chance.choice((*range(11, 19), None)) if chance.random() < 0.2 else chance.randint(11, 18),
             "score": None if chance.random() < 0.03 else round(min(100.0, max(0.0, chance.gauss(68, 15))), 1),
         }
-        cells = [write_cell(made_up.get(column.name)).replace(".", decimal if column.kind is float else ".") for column in COLUMNS]
+        cells = [
+            write_cell(made_up.get(column.name)).replace(".", decimal if column.kind is float else ".") for column in COLUMNS
+        ]
         if student_id not in taken:
             yield cells
 

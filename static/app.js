@@ -503,7 +503,7 @@ function tryConnection(form) {
     if (state) return;
     state = "asked";
     try {
-      await fetch("/healthz", { method: "HEAD", cache: "no-store" });
+      await fetch(form.closest("main")?.dataset.aliveUrl ?? "", { method: "HEAD", cache: "no-store" });
       state = "there";
       form.requestSubmit(event.submitter);
     } catch {
