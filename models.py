@@ -506,17 +506,24 @@ class User(Base, UserMixin):
     def verify_and_update_password(self, password: str) -> bool:
         """Tell whether it is the user's password, and make a hash of an old kind anew; others write while that takes its time.
 
-        A password that was changed meanwhile is not put back, and the one before it is no longer the user's.
+        A password that was changed while the new hash was made is not put back.
         """
         stored, session = self.password, cast("Any", object_session(self))
-        with aside(session):
-            is_right = bool(verify_password(password, stored))
-            is_old = is_right and current_app.extensions["security"].pwd_context.needs_update(stored)
-            renewed = hash_password(password) if is_old else stored
+        session.expunge(self)  # or it would be read anew, which takes longer than it does for nobody
+        try:
+            with aside(session):
+                is_right = bool(verify_password(password, stored))
+                is_old = is_right and current_app.extensions["security"].pwd_context.needs_update(stored)
+                renewed = hash_password(password) if is_old else stored
+        finally:
+            session.add(self)
+        if renewed == stored:
+            return is_right
         unchanged = update(User).where(User.id == self.id, User.password == stored).values(password=renewed)
-        if renewed != stored and session.execute(unchanged, execution_options={"synchronize_session": False}).rowcount:
-            set_committed_value(self, "password", renewed)
-        return is_right and self.password == renewed
+        if not session.execute(unchanged, execution_options={"synchronize_session": False}).rowcount:
+            return False
+        set_committed_value(self, "password", renewed)
+        return is_right
 
 
 Table(
