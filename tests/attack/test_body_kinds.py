@@ -77,7 +77,7 @@ def test_guess_in_json_is_refused_however_often_and_right_it_is(school, path):
 )
 @pytest.mark.parametrize("path", ["/login/passkey", "/verify/passkey"])
 def test_passkey_that_is_no_object_of_known_keys_is_refused_on_the_page(school, path, credential):
-    somebody = school.member("viewer") if path.startswith("/verify") else school.stranger()
+    somebody = school.newcomer("viewer") if path.startswith("/verify") else school.stranger()  # each with tries of their own
     begun = somebody.send(path)
     action = next(form.get("action") for form in begun.all("form") if form.get("data-passkey"))
     answer = somebody.send(action, {"credential": credential[:16_000]})
