@@ -491,7 +491,8 @@ function keepOutOfSuggestions() {
 }
 
 /**
- * Try the connection before a page is left that answered a form: browsers can't go back to such a page.
+ * Try the connection before a page is left that answered a form, to which browsers can't go back, or ticks are, which
+ * Chromium never restores.
  * @param {HTMLFormElement} form
  */
 function tryConnection(form) {
@@ -507,7 +508,8 @@ function tryConnection(form) {
       state = "there";
       form.requestSubmit(event.submitter);
     } catch {
-      say(form.closest("main")?.dataset.unreached ?? "").scrollIntoView({ block: "center" });
+      const place = form.closest("[data-unreached]");
+      say(place instanceof HTMLElement ? place.dataset.unreached ?? "" : "").scrollIntoView({ block: "center" });
     }
     state = "";
   }, true);
@@ -587,7 +589,7 @@ function prepare(part) {
   each("[data-progress-url]", follow);
   each("form#record, form[data-guard], form[data-unsaved]", guard);
   each("form#record", watch);
-  each("main[data-unreached] form[method=post]:not([data-sent])", tryConnection);
+  each("main[data-unreached] form[method=post]:not([data-sent]), form[data-unreached]", tryConnection);
   each("main form[method=post]", outlive);
   each("[data-passkey]", askForPasskey);
   each("form[data-leads]", searchAsTyped);

@@ -46,6 +46,11 @@ class Form:
     chosen: bool = False
     """Whether it is on the page that is shown once students are chosen in the list."""
 
+    @property
+    def stays(self) -> bool:
+        """Whether a script finds out that there is no connection before the page is left."""
+        return self.chosen or "file" in self.typed or "id" in self.typed
+
 
 FORMS = {
     "add a student": Form("/students/new", {"name": NAME, "age": "twelve"}, "/students/new"),
@@ -233,8 +238,8 @@ def check(school: School, driver: Driver, form: Form, refusal: str) -> None:
     if refusal != "too_many_tries":
         mend = getattr(refusals, refusal)()
     driver.click(SUBMIT.format(form.action))
-    if refusal == "connection_lost" and form.chosen:
-        assert driver.has("Rollbook can’t be reached"), driver.text
+    if refusal == "connection_lost" and form.stays:
+        assert driver.until(lambda: driver.run("document.querySelector('.flash-warning').innerText")), driver.text
         mend()
     elif refusal == "connection_lost":
         assert driver.has_no_connection()
@@ -252,7 +257,8 @@ def _expected(form: Form, refusal: str) -> dict[str, str]:
         return form.typed
     if refusal != "connection_lost" or form.chosen:
         return form.shown
-    return form.typed | {name: text for name, text in form.shown.items() if name in form.typed}
+    typed = {name: text for name, text in form.typed.items() if name != "file"}
+    return typed | {name: text for name, text in form.shown.items() if name in form.typed}
 
 
 def _continue(driver: Driver, form: Form, mend: Callable[[], None]) -> None:
@@ -303,6 +309,9 @@ def _outcome(school: School, driver: Driver, form: Form, refusal: str) -> str:
         check(school, driver, form, refusal)
     except (AssertionError, Error, MarionetteException) as problem:
         return f"FAILS ({str(problem)[:80]!r})"
+    finally:
+        school.line.find()
+        school.way.find()
     return "kept"
 
 
