@@ -480,8 +480,8 @@ const SECRET = "[type=password], [type=file], [autocomplete=one-time-code], [typ
  */
 
 /**
- * Keep browsers from writing what is typed to the disk, as a suggestion for whoever types there next. The form says so only
- * from the first field that is entered until the page is left: one that always did would not be restored by Chromium.
+ * Keep browsers from storing what is typed as a suggestion for whoever types there next. The form says so only from the
+ * first field that is entered until the page is left: one that always did would not be restored by Chromium.
  */
 function keepOutOfSuggestions() {
   addEventListener("focusin", ({ target }) => {
@@ -508,17 +508,15 @@ function tryConnection(form) {
       state = "there";
       form.requestSubmit(event.submitter);
     } catch {
-      const place = form.closest("[data-unreached]");
-      say(place instanceof HTMLElement ? place.dataset.unreached ?? "" : "").scrollIntoView({ block: "center" });
+      say(form.closest("[data-unreached]")?.getAttribute("data-unreached") ?? "").scrollIntoView({ block: "center" });
     }
     state = "";
   }, true);
 }
 
 /**
- * Have a form that is sent outlive a lost connection: "Back" then shows it as it was sent. Chromium restores what was typed
- * by itself; Firefox does not where a page must not be stored. So the tab holds it, in its memory alone and until its next
- * page: nothing of it is stored, and no other site can read it.
+ * Have a form that is sent outlive a lost connection: "Back" then shows it as it was sent. Firefox restores nothing where a
+ * page must not be stored, so the tab holds it, in its memory alone and until its next page (docs/adr/0002-typing.md).
  * @param {HTMLFormElement} form
  */
 function outlive(form) {
