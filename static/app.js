@@ -480,8 +480,8 @@ const SECRET = "[type=password], [type=file], [autocomplete=one-time-code], [typ
  */
 
 /**
- * Keep browsers from storing what is typed as a suggestion for whoever types there next. The form says so only from the
- * first field that is entered until the page is left: one that always did would not be restored by Chromium.
+ * Keep browsers from storing what is typed as a suggestion for others. The form says so only from the first field that is
+ * entered until the page is left: Chromium would not restore one that always did.
  */
 function keepOutOfSuggestions() {
   addEventListener("focusin", ({ target }) => {
@@ -491,8 +491,8 @@ function keepOutOfSuggestions() {
 }
 
 /**
- * Try the connection before a page is left that answered a form, to which browsers can't go back, or ticks are, which
- * Chromium never restores.
+ * Try the connection before leaving a page that answered a form, to which browsers can't go back, or ticks, which Chromium
+ * never restores.
  * @param {HTMLFormElement} form
  */
 function tryConnection(form) {
@@ -515,8 +515,8 @@ function tryConnection(form) {
 }
 
 /**
- * Have a form that is sent outlive a lost connection: "Back" then shows it as it was sent. Firefox restores nothing where a
- * page must not be stored, so the tab holds it, in its memory alone and until its next page (docs/adr/0002-typing.md).
+ * Have a form outlive a lost connection: "Back" then shows it as it was sent. Firefox restores nothing where a page must
+ * not be stored, so the tab holds it, in its memory alone, until its next page (docs/adr/0002-typing.md).
  * @param {HTMLFormElement} form
  */
 function outlive(form) {
