@@ -264,7 +264,7 @@ def test_the_nightly_backup_keeps_the_newest_and_leaves_other_files_alone(instal
     for day in range(1, 4):
         (folder / f"rollbook-2026-01-0{day}T023000Z.backup").touch()
     arguments = Unit(BACKUP)["Service"]["ExecStart"].split()[1:]
-    done = rollbook(installed, *(word.replace("${FOLDER}", str(folder)).replace("14", "2") for word in arguments))
+    done = rollbook(installed, *(word.replace("14", "2").replace("${FOLDER}", str(folder)) for word in arguments))
     assert done.returncode == 0, done.stderr
     kept = sorted(file.name for file in folder.iterdir())
     assert kept[:2] == ["notes.txt", "rollbook-2026-01-03T023000Z.backup"]
