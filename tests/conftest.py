@@ -127,7 +127,7 @@ def app(database_url: str, made_apps: Callable[[str], Flask]) -> Iterator[Flask]
         db.engine.dispose()
     made.config.clear()
     made.config.update(settled)
-    for file in made.config["UPLOADS"].iterdir():
+    for file in (*made.config["UPLOADS"].iterdir(), *(Path(made.instance_path) / "audit").glob("*")):
         file.unlink()
 
 

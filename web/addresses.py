@@ -32,8 +32,13 @@ def is_for_machines() -> bool:
 
 def leads_within(address: str) -> bool:
     """Tell whether an address leads to a page of our own, however leniently a browser reads it."""
+    return leads_below(request.script_root, address)
+
+
+def leads_below(root: str, address: str) -> bool:
+    """Tell whether an address leads below a path of our own server, "" for any."""
     path = re.split("[?#]", address)[0]
-    below = f"{path}/".startswith(f"{request.script_root}/") and not CLIMBING.search(path)
+    below = f"{path}/".startswith(f"{root}/") and not CLIMBING.search(path)
     return below and WITHIN.fullmatch(address) is not None
 
 

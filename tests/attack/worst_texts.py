@@ -18,7 +18,7 @@ from merge.delimiters import _rows as rows_of
 from merge.imports import _shown_name
 from merge.problems import Problem
 from merge.query import BadQuery
-from web.addresses import leads_within
+from web.addresses import leads_below
 from web.body_kinds import NotAnObject, read_object
 from web.factors import _hash_code
 
@@ -101,7 +101,7 @@ def readers() -> dict[str, Callable[[str], object]]:
         "a new password": lambda text: password_problem(text, text[:255]),
         "a recovery code": _hash_code,
         "a secret": accounts.hash_token,
-        "a way back": leads_within,
+        "a way back": partial(leads_below, "/rollbook"),
         "JSON": read_object,
         "a file's name": _shown_name,
     }
