@@ -99,7 +99,7 @@ def test_a_hash_of_an_old_kind_is_made_anew_and_puts_no_password_back_that_was_c
         return hash_password(password)
 
     with monkeypatch.context() as patch:
-        patch.setattr("flask_security.utils.hash_password", hash_meanwhile)
+        patch.setattr("models.hash_password", hash_meanwhile)
         Visitor(app).send("/login", SIGN_IN, status=422)
     assert stored(select(User.password)) == [("changed",)]
     with app.app_context():
