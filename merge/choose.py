@@ -13,8 +13,8 @@ from merge.compare import LEAVES_OUT, OMITTED, Reading, replan
 from merge.decisions import WrongState, lock_preview
 from merge.find import spelled_otherwise
 from merge.ids import give_ids
-from merge.problems import accepted
 from merge.review import CHOICES, HOLDABLE, needs_review
+from merge.staged import accepted
 from models import Import, Student, planned_rows, staged_rows, students
 
 SHOWN = 20

@@ -29,9 +29,10 @@ from merge.match import doubts, hold_without_name, judge, reject_repeated_ids
 from merge.matching import MATCHES, Match
 from merge.merged_ids import resolve_staged
 from merge.options import Options
-from merge.problems import accepted, problem_text
+from merge.problems import problem_text
 from merge.review import CHOICES, ReviewReason, hold_for_review
 from merge.slices import line_slices
+from merge.staged import accepted
 from models import Import, merged_ids, planned_rows, revisions, staged_rows, students
 
 Advance = Callable[[float], None]

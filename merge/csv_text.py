@@ -19,6 +19,8 @@ BOM = "\ufeff"
 NEW_LINE = "\r\n"
 # What surrounds a text that the database leaves to be escaped here; no text that is stored holds either.
 OPENED, CLOSED = "\x01", "\x02"
+# With a comma for the point, 0,005 might be five thousandths or five: a further zero says which.
+THOUSANDS = re.compile(r"\.\d{3}$")
 LEFT = re.compile(f"{OPENED}([^{CLOSED}]*+){CLOSED}")
 
 
@@ -31,7 +33,9 @@ class Format:
 
     def cell(self, value: Any) -> str:
         """Write a value of Python's."""
-        return str(value).replace(".", self.decimal) if isinstance(value, float) else "" if value is None else str(value)
+        if not isinstance(value, float):
+            return "" if value is None else str(value)
+        return THOUSANDS.sub(r"\g<0>0", str(value)).replace(".", self.decimal) if self.decimal != "." else str(value)
 
 
 STANDARD = Format()
@@ -65,7 +69,7 @@ def _number(column: StudentColumn, value: ColumnElement[Any], written: Format) -
     text: ColumnElement[str] = cast(value, Text)
     if column.kind is float and written.decimal != ".":
         # 85 is written 85,0, so that who reads the file knows from its first number how all are written.
-        dotted = case((text.contains("."), text), else_=text + ".0")
+        dotted = case((text.like("%.___"), text + "0"), (or_(text.contains("."), text.contains("e")), text), else_=text + ".0")
         text = func.replace(dotted, ".", written.decimal, type_=Text)
     elif column.kind is float:
         # SQLite writes 85.0 where staff write 85.

@@ -11,9 +11,10 @@ from merge.door import count_rows
 from merge.identity import UMLAUTS, alike_keys, same_person, spelling_keys
 from merge.ids import give_ids
 from merge.matching import Match
-from merge.problems import accepted, problem_text
+from merge.problems import problem_text
 from merge.review import ReviewReason, hold_for_review
 from merge.search import key_of
+from merge.staged import accepted
 from models import planned_rows, staged_rows, students
 
 Replan = Callable[[Collection[int]], None]

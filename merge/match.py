@@ -10,9 +10,10 @@ from merge.columns import KEY
 from merge.find import NEW, NEW_ONCE_CONFIRMED, namesakes_of, note_namesakes
 from merge.fold import fold_name
 from merge.identity import same_person, turned
-from merge.problems import accepted, problem_text
+from merge.problems import problem_text
 from merge.review import ReviewReason, hold_for_review, needs_review, release
 from merge.search import folded, key_of
+from merge.staged import accepted
 from models import planned_rows, staged_rows, students
 
 Report = Callable[[], None]

@@ -4,9 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, cast, literal
+from sqlalchemy import ColumnElement, String, cast, literal
 
-from models import staged_rows
 from words import Later, later, number
 
 LONGEST_SHOWN = 60
@@ -84,11 +83,6 @@ def problem_text(column: str, code: str, **values: ColumnElement[Any]) -> Column
     for place, (name, value) in enumerate(values.items()):
         text = text + literal(f'{", " if place else ""}"{name}": ') + cast(value, String)
     return text + literal("}]}")
-
-
-def accepted(import_id: int) -> ColumnElement[bool]:
-    """Keep an import's rows that can be used."""
-    return and_(staged_rows.c.import_id == import_id, staged_rows.c.problems.is_(None))
 
 
 def load_problems(text: str) -> dict[str, Problem]:

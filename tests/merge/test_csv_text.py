@@ -45,7 +45,7 @@ def handed_out(session, tmp_path):
         parts = csv_students(session, listing.everybody(session, listing.parse_query({"sort": "id"})), written)
         path.write_bytes("".join(line for part in parts for line in part).encode())
         sheet, options = recall(session, inspect(path))
-        return [row[4:] for block, _ in sheet.blocks() for row in read_block(block, 1, sheet, options)], sheet
+        return [row[4 : 4 + len(COLUMNS)] for block, _ in sheet.blocks() for row in read_block(block, 1, sheet, options)], sheet
 
     return handed_out
 
@@ -58,10 +58,10 @@ def test_what_is_handed_out_in_any_format_is_read_back_as_it_was(handed_out, sto
 
 
 def test_numbers_with_a_decimal_comma_are_known_by_the_first_of_them(handed_out):
-    students = [(1, "Ada", None, 85.0), (2, "Ben", 12, 85.5), (3, "Cy", 0, None)]
+    students = [(1, "Ada", None, 85.0), (2, "Ben", 12, 85.5), (3, "Cy", 0, None), (4, "Di", 12, 0.005)]
     read, sheet = handed_out(students, Format(";", ","))
     assert read == students
-    assert [row[-1] for block, _ in sheet.blocks() for _, row in block] == ["85,0", "85,5", ""]
+    assert [row[-1] for block, _ in sheet.blocks() for _, row in block] == ["85,0", "85,5", "", "0,0050"]
 
 
 def test_numbers_are_written_as_staff_write_them(handed_out):

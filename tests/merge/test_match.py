@@ -200,7 +200,7 @@ def test_judge_of_rows_that_were_just_planned_expects_as_many_as_there_are(sessi
     expected = []
 
     def judge(session, import_id, _report):
-        plan = session.scalar(text(f"EXPLAIN (FORMAT JSON) SELECT 1 FROM planned_rows WHERE import_id = {import_id}"))  # noqa: S608
+        plan = session.scalar(text("EXPLAIN (FORMAT JSON) SELECT 1 FROM planned_rows WHERE import_id = :id"), {"id": import_id})
         expected.append(plan[0]["Plan"]["Plan Rows"])
 
     monkeypatch.setattr("merge.compare.judge", judge)

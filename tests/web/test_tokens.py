@@ -89,6 +89,7 @@ def test_who_is_shut_out_has_no_tokens_any_more(app, editor, find):
         db.session.commit()
         assert accounts.find_token(secret) is None
         db.session.execute(update(User).values(active=True))
+        db.session.commit()
         accounts.add_user("head@school.example", "admin", "a long password")
         accounts.deactivate(user)
         accounts.activate(user)
