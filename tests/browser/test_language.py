@@ -18,7 +18,8 @@ def test_a_day_in_german(server, person):
         "„85.5“ ist keine Zahl. Dezimalen werden hier mit einem Komma geschrieben."
     )
     page.get_by_label("Punktzahl").fill("85,5")
-    page.get_by_role("button", name="Hinzufügen", exact=True).click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Hinzufügen", exact=True).click()
     expect(page.get_by_label("Punktzahl")).to_have_value("85,5")
     page.goto("/students")
     cell = page.get_by_role("cell", name="85,5")
