@@ -110,6 +110,18 @@ class Page(HTMLParser):
         return " ".join(node.text for node in self.root.walk() if node.get("role") in ("alert", "status"))
 
     @property
+    def rows(self) -> list[list[str]]:
+        """The cells of each row of the tables; what is said of a row below it is its last."""
+        found: list[list[str]] = []
+        for row in (row for body in self.all("tbody") for row in body.all("tr")):
+            cells = [cell.text for cell in row.all("th", "td")]
+            if row.get("class") == "told":
+                found[-1] += cells
+            else:
+                found.append(cells)
+        return found
+
+    @property
     def links(self) -> list[str]:
         return [link.get("href") for link in self.all("a")]
 

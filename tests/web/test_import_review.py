@@ -20,10 +20,10 @@ def page(add, upload):
 
 def test_a_row_that_needs_review_shows_both_names_and_why(page):
     assert "It adds 1 student and changes 1; 2 rows need review." in page.text
-    rows = [[cell.text for cell in row.all("th", "td")] for row in page.all("tbody")[0].all("tr")]
-    assert [row[3] for row in rows] == ["was Ada becomes Ada King", "was Cleo becomes Bob"]
-    assert "The sheet has another name for this student." in rows[0][1]
-    assert "In Rollbook this is the name of student 2." in rows[1][1]
+    rows = page.rows
+    assert [row[2] for row in rows] == ["was Ada becomes Ada King", "was Cleo becomes Bob"]
+    assert "The sheet has another name for this student." in rows[0][-1]
+    assert "In Rollbook this is the name of student 2." in rows[1][-1]
     assert [button.text for button in page.all("button") if "Apply" in button.text] == ["Apply 2 changes"]
 
 

@@ -35,18 +35,18 @@ def test_a_sheet_is_compared_first_and_nothing_changes(upload, students):
 @pytest.mark.usefixtures("roll")
 def test_the_preview_shows_new_changed_same_and_rejected_rows(upload, editor):
     upload(SHEET)
-    assert _rows(editor.visit("/imports/1?verdict=insert")) == [["4", "3", "Cleo", "14", "70"]]
-    assert _rows(editor.visit("/imports/1?verdict=update")) == [
+    assert editor.visit("/imports/1?verdict=insert").rows == [["4", "3", "Cleo", "14", "70"]]
+    assert editor.visit("/imports/1?verdict=update").rows == [
         ["2", "1", "was Ada becomes ADA", "12", "was 90 becomes 91.5"],
     ]
-    assert _rows(editor.visit("/imports/1?verdict=unchanged")) == [["3", "2", "Bob", "13", "50"]]
+    assert editor.visit("/imports/1?verdict=unchanged").rows == [["3", "2", "Bob", "13", "50"]]
 
 
 @pytest.mark.usefixtures("roll")
 def test_a_rejected_row_shows_its_line_its_own_cells_and_a_sentence(upload, viewer):
     upload(SHEET)
     page = viewer.visit("/imports/1?verdict=rejected")
-    assert _rows(page) == [["5", "“old” is not a whole number.", "4", "Dan", "old", "70"]]
+    assert page.rows == [["5", "4", "Dan", "old", "70", "“old” is not a whole number."]]
     assert [mark.text for mark in page.all("mark")] == ["old"]
 
 
@@ -107,7 +107,7 @@ def test_a_row_whose_student_changed_after_the_preview_is_held_back(upload, chan
     page = editor.visit("/imports/1")
     assert "1 row was held back" in page.text
     assert students()[0] == (1, "Ada B.", 12, 90)
-    assert len(_rows(editor.visit("/imports/1?verdict=conflict"))) == 1
+    assert len(editor.visit("/imports/1?verdict=conflict").rows) == 1
 
 
 @pytest.mark.usefixtures("roll")
@@ -227,14 +227,14 @@ def test_more_than_a_hundred_rows_come_in_pages(upload, editor):
     upload("id,name\n" + "".join(f"{number},Student {number}\n" for number in range(1, 151)))
     first = editor.visit("/imports/1?verdict=insert")
     rest = editor.visit(next(link for link in first.links if "after=" in link))
-    assert [row[1] for row in [*_rows(first), *_rows(rest)]] == [str(number) for number in range(1, 151)]
+    assert [row[1] for row in [*first.rows, *rest.rows]] == [str(number) for number in range(1, 151)]
 
 
 def test_the_imports_are_listed_the_newest_first(editor, upload):
     assert "No sheet was imported yet" in editor.visit("/imports").text
     upload(SHEET, filename="first.csv")
     upload(SHEET, filename="second.csv")
-    assert [row[0] for row in _rows(editor.visit("/imports"))] == ["2", "1"]
+    assert [row[0] for row in editor.visit("/imports").rows] == ["2", "1"]
 
 
 @pytest.mark.parametrize("query", ["verdict=x", "after=x", "after=-1", "after=" + "9" * 30, "after=%C2%B2"])
@@ -257,10 +257,6 @@ def test_a_file_under_another_fields_name_is_no_sheet(editor, stored):
     page = editor.send("/imports/new", {"sheet": (io.BytesIO(b"id,name\n1,Ada\n"), "a.csv")}, status=422)
     assert "Choose the sheet that you want to import." in page.problems["file"]
     assert stored(select(func.count()).select_from(Student)) == [(0,)]
-
-
-def _rows(page):
-    return [[cell.text for cell in row.all("td", "th")] for body in page.all("tbody") for row in body.all("tr")]
 
 
 def test_a_file_that_was_applied_before_is_recognised(upload, editor, work):
