@@ -159,7 +159,7 @@ def _try(key: str, free: int) -> tuple[bool, datetime]:
     """Count a try, unless it comes too early; tell whether it was counted, and until when the next one has to wait."""
     dialect: Any = {"postgresql": postgresql, "sqlite": sqlite}[db.session.get_bind().dialect.name]
     # One statement makes the counter or locks the one there is: between two, another try could remove it.
-    locking = dialect.insert(Throttle).values(key=key)
+    locking = dialect.insert(Throttle).values(key=key, at=now(), until=now())
     locking = locking.on_conflict_do_update(index_elements=["key"], set_={"key": locking.excluded.key}).returning(Throttle)
     counter: Throttle = db.session.scalars(locking, execution_options={"populate_existing": True}).one()
     # Nobody has to wait longer than that: a counter that says so was kept by a wrong clock.

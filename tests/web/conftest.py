@@ -42,14 +42,16 @@ def admin(sign_in: Callable[[str], Visitor]) -> Visitor:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Let that much time have passed since the test began: clock(minutes=20)."""
+    """Let that much time have passed since the test began: clock(minutes=20). Waits after tries in vain pass by it alone."""
+    began = now()
 
     def clock(**passed: float) -> None:
         later = timedelta(**passed)
         for module in (web.access, web.sessions):
             monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: time.time() + later.total_seconds()))
-        for module in (accounts, web.sessions, web.throttle):
+        for module in (accounts, web.sessions):
             monkeypatch.setattr(module, "now", lambda: now() + later)
+        monkeypatch.setattr(web.throttle, "now", lambda: began + later)
 
     return clock
 

@@ -1,7 +1,6 @@
 """Passkeys: signed in with, and each answer of one counts once."""
 
 import json
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -98,28 +97,21 @@ def failures(stored):
     return [tuple(entry) for entry in stored(noted)]
 
 
-@pytest.fixture
-def stop_clock(monkeypatch):
-    """Have it be one moment for all who count tries, whatever time they take: stop_clock(), then stop_clock(seconds=2)."""
-    moment = now() + timedelta(minutes=30)
-    return lambda **later: monkeypatch.setattr("web.throttle.now", lambda: moment + timedelta(**later))
-
-
-def test_answers_in_vain_are_noted_and_have_to_wait_by_the_account_of_the_passkey(app, passkey, stored, stop_clock):
-    stop_clock()
+def test_answers_in_vain_are_noted_and_have_to_wait_by_the_account_of_the_passkey(app, passkey, stored, clock):
+    clock()
     for _ in range(FREE):
         answer(Visitor(app), "/login/passkey", passkey, broken)
     assert failures(stored) == [("viewer@school.example", FAILED, {"secret": "passkey"})] * FREE
     answer(Visitor(app), "/login/passkey", passkey, status=429)
-    stop_clock(seconds=2)
+    clock(seconds=2)
     visitor = Visitor(app)
     answer(visitor, "/login/passkey", passkey)
     visitor.visit("/students")
     assert len(failures(stored)) == FREE
 
 
-def test_answers_of_unknown_passkeys_are_noted_and_have_to_wait_by_their_network_address(app, stored, stop_clock):
-    stop_clock()
+def test_answers_of_unknown_passkeys_are_noted_and_have_to_wait_by_their_network_address(app, stored, clock):
+    clock()
     visitor = Visitor(app)
     action, _options = asked(visitor)
     for credential in [*("{", "[]", '{"rawId": 5}', '{"rawId": "é"}'), *['{"rawId": "eA"}'] * (FREE_BY_ADDRESS - 4)]:
@@ -128,8 +120,8 @@ def test_answers_of_unknown_passkeys_are_noted_and_have_to_wait_by_their_network
     assert failures(stored) == [(None, FAILED, {"secret": "passkey"})] * FREE_BY_ADDRESS
 
 
-def test_who_is_signed_in_can_not_try_passkeys_for_ever_either(viewer, passkey, stored, stop_clock):
-    stop_clock()
+def test_who_is_signed_in_can_not_try_passkeys_for_ever_either(viewer, passkey, stored, clock):
+    clock()
     for _ in range(FREE - 1):
         answer(viewer, "/verify/passkey", passkey, broken)
     for _ in range(3):
