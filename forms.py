@@ -438,9 +438,9 @@ class ReadingForm(FlaskForm):
         description=later("How the file writes letters. If names with accents look wrong, choose another one."),
     )
     delimiter = SelectField(
-        later("Between cells"),
+        later("Delimiter"),
         choices=_choices(DELIMITERS),
-        description=later("The sign that separates the cells of a row."),
+        description=later("The character between the cells of a row."),
     )
 
     def __init__(self, formdata: Any, sheet: Sheet) -> None:
@@ -471,11 +471,10 @@ class ColumnsForm(VersionForm):
     """What each of a sheet's columns is, and how its cells are meant. `columns_form` adds a field for each column."""
 
     match = RadioField(
-        later("How does a row find its student?"),
+        later("Match rows by"),
         choices=_choices({match.code: match.label for match in MATCHES.values()}),
         description=later(
-            "A row that finds none is a new student. Where several students have its name, or several rows do, "
-            "you choose which student it means."
+            "A row that matches no student adds a new one. Where several students or rows have the same name, you choose."
         ),
     )
     only = RadioField(later("What may the sheet do?"), choices=_choices(ONLY))
@@ -485,12 +484,12 @@ class ColumnsForm(VersionForm):
         description=later("A column that is not in the sheet is left alone in any case."),
     )
     decimal = RadioField(
-        later("What stands before decimals?"),
+        later("Decimal separator"),
         choices=_choices(DECIMALS),
-        description=later("A number that is written otherwise is rejected rather than misread."),
+        description=later("Numbers written in another way are rejected, not misread."),
     )
     thousands = SelectField(
-        later("What separates thousands?"),
+        later("Thousands separator"),
         choices=_choices(THOUSANDS),
         description=later("The sign is taken out of numbers, where three digits follow it."),
     )

@@ -53,7 +53,12 @@ class Finding:
         low, high = map(number, self.usual)
         match self.code:
             case "renamed":
-                return ngettext("%(num)s of %(of)s students renamed", "%(num)s of %(of)s students renamed", self.number, of=of)
+                return ngettext(
+                    "%(num)s of %(of)s students would be renamed",
+                    "%(num)s of %(of)s students would be renamed",
+                    self.number,
+                    of=of,
+                )
             case "blanked":
                 return ngettext(
                     "%(column)s cleared for %(num)s of %(of)s students",

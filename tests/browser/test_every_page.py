@@ -79,9 +79,9 @@ SENT: dict[str, tuple[str, Act]] = {
     "a deletion of what was changed": (f"/students/{CHANGED}/delete", lambda page: send(page, "Delete Wolfe", version="1")),
     "a view without a name": ("/students?min_age=12", lambda page: keep_view(page)),
     "a kept view without a name": ("/students/views", lambda page: send(page, "Save", **{"1-name": ""})),
-    "all students": ("/students", lambda page: press(page, "Change all")),
+    "all students": ("/students", lambda page: press(page, "Edit all")),
     "all students, to no age": ("/students", lambda page: set_all(page, "old")),
-    "nobody": ("/students", lambda page: press(page, "Change the ticked ones")),
+    "nobody": ("/students", lambda page: press(page, "Edit selected")),
     "no sheet": ("/imports/new", lambda page: press(page, "Upload and compare")),
     "a row that can't be used": (f"/imports/{PREVIEWED}?verdict=rejected", lambda page: press(page, "Check again")),
     "no column": (f"/imports/{UNCLEAR}/columns", lambda page: press(page, "Read the sheet like this")),
@@ -262,14 +262,14 @@ def press(page: Page, button: str) -> None:
 
 
 def set_all(page: Page, age: str) -> None:
-    press(page, "Change all")
+    press(page, "Edit all")
     page.get_by_label("Column").select_option("age")
     send(page, "See what it would change", value=age)
 
 
 def keep_view(page: Page) -> None:
     page.locator("#views summary").click()
-    press(page, "Keep it")
+    press(page, "Save view")
 
 
 def make_token(page: Page) -> None:

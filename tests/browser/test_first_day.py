@@ -116,7 +116,7 @@ def see_the_list(page: Page, check_page=unchecked):
 
 def erase_a_student(page: Page, check_page=unchecked):
     page.get_by_role("link", name="Ada Lovelace").click()
-    page.get_by_role("link", name="What is held").click()
+    page.get_by_role("link", name="Personal data").click()
     check_page(page)
     page.get_by_role("button", name="Erase Ada Lovelace for good").click()
     expect(page.get_by_role("status")).to_contain_text("Student 1 was erased.")

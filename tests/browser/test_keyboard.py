@@ -89,7 +89,7 @@ def change_many(page: Page):
     press(page, page.get_by_role("link", name="Students", exact=True))
     go(page, page.get_by_role("checkbox", name="Tick Ada Lovelace, 1"))
     page.keyboard.press("Space")
-    press(page, page.get_by_role("button", name="Change the ticked ones"), back=True)
+    press(page, page.get_by_role("button", name="Edit selected"), back=True)
     go(page, page.get_by_label("Column"))
     page.keyboard.press("A")
     write(page, page.get_by_label("Value"), "17")

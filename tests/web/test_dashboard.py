@@ -30,8 +30,8 @@ def test_it_counts_the_students(viewer, add):
 
 def test_a_sheet_that_waits_to_be_applied_is_named_to_who_may_apply_it(editor, upload, sign_in):
     upload("id,name\n1,Ada\n", filename="autumn.csv")
-    assert "autumn.csv waits for you" in editor.visit("/").text
-    assert "waits for you" not in sign_in("viewer").visit("/").text.replace("Waits for you", "")
+    assert "autumn.csv is ready to review" in editor.visit("/").text
+    assert "is ready to review" not in sign_in("viewer").visit("/").text
 
 
 def test_the_latest_imports_are_listed(editor, upload):

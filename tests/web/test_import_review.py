@@ -98,7 +98,7 @@ def test_a_row_that_can_mean_several_is_given_to_the_student_who_is_chosen(add, 
     for number in (1, 2):
         add(number, "Bo Nowak", 11 + number, 50)
     page = upload("name,score\nNOWAK Bo,9\n")
-    (form,) = [form for form in page.all("form") if "Somebody new" in form.text]
+    (form,) = [form for form in page.all("form") if "New student" in form.text]
     assert [button.get("value") for button in form.all("button")] == ["1", "2", "new"]
     assert ["Age 12" in button.text for button in form.all("button")] == [True, False, False]
     assert not [button for button in page.all("button") if "Confirm" in button.text]

@@ -17,7 +17,7 @@ def ada(add, change):
 def test_what_is_held_can_be_read_and_taken_along(admin):
     assert PAGE in admin.visit("/students/7").links
     page = admin.visit(PAGE)
-    assert page.heading == "What is held on Ada <L>"
+    assert page.heading == "Personal data of Ada <L>"
     assert "2 versions in the history." in page.text
     answer = admin.open(f"{PAGE}.json")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="student 7.json"'
