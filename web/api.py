@@ -1,6 +1,7 @@
 """What other systems of the school ask for: students, one by one and as a list, and sheets to import."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, jsonify, request, url_for
@@ -43,7 +44,6 @@ api = Blueprint("api", __name__, url_prefix="/api/v1")
 
 # Of names that there are not, so many are named, and so much of each.
 MAX_NAMED, MAX_NAMED_LENGTH = 5, 40
-ANSWER = {"question", "answer"}
 ASKABLE = {"q", "sort", "per_page", "after", "before", *filter_names()}
 
 
@@ -145,7 +145,9 @@ def apply(import_id: int) -> ResponseReturnValue:
     """Let a worker do what the comparison showed."""
     import_ = _import_or_404(import_id)
     check(to_apply(import_))
-    return _set_going(lambda version: life.start_apply(db.session(), import_id, actor(), version=version), import_)
+    with _deciding(import_) as version:
+        life.start_apply(db.session(), import_id, actor(), version=version)
+    return _import_answer(import_id)
 
 
 @api.post("/imports/<id:import_id>/answers")
@@ -154,20 +156,13 @@ def apply(import_id: int) -> ResponseReturnValue:
 def answer(import_id: int) -> ResponseReturnValue:
     """Take an answer to a question that the sheet leaves open, and let a worker read it so."""
     import_ = _import_or_404(import_id)
-    if not request.is_json:
-        raise Refusal(415, _("Not JSON"), _("Send the answer as application/json."))
-    sent = request.get_json(silent=True)
-    if not isinstance(sent, dict) or not all(isinstance(sent.get(name), str) for name in ANSWER):
-        raise Refusal(400, _("Not JSON"), _("The body has to be a JSON object with “question” and “answer”, both texts."))
-    _refuse_unknown(sent, ANSWER)
-
-    def take(version: int) -> None:
-        answers.answer(db.session(), import_id, sent["question"], sent["answer"], actor(), version=version)
-
+    question, code = _answer_sent()
     try:
-        return _set_going(take, import_)
+        with _deciding(import_) as version:
+            answers.answer(db.session(), import_id, question, code, actor(), version=version)
     except NoSuchAnswer:
         raise _unfit({"answer": _("The import does not ask this, or offers other answers.")}) from None
+    return _import_answer(import_id)
 
 
 @api.post("/imports/<id:import_id>/confirm")
@@ -177,10 +172,8 @@ def confirm(import_id: int) -> ResponseReturnValue:
     """Let rows that need review be applied: those on the lines that are sent, or all."""
     import_, lines = _import_or_404(import_id), _lines()
     check(to_apply(import_))
-    try:
-        review.confirm(db.session(), import_id, lines, actor(), version=_decided_on(import_))
-    except life.WrongState:
-        raise _changed(import_id) from None
+    with _deciding(import_) as version:
+        review.confirm(db.session(), import_id, lines, actor(), version=version)
     return _told(_import_or_404(import_id))
 
 
@@ -193,15 +186,13 @@ def choose_student(import_id: int) -> ResponseReturnValue:
     line, student_id = _choice()
     check(to_apply(import_))
     try:
-        choose.choose(db.session(), import_id, line, student_id, actor(), version=_decided_on(import_))
-    except life.WrongState:
-        raise _changed(import_id) from None
+        with _deciding(import_) as version:
+            choose.choose(db.session(), import_id, line, student_id, actor(), version=version)
     except choose.NoCandidate:
         raise _unfit({"student": _("The row can't mean this student.")}) from None
     except choose.Taken as taken:
-        raise _unfit(
-            {"student": _("Line %(line)s is about this student already. Choose another one.", line=taken.line)}
-        ) from None
+        sentence = _("Line %(line)s is about this student already. Choose another one.", line=taken.line)
+        raise _unfit({"student": sentence}) from None
     return _told(_import_or_404(import_id))
 
 
@@ -212,10 +203,8 @@ def go_on_with_rest(import_id: int) -> ResponseReturnValue:
     """Make an import of the rows that nobody had confirmed when this one was applied."""
     import_ = _import_or_404(import_id)
     check(to_apply(import_))
-    try:
-        rest_id = rest.go_on_with_rest(db.session(), import_id, actor(), version=_decided_on(import_))
-    except life.WrongState:
-        raise _changed(import_id) from None
+    with _deciding(import_) as version:
+        rest_id = rest.go_on_with_rest(db.session(), import_id, actor(), version=version)
     return _told(_import_or_404(rest_id)), 201, {"Location": url_for("api.show_import", import_id=rest_id)}
 
 
@@ -224,19 +213,23 @@ def go_on_with_rest(import_id: int) -> ResponseReturnValue:
 @once
 def undo(import_id: int) -> ResponseReturnValue:
     """Let a worker take an applied import back."""
-
-    def take_back(version: int) -> None:
+    with _deciding(_import_or_404(import_id)) as version:
         life.start_undo(db.session(), import_id, actor(), version=version, states=("applied",))
+    return _import_answer(import_id)
 
-    return _set_going(take_back, _import_or_404(import_id))
+
+def _answer_sent() -> tuple[str, str]:
+    """Read a question's key, and the code of the answer to it."""
+    sent = _sent({"question", "answer"}, _("Send the answer as application/json."))
+    question, code = sent.get("question"), sent.get("answer")
+    if not isinstance(question, str) or not isinstance(code, str):
+        raise Refusal(400, _("Not JSON"), _("The body has to be a JSON object with “question” and “answer”, both texts."))
+    return question, code
 
 
 def _choice() -> tuple[int, int | None]:
     """Read the line, and the student that is chosen for it; None for somebody new."""
-    if not request.is_json:
-        raise Refusal(415, _("Not JSON"), _("Send the choice as application/json."))
-    sent = sent_object()
-    _refuse_unknown(sent, {"line", "student"})
+    sent = _sent({"line", "student"}, _("Send the choice as application/json."))
     line: Any = sent.get("line")
     student_id: Any = sent.get("student", 0)
     if not _is_line(line):
@@ -248,11 +241,7 @@ def _choice() -> tuple[int, int | None]:
 
 def _lines() -> list[int] | None:
     """Read which lines are confirmed; None where all are."""
-    if not request.is_json:
-        raise Refusal(415, _("Not JSON"), _("Send the lines as application/json."))
-    sent = sent_object()
-    _refuse_unknown(sent, {"lines"})
-    lines = sent.get("lines")
+    lines = _sent({"lines"}, _("Send the lines as application/json.")).get("lines")
     if lines == "all":
         return None
     if not isinstance(lines, list) or not 0 < len(lines) <= review.LINES_AT_ONCE or not all(map(_is_line, lines)):
@@ -262,6 +251,15 @@ def _lines() -> list[int] | None:
 
 def _is_line(value: Any) -> bool:
     return type(value) is int and 0 <= value <= LAST_LINE
+
+
+def _sent(known: set[str], otherwise: str) -> dict[str, Any]:
+    """Read the JSON object that was sent, with these names and no others. What is not JSON is refused with that sentence."""
+    if not request.is_json:
+        raise Refusal(415, _("Not JSON"), otherwise)
+    sent = sent_object()
+    _refuse_unknown(sent, known)
+    return sent
 
 
 def _refuse_unknown(sent: Any, known: set[str]) -> None:
@@ -293,10 +291,7 @@ def _tagged(student: Student, written: Collection[str] = ()) -> Response:
 
 def _values(student_id: int) -> dict[str, Any]:
     """Read the student that was sent; a column that is left out stays as it is, and one that is null is cleared."""
-    if not request.is_json:
-        raise Refusal(415, _("Not JSON"), _("Send the student as application/json."))
-    sent = sent_object()
-    _refuse_unknown(sent, {column.name for column in VALUES})
+    sent = _sent({column.name for column in VALUES}, _("Send the student as application/json."))
     needed = {column.name: None for column in VALUES if column.required}
     values, problems = dict[str, Any](), dict[str, str]()
     for column in COLUMNS:
@@ -376,12 +371,14 @@ def _unfit(problems: dict[str, str]) -> Refusal:
     return Refusal(422, _("Can’t be used"), " ".join(problems.values()), errors=errors)
 
 
-def _set_going(act: Callable[[int], None], import_: Import) -> ResponseReturnValue:
+@contextmanager
+def _deciding(import_: Import) -> Iterator[int]:
+    """Give the version of the import that the other system decides on; where that is no longer so, show it as it is now."""
+    import_id = import_.id
     try:
-        act(_decided_on(import_))
+        yield _decided_on(import_)
     except life.WrongState:
-        raise _changed(import_.id) from None
-    return _import_answer(import_.id)
+        raise _changed(import_id) from None
 
 
 def _decided_on(import_: Import) -> int:
