@@ -162,7 +162,7 @@ def choose_columns(import_id: int) -> ResponseReturnValue:
     with aside(db.session()):
         import_ = import_or_404(import_id)
         if not choices.may_choose(import_):
-            return _overtaken(import_id)
+            raise life.WrongState
         sheet, options, as_file = _sheet_as_asked(import_)
         form = columns_form(sheet, options, import_.version)
         if as_file.errors or not form.validate():
@@ -184,10 +184,7 @@ def answer(import_id: int) -> ResponseReturnValue:
     """Take the answer to a question that the sheet leaves open, and let a worker read it so."""
     import_or_404(import_id)
     form = AnswerForm()
-    try:
-        answers.answer(db.session(), import_id, form.question.data or "", form.answer.data or "", actor(), version=form.shown)
-    except (life.WrongState, NoSuchAnswer):
-        return _overtaken(import_id)
+    answers.answer(db.session(), import_id, form.question.data or "", form.answer.data or "", actor(), version=form.shown)
     wait_for_worker(import_id)
     return redirect(_next_page(import_id), 303)
 
@@ -219,10 +216,7 @@ def rejected(import_id: int) -> ResponseReturnValue:
 def apply(import_id: int) -> ResponseReturnValue:
     """Let a worker do what the preview showed."""
     check(to_apply(import_or_404(import_id)))
-    try:
-        life.start_apply(db.session(), import_id, actor(), version=VersionForm().shown)
-    except life.WrongState:
-        return _overtaken(import_id)
+    life.start_apply(db.session(), import_id, actor(), version=VersionForm().shown)
     wait_for_worker(import_id)
     return redirect(url_for("imports.show", import_id=import_id), 303)
 
@@ -234,10 +228,7 @@ def confirm(import_id: int) -> ResponseReturnValue:
     """Let rows that need review be applied, which somebody has looked at."""
     import_, form = import_or_404(import_id), ConfirmForm()
     check(to_apply(import_))
-    try:
-        confirmed = review.confirm(db.session(), import_id, form.shown_lines, actor(), version=form.shown)
-    except life.WrongState:
-        return _overtaken(import_id)
+    confirmed = review.confirm(db.session(), import_id, form.shown_lines, actor(), version=form.shown)
     flash(ngettext("%(num)s row is confirmed.", "%(num)s rows are confirmed.", confirmed), "success")
     return redirect(_place_on_page(import_), 303)
 
@@ -250,12 +241,10 @@ def choose_student(import_id: int) -> ResponseReturnValue:
     import_, form = import_or_404(import_id), ChoiceForm()
     check(to_apply(import_))
     if form.chosen is None:
-        return _overtaken(import_id)
+        raise choose.NoCandidate
     line, student_id = form.chosen
     try:
         choose.choose(db.session(), import_id, line, student_id, actor(), version=form.shown)
-    except (life.WrongState, choose.NoCandidate):
-        return _overtaken(import_id)
     except choose.Taken as taken:
         flash(_("Line %(line)s is about this student already. Choose another one.", line=taken.line), "warning")
         return import_page(import_as_it_is(import_id)), 409
@@ -269,10 +258,7 @@ def choose_student(import_id: int) -> ResponseReturnValue:
 def go_on_with_rest(import_id: int) -> ResponseReturnValue:
     """Go on with the rows that nobody had confirmed when the import was applied, as an import of their own."""
     check(to_apply(import_or_404(import_id)))
-    try:
-        rest_id = rest.go_on_with_rest(db.session(), import_id, actor(), version=VersionForm().shown)
-    except life.WrongState:
-        return _overtaken(import_id)
+    rest_id = rest.go_on_with_rest(db.session(), import_id, actor(), version=VersionForm().shown)
     return redirect(url_for("imports.show", import_id=rest_id), 303)
 
 
@@ -285,10 +271,7 @@ def cancel(import_id: int) -> ResponseReturnValue:
     shown = VersionForm().shown
     announced = life.announce_cancel(db.session(), import_id, version=shown)
     reading.set(False)
-    try:
-        life.cancel(db.session(), import_id, version=shown, announced=announced)
-    except life.WrongState:
-        return _overtaken(import_id)
+    life.cancel(db.session(), import_id, version=shown, announced=announced)
     return redirect(url_for("imports.show", import_id=import_id), 303)
 
 
@@ -311,10 +294,7 @@ def undo(import_id: int) -> ResponseReturnValue:
     import_, form = import_or_404(import_id), UndoForm()
     if overtaken := _overtaken_undo(import_, form):
         return _undo_page(import_, overtaken), 409
-    try:
-        life.start_undo(db.session(), import_id, actor(), version=form.shown)
-    except life.WrongState:
-        return _overtaken(import_id)
+    life.start_undo(db.session(), import_id, actor(), version=form.shown)
     wait_for_worker(import_id)
     return redirect(url_for("imports.show", import_id=import_id), 303)
 
@@ -332,8 +312,12 @@ def _undo_page(import_: Import, outlook: Outlook) -> str:
     return render_template("imports/undo.html", import_=import_, outlook=outlook, form=form)
 
 
-def _overtaken(import_id: int) -> ResponseReturnValue:
+@imports.errorhandler(life.WrongState)
+@imports.errorhandler(choose.NoCandidate)
+@imports.errorhandler(NoSuchAnswer)
+def _show_overtaken(_error: Exception) -> ResponseReturnValue:
     """Show the import as it now is to somebody who decided on what it was before."""
+    import_id = (request.view_args or {})["import_id"]
     flash(_("This import has changed since you opened the page, so nothing was done. Check it again, then decide."), "warning")
     return import_page(import_as_it_is(import_id)), 409
 
@@ -342,7 +326,7 @@ def _overtaken_choice(import_id: int, sheet: Sheet, as_file: ReadingForm, form: 
     """Show the choice again, as it was made, on top of what others have chosen meanwhile."""
     import_ = import_as_it_is(import_id)
     if not choices.may_choose(import_):
-        return _overtaken(import_id)
+        raise life.WrongState
     form.version.data = str(import_.version)
     flash(
         _(
