@@ -46,6 +46,7 @@ from merge import verify as verifying
 from merge.compare import LEAVES_OUT
 from merge.faults import fault_of
 from merge.matching import MATCHES
+from merge.options import AS_SUGGESTED, UploadOptions
 from merge.problems import SheetRefused
 from merge.questions import NoSuchAnswer, load_questions
 from merge.report import report, summary
@@ -135,11 +136,9 @@ def import_file(
         done = _import(
             file,
             Path(file.name).name,
+            UploadOptions(match, only or "", blank_clears),
             actor="flask import",
             apply_=apply_,
-            blank_clears=blank_clears,
-            match=match,
-            only=only or "",
             confirm_names=confirm_names,
             answers=told,
         )
@@ -186,7 +185,7 @@ def watch(
     except watching.NotUsable as reason:
         raise click.ClickException(str(reason)) from None
     limits, stop = Limits(most_inserts, most_updates, most_rejected), _stop_when_told()
-    terms = watching.Terms(limits, match, only or "")
+    terms = watching.Terms(limits, UploadOptions(match, only or ""))
     while not stop.is_set():
         kept_in = set[str]()
         try:
@@ -432,18 +431,15 @@ def _verify() -> None:
 def _import(
     file: BinaryIO,
     filename: str,
+    asked: UploadOptions = AS_SUGGESTED,
     *,
     actor: str,
     apply_: bool,
-    blank_clears: bool = False,
-    match: str | None = None,
-    only: str = "",
     confirm_names: bool = False,
     answers: Mapping[str, str] = MappingProxyType({}),
 ) -> Import:
     session = db.session()
-    chosen: dict[str, Any] = {"blank_clears": blank_clears, "match": match, "only": only}
-    import_id = imports.receive(session, current_app.config["UPLOADS"], filename, file, actor, **chosen).id
+    import_id = imports.receive(session, current_app.config["UPLOADS"], filename, file, actor, asked).id
     _finish(import_id)
     while keys := answers.keys() & _asked(read := _read(import_id)):
         key = min(keys)

@@ -34,7 +34,7 @@ from merge.cells import typed_notation
 from merge.choices import carried
 from merge.columns import BY_NAME, COLUMNS, KEY, VALUES, StudentColumn, clashes, places
 from merge.matching import MATCHES
-from merge.options import Options
+from merge.options import Options, UploadOptions
 from merge.problems import Problem
 from merge.sheet import DELIMITERS, ENCODINGS, Sheet
 from merge.unattended import Limits
@@ -400,9 +400,8 @@ class UploadForm(Form):
     only = RadioField(later("What may the sheet do?"), choices=_choices(ONLY), default=BOTH)
 
     @property
-    def may(self) -> str:
-        """What the sheet may do, as options say it."""
-        return "" if self.only.data == BOTH else self.only.data
+    def asked(self) -> UploadOptions:
+        return UploadOptions(only="" if self.only.data == BOTH else self.only.data, blank_clears=self.blank.data == "clear")
 
 
 class DeliveryForm(UploadForm):
@@ -416,6 +415,10 @@ class DeliveryForm(UploadForm):
     most_inserts = IntegerField(default=Limits.inserts, validators=[NumberRange(0)])
     most_updates = IntegerField(default=Limits.updates, validators=[NumberRange(0)])
     most_rejected = IntegerField(default=Limits.rejected, validators=[NumberRange(0)])
+
+    @property
+    def asked(self) -> UploadOptions:
+        return replace(super().asked, match=self.match.data or None)
 
     @property
     def limits(self) -> Limits | None:

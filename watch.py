@@ -27,6 +27,7 @@ import worker
 from database import aside, only_reading
 from merge import imports
 from merge.faults import fault_of
+from merge.options import AS_SUGGESTED, UploadOptions
 from merge.problems import SheetRefused
 from merge.report import summary
 from merge.unattended import Limits
@@ -69,11 +70,10 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Terms:
-    """How the folder's sheets are taken: within which limits, and by what and for what rows find their students."""
+    """How the folder's sheets are imported, and within which limits they are applied."""
 
     limits: Limits
-    match: str | None = None
-    only: str = ""
+    asked: UploadOptions = AS_SUGGESTED
 
 
 @dataclass(frozen=True)
@@ -215,8 +215,8 @@ def _known(session: Session, delivery: Delivery) -> int | None:
 
 def _receive(session: Session, uploads: Path, delivery: Delivery, stream: BinaryIO, terms: Terms) -> int:
     try:
-        how: dict[str, Any] = {"match": terms.match, "only": terms.only, "limits": terms.limits, "delivery": delivery.mark}
-        return imports.receive(session, uploads, delivery.name, stream, ACTOR, **how).id
+        given: dict[str, Any] = {"limits": terms.limits, "delivery": delivery.mark}
+        return imports.receive(session, uploads, delivery.name, stream, ACTOR, terms.asked, **given).id
     except IntegrityError:
         # Another watcher was faster by a moment.
         session.rollback()

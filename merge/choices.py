@@ -19,7 +19,7 @@ from merge.guesses import guess_reading
 from merge.heading_questions import ask_before_reading
 from merge.headings import fold
 from merge.matching import MATCHES
-from merge.options import Options
+from merge.options import Options, UploadOptions
 from merge.problems import SheetRefused
 from merge.questions import ASKED_EACH_TIME, ASKED_OF_NAMES, Question, places_of, without
 from merge.sheet import Sheet, first_rows
@@ -94,8 +94,9 @@ def recall(session: Session, sheet: Sheet) -> tuple[Sheet, Options]:
     return sheet, _as_it_fits(sheet, replace(options, answers=without(options.answers, void)))
 
 
-def matched_by(match: str | None, sheet: Sheet, options: Options) -> tuple[Sheet, Options]:
-    """Match rows as whoever brings the sheet asks for, if they do; the ID is ignored then. Raises SheetRefused."""
+def as_asked(sheet: Sheet, options: Options, asked: UploadOptions) -> tuple[Sheet, Options]:
+    """Read a sheet as its upload asks for; an ID by which rows are not to be matched is ignored. Raises SheetRefused."""
+    match, options = asked.match, replace(options, only=asked.only, blank_clears=asked.blank_clears)
     if match is None or match == options.match:
         return sheet, options
     if not MATCHES[match].names <= places(sheet.columns).keys():

@@ -15,7 +15,7 @@ import audit
 from audit import Act
 from database import analyze, aside
 from merge.apply import apply
-from merge.choices import RE_READABLE, ReadingPlan, headings_key, matched_by, plan_reading, recall
+from merge.choices import RE_READABLE, ReadingPlan, as_asked, headings_key, plan_reading, recall
 from merge.column_samples import Samples
 from merge.columns import KEY, places
 from merge.compare import OMITTED, Counts, Reading, compare, count_planned, count_verdicts, discard_plan, plan_deletions
@@ -27,7 +27,7 @@ from merge.faults import Fault, fault_of
 from merge.heading_questions import ask_before_reading
 from merge.lease import LEASE, CalledOff, LeaseLost, call_off, kept_lease
 from merge.matching import MATCHES
-from merge.options import Options
+from merge.options import AS_SUGGESTED, Options, UploadOptions
 from merge.problems import SheetRefused
 from merge.questions import dump_questions
 from merge.recheck import recheck
@@ -65,10 +65,8 @@ def receive(
     filename: str,
     stream: BinaryIO,
     actor: str,
+    asked: UploadOptions = AS_SUGGESTED,
     *,
-    blank_clears: bool = False,
-    match: str | None = None,
-    only: str = "",
     limits: Limits | None = None,
     delivery: str | None = None,
 ) -> Import:
@@ -78,8 +76,7 @@ def receive(
     stays within them is applied with nobody looking on. A delivery is received once: for another with the same mark,
     IntegrityError is raised.
     """
-    upload = look_at(session, uploads, filename, stream, blank_clears=blank_clears, match=match, only=only)
-    return queue(session, upload, actor, limits=limits, delivery=delivery)
+    return queue(session, look_at(session, uploads, filename, stream, asked), actor, limits=limits, delivery=delivery)
 
 
 @dataclass(frozen=True)
@@ -95,23 +92,13 @@ class Upload:
         discard_files(self.path)
 
 
-def look_at(
-    session: Session,
-    uploads: Path,
-    filename: str,
-    stream: BinaryIO,
-    *,
-    blank_clears: bool = False,
-    match: str | None = None,
-    only: str = "",
-) -> Upload:
+def look_at(session: Session, uploads: Path, filename: str, stream: BinaryIO, asked: UploadOptions) -> Upload:
     """Keep an uploaded file and find out how to read it, while others write. Raises SheetRefused, and then nothing is kept."""
     path = uploads / uuid.uuid4().hex
     with aside(session):
         try:
             sha256 = keep(stream, path)
-            sheet, options = recall(session, inspect(path))
-            plan = plan_reading(*matched_by(match, sheet, replace(options, blank_clears=blank_clears, only=only)))
+            plan = plan_reading(*as_asked(*recall(session, inspect(path)), asked))
             sync(path)
         except BaseException:
             discard_files(path)

@@ -15,11 +15,24 @@ ROWS_GUESSED_FROM = 2_000
 
 
 @dataclass(frozen=True)
+class UploadOptions:
+    """What may be asked for with an upload, before anybody has seen what is in the sheet."""
+
+    match: str | None = None
+    """None to match rows as the sheet suggests."""
+    only: str = ""
+    blank_clears: bool = False
+
+
+AS_SUGGESTED = UploadOptions()
+
+
+@dataclass(frozen=True)
 class Options:
     """What whoever uploads a sheet may choose."""
 
     match: str = KEY.name
-    """The column by which rows find their students: "id" or "name"."""
+    """By which columns rows find their students, as merge.matching names it."""
     only: str = ""
     """What rows may do: add students and change them, or only "add", or only "update"."""
     blank_clears: bool = False

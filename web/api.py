@@ -55,15 +55,7 @@ def _sheet_sent() -> life.Upload:
         raise _unfit({name: " ".join(map(str, errors)) for name, errors in form.errors.items()})
     file = form.file.data
     try:
-        return life.look_at(
-            db.session(),
-            current_app.config["UPLOADS"],
-            file.filename,
-            file.stream,
-            blank_clears=form.blank.data == "clear",
-            match=form.match.data or None,
-            only=form.may,
-        )
+        return life.look_at(db.session(), current_app.config["UPLOADS"], file.filename, file.stream, form.asked)
     except SheetRefused as refused:
         raise _unfit({"file": str(refused)}) from None
 

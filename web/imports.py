@@ -105,15 +105,8 @@ def create() -> ResponseReturnValue:
     if form.validate():
         file = form.file.data
         try:
-            received = life.receive(
-                db.session(),
-                current_app.config["UPLOADS"],
-                file.filename,
-                file.stream,
-                actor(),
-                blank_clears=form.blank.data == "clear",
-                only=form.may,
-            )
+            uploads = current_app.config["UPLOADS"]
+            received = life.receive(db.session(), uploads, file.filename, file.stream, actor(), form.asked)
         except SheetRefused as refused:
             form.file.errors = [str(refused)]
         else:

@@ -10,6 +10,7 @@ from sqlalchemy import func, insert, select
 from merge import imports, record
 from merge.answers import answer
 from merge.door import NAMES, let_students_follow, open_change
+from merge.options import UploadOptions
 from merge.questions import load_questions
 from merge.review import confirm
 from models import Import, Student, revisions
@@ -24,7 +25,9 @@ def upload(app, session) -> Importer:
     def upload(sheet: str | bytes, *, blank_clears: bool = False) -> Import:
         stream = io.BytesIO(sheet.encode() if isinstance(sheet, str) else sheet)
         uploads = app.config["UPLOADS"]
-        received = imports.receive(session, uploads, "sheet.csv", stream, "sec@school.test", blank_clears=blank_clears)
+        received = imports.receive(
+            session, uploads, "sheet.csv", stream, "sec@school.test", UploadOptions(blank_clears=blank_clears)
+        )
         return run(session, received.id)
 
     return upload

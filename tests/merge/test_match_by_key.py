@@ -7,6 +7,7 @@ import pytest
 from merge import imports, preview
 from merge.columns import BY_NAME
 from merge.matching import MATCHES, Match
+from merge.options import UploadOptions
 from merge.problems import SheetRefused
 from merge.verify import verify
 from tests.merge.conftest import run, table
@@ -21,7 +22,7 @@ def deliver(app, session, store):
 
     def deliver(sheet, **asked):
         received = imports.receive(
-            session, app.config["UPLOADS"], "s.csv", io.BytesIO(sheet.encode()), "sec@school.test", **asked
+            session, app.config["UPLOADS"], "s.csv", io.BytesIO(sheet.encode()), "sec@school.test", UploadOptions(**asked)
         )
         return run(session, received.id)
 

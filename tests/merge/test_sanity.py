@@ -5,6 +5,7 @@ import io
 import pytest
 
 from merge import imports, preview
+from merge.options import UploadOptions
 from merge.pages import Query
 from merge.sanity import CHECKS, Finding, dump_findings, load_findings
 from merge.unattended import Limits, held_back
@@ -24,8 +25,8 @@ def bring(app, session):
 
     def bring(sheet, **options):
         limits = Limits(inserts=1_000, updates=1_000)
-        uploads = app.config["UPLOADS"]
-        received = imports.receive(session, uploads, "sheet.csv", io.BytesIO(sheet.encode()), "sis", limits=limits, **options)
+        asked, uploads = UploadOptions(**options), app.config["UPLOADS"]
+        received = imports.receive(session, uploads, "sheet.csv", io.BytesIO(sheet.encode()), "sis", asked, limits=limits)
         import_ = run(session, received.id)
         return run(session, received.id) if import_.state == "applying" else import_
 
