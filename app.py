@@ -31,7 +31,6 @@ from web.bulk import bulk
 from web.cell import cell
 from web.changes import changes
 from web.compression import register_compression
-from web.corrections import corrections
 from web.csv_format import register_csv_formats
 from web.dashboard import dashboard
 from web.duplicates import duplicates
@@ -44,6 +43,7 @@ from web.history import history
 from web.hosts import register_hosts
 from web.icons import register_icons
 from web.imports import imports
+from web.imports.corrections import corrections
 from web.kept_input import register_authors, register_kept_input
 from web.language import language, register_language, register_language_choice
 from web.limits import register_limits

@@ -95,7 +95,7 @@ def test_others_write_while_an_uploaded_sheet_is_looked_at(app, sign_in, monkeyp
 def test_an_upload_is_answered_while_the_worker_writes_for_long(app, sign_in, monkeypatch):
     editor, receive, answers = sign_in("editor"), imports.receive, []
     app.config["ROLLBOOK_WORKER"] = "inline"
-    monkeypatch.setattr("web.imports.PATIENCE_S", 0.1)
+    monkeypatch.setattr("web.imports.shared.PATIENCE_S", 0.1)
     with app.app_context():
         worker = db.engine.connect()
 

@@ -15,7 +15,7 @@ from models import db
 from web.access import actor, requires
 from web.acts import CHANGE_STUDENTS, DELETE_STUDENTS, EXPORT_STUDENTS, SELECT_STUDENTS
 from web.csv_format import asked_format, format_of_reader
-from web.imports import wait_for_worker
+from web.imports.shared import wait_for_worker
 from web.kept_input import keeps
 from web.limits import takes_several
 from web.streaming import download

@@ -21,7 +21,7 @@ from models import Import, Student, db
 from web.access import actor, requires
 from web.acts import READ_TEMPLATE, UPLOAD_SHEET
 from web.csv_format import asked_format
-from web.imports import wait_for_worker
+from web.imports.shared import wait_for_worker
 from web.kept_input import keeps_nothing
 from words import _
 

@@ -14,7 +14,8 @@ from merge.preview import name_texts
 from models import Import, db
 from web.access import requires
 from web.acts import CORRECT_ROWS
-from web.imports import import_as_it_is, import_or_404, import_page
+from web.imports.shared import import_as_it_is, import_or_404
+from web.imports.show import import_page
 from web.kept_input import keeps
 from web.limits import takes_cells
 from words import _, number

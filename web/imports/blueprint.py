@@ -1,0 +1,5 @@
+"""The blueprint that all pages of an import belong to."""
+
+from flask import Blueprint
+
+imports = Blueprint("imports", __name__, url_prefix="/imports")
