@@ -25,7 +25,7 @@ from database import analyze
 from merge.columns import KEY, NAME, VALUES, StudentColumn, places
 from merge.find import find_students, hold_ambiguous, hold_initials, hold_remarks, settle_spellings
 from merge.former_ids import hold_reused
-from merge.match import doubts, hold_without_name, judge, reject_repeated_ids
+from merge.match import doubts, hold_of_absent, hold_without_name, judge, reject_repeated_ids
 from merge.matching import MATCHES, Match
 from merge.merged_ids import resolve_staged
 from merge.options import Options
@@ -108,9 +108,7 @@ def compare(session: Session, reading: Reading, *, may_repeat: bool, advance: Ad
     if not match.by_id:
         hold_ambiguous(session, import_id, match)
     if match.by_name:
-        settle_spellings(session, import_id, match, lambda lines: replan(session, reading, lines))
-        hold_initials(session, import_id)
-        hold_remarks(session, import_id)
+        _settle_names(session, reading)
     hold_reused(session, import_id)
     if reading.named:
         hold_without_name(session, import_id)
@@ -160,6 +158,15 @@ def plan_deletions(session: Session, import_id: int) -> Counts:
     )
     session.execute(insert(planned_rows).from_select([c.name for c in plan.selected_columns], plan))
     return count_verdicts(session, import_id)
+
+
+def _settle_names(session: Session, reading: Reading) -> None:
+    """Find whom names mean in other spellings, and hold those that may be no new student's."""
+    settle_spellings(session, reading.import_id, reading.match, lambda lines: replan(session, reading, lines))
+    if reading.match.columns != (NAME,):
+        hold_of_absent(session, reading.import_id, ReviewReason.SEVERAL)
+    hold_initials(session, reading.import_id)
+    hold_remarks(session, reading.import_id)
 
 
 def _leave_out(session: Session, reading: Reading) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, and_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Subquery, and_, func, literal, or_, select, union_all, update
 from sqlalchemy.orm import Session
 
 from merge.columns import NAME
@@ -59,7 +59,10 @@ def hold_ambiguous(session: Session, import_id: int, match: Match) -> None:
 
 
 def candidates_of(import_id: int, match: Match, rows: ColumnElement[bool]) -> Subquery:
-    """Select how many students each of the planned rows can mean, and the first and the last of them; not those without any."""
+    """Select how many students each of the planned rows can mean beside its own, and the first and the last of them.
+
+    A row that can mean no other is left out.
+    """
     row = and_(staged_rows.c.import_id == planned_rows.c.import_id, staged_rows.c.line == planned_rows.c.line)
     return (
         select(
@@ -69,7 +72,7 @@ def candidates_of(import_id: int, match: Match, rows: ColumnElement[bool]) -> Su
             func.max(students.c.id).label("last"),
         )
         .join(staged_rows, row)
-        .join(students, match.finds())
+        .join(students, and_(match.finds(), students.c.id != planned_rows.c.student_id))
         .where(planned_rows.c.import_id == import_id, rows)
         .group_by(planned_rows.c.line)
         .subquery("candidates")
@@ -96,10 +99,29 @@ def namesakes_of(session: Session, import_id: int, rows: ColumnElement[bool]) ->
     )
 
 
+def others_of(session: Session, import_id: int, match: Match, rows: ColumnElement[bool], *, named: bool) -> Subquery:
+    """Select how many other students each of the planned rows can mean: by what it is matched by, and by its name if it is new.
+
+    These are the very students that are noted when rows are compared; `found` of them are found by what rows are matched by.
+    """
+    kinds = []
+    if not match.by_id:
+        by_key = candidates_of(import_id, match, rows)
+        kinds.append(select(by_key, by_key.c.number.label("found")))
+    if named and match.columns != (NAME,):
+        by_name = namesakes_of(session, import_id, and_(rows, or_(NEW, NEW_ONCE_CONFIRMED)))
+        kinds.append(select(by_name, literal(0).label("found")))
+    each = union_all(*kinds).subquery("each")
+    number, first, last = func.sum(each.c.number), func.min(each.c.first), func.max(each.c.last)
+    labelled = (number.label("number"), first.label("first"), last.label("last"), func.sum(each.c.found).label("found"))
+    return select(each.c.line, *labelled).group_by(each.c.line).subquery("others_of")
+
+
 def note_namesakes(session: Session, import_id: int, found: Subquery) -> int:
-    """Keep how many students rows could mean when they were compared, and count those rows. Does not commit."""
+    """Add to how many other students rows could mean when they were compared, and count those rows. Does not commit."""
     mine = and_(planned_rows.c.import_id == import_id, planned_rows.c.line == found.c.line)
-    return count_rows(session, update(planned_rows).where(mine).values(namesakes=found.c.number))
+    number = func.coalesce(planned_rows.c.namesakes, 0) + found.c.number
+    return count_rows(session, update(planned_rows).where(mine).values(namesakes=number))
 
 
 def settle_spellings(session: Session, import_id: int, match: Match, replan: Replan) -> None:
@@ -118,9 +140,9 @@ def settle_spellings(session: Session, import_id: int, match: Match, replan: Rep
         unclear = {line: (ids, ReviewReason.SEVERAL) for line, ids in same.items() if line not in clear}
         unclear |= {line: (ids, ReviewReason.ALIKE) for line, ids in alike.items() if line not in same}
         for line, (ids, reason) in unclear.items():
-            hold_for_review(session, import_id, planned_rows.c.line == line, reason, literal(min(ids)), namesakes=len(ids))
+            hold_for_review(session, import_id, planned_rows.c.line == line, reason, literal(min(ids)))
         settled += len(clear)
-    if settled:
+    if settled or import_id < 0:  # a row that is compared again with a corrected one has its student already
         _hold_shared(session, import_id)
 
 

@@ -72,7 +72,26 @@ def judge(session: Session, import_id: int, report: Report) -> None:
     spelled = sum(_release_spellings(session, import_id, batch, report) for batch in _differing(session, import_id))
     if spelled:
         _hold_of_others(session, import_id)
-    _hold_of_absent(session, import_id)
+    hold_of_absent(session, import_id)
+
+
+def hold_of_absent(session: Session, import_id: int, reason: ReviewReason = ReviewReason.SAME_NAME) -> None:
+    """Hold new students who have the name of a student whom the sheet does not name. Does not commit."""
+    found = namesakes_of(session, import_id, or_(NEW, NEW_ONCE_CONFIRMED))
+    if not note_namesakes(session, import_id, found):
+        return
+    key = key_of(session, planned_rows.c.name)
+    new = and_(planned_rows.c.import_id == import_id, planned_rows.c.verdict == "insert", planned_rows.c.namesakes > 0)
+    row = select(planned_rows.c.line, key.label("name_key")).where(new).subquery("row")
+    named = select(staged_rows.c.student_id).where(_of_sheet(import_id), staged_rows.c.student_id.is_not(None))
+    absent = select(others.c.id).where(others.c.name_key.in_(select(row.c.name_key))).except_(named)
+    of_absent = (
+        select(row.c.line, func.min(others.c.id).label("student_id"))
+        .where(row.c.name_key == others.c.name_key, others.c.id.in_(absent))
+        .group_by(row.c.line)
+        .subquery("found")
+    )
+    hold_for_review(session, import_id, planned_rows.c.line == of_absent.c.line, reason, of_absent.c.student_id)
 
 
 def _doubt_of_stored(session: Session) -> ColumnElement[str | None]:
@@ -145,25 +164,6 @@ def _hold_of_others(session: Session, import_id: int) -> None:
     ):
         held = and_(planned_rows.c.reason == ReviewReason.OTHER_SPELLING.value, name.in_(taken))
         hold_for_review(session, import_id, held, reason)
-
-
-def _hold_of_absent(session: Session, import_id: int) -> None:
-    """Hold new students who have the name of a student whom the sheet does not name."""
-    found = namesakes_of(session, import_id, or_(NEW, NEW_ONCE_CONFIRMED))
-    if not note_namesakes(session, import_id, found):
-        return
-    key = key_of(session, planned_rows.c.name)
-    new = and_(planned_rows.c.import_id == import_id, planned_rows.c.verdict == "insert", planned_rows.c.namesakes > 0)
-    row = select(planned_rows.c.line, key.label("name_key")).where(new).subquery("row")
-    named = select(staged_rows.c.student_id).where(_of_sheet(import_id), staged_rows.c.student_id.is_not(None))
-    absent = select(others.c.id).where(others.c.name_key.in_(select(row.c.name_key))).except_(named)
-    of_absent = (
-        select(row.c.line, func.min(others.c.id).label("student_id"))
-        .where(row.c.name_key == others.c.name_key, others.c.id.in_(absent))
-        .group_by(row.c.line)
-        .subquery("found")
-    )
-    hold_for_review(session, import_id, planned_rows.c.line == of_absent.c.line, ReviewReason.SAME_NAME, of_absent.c.student_id)
 
 
 def _of_sheet(import_id: int) -> ColumnElement[bool]:

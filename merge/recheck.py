@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from merge.columns import NAME
 from merge.compare import Reading, replan
-from merge.find import NEW, candidates_of, namesakes_of
+from merge.find import others_of
 from merge.former_ids import hold_reused
 from merge.merged_ids import resolve_staged
 from merge.review import ReviewReason, hold_for_review
@@ -18,14 +18,15 @@ verdict, noted = planned_rows.c.verdict, planned_rows.c.namesakes
 def recheck(session: Session, reading: Reading) -> bool:
     """Hold the planned rows whose match has become doubtful, and tell whether any row's plan has changed. Does not commit.
 
-    Nobody else who changes many students does so meanwhile. What was confirmed stays so, as long as no other student can be
+    Nobody else who changes many students does so meanwhile. What was confirmed stays so, as long as no more students can be
     meant than when it was compared.
     """
     changed = _follow_gone(session, reading)
     if not reading.match.by_id:
-        changed |= _hold_ambiguous(session, reading)
-    if NAME.name in reading.columns:
-        changed |= _hold_of_added(session, reading)
+        changed |= _hold_ambiguous(session, reading, "update", ReviewReason.SEVERAL)
+        changed |= _hold_ambiguous(session, reading, "insert", ReviewReason.TAKEN)
+    if NAME.name in reading.columns and reading.match.columns != (NAME,):
+        changed |= _hold_ambiguous(session, reading, "insert", ReviewReason.ADDED_SINCE, found=0)
     return changed
 
 
@@ -53,19 +54,10 @@ def _of_gone(import_id: int) -> Select[int]:
     return select(planned_rows.c.line).where(gone).order_by(planned_rows.c.line).limit(BATCH)
 
 
-def _hold_ambiguous(session: Session, reading: Reading) -> bool:
-    """Hold rows that can mean more students by now than they could."""
-    held = 0
-    for planned, usual, reason in (("update", 1, ReviewReason.SEVERAL), ("insert", 0, ReviewReason.TAKEN)):
-        found = candidates_of(reading.import_id, reading.match, verdict == planned)
-        more = and_(verdict == planned, planned_rows.c.line == found.c.line, found.c.number > func.coalesce(noted, usual))
-        held += hold_for_review(session, reading.import_id, more, reason, found.c.last, namesakes=found.c.number)
-    return held > 0
-
-
-def _hold_of_added(session: Session, reading: Reading) -> bool:
-    """Hold new students whose name somebody has who was not there when the sheet was compared."""
-    found = namesakes_of(session, reading.import_id, NEW)
-    more = and_(verdict == "insert", planned_rows.c.line == found.c.line, found.c.number > func.coalesce(noted, 0))
-    held = hold_for_review(session, reading.import_id, more, ReviewReason.ADDED_SINCE, found.c.last, namesakes=found.c.number)
-    return held > 0
+def _hold_ambiguous(session: Session, reading: Reading, planned: str, reason: ReviewReason, *, found: int = 1) -> bool:
+    """Hold planned rows that can mean more students by now than they could, with at least so many found by what they match."""
+    named = NAME.name in reading.columns
+    others = others_of(session, reading.import_id, reading.match, verdict == planned, named=named)
+    more = and_(others.c.number > func.coalesce(noted, 0), others.c.found >= found)
+    here = and_(verdict == planned, planned_rows.c.line == others.c.line, more)
+    return hold_for_review(session, reading.import_id, here, reason, others.c.last, namesakes=others.c.number) > 0

@@ -5,11 +5,13 @@ import io
 import pytest
 
 from merge import imports, preview
+from merge.choose import choose
 from merge.columns import BY_NAME
 from merge.matching import MATCHES, Match
 from merge.options import UploadOptions
 from merge.problems import SheetRefused
 from merge.verify import verify
+from models import Import
 from tests.merge.conftest import run, table
 
 STORED = [(1, "Bo Nowak", 12, 50.0), (2, "Bo Nowak", 13, 60.0), (3, "Ada Chen", 14, 70.0)]
@@ -30,12 +32,23 @@ def deliver(app, session, store):
 
 
 def test_name_and_age_together_tell_namesakes_apart(session, deliver, apply):
-    previewed = deliver("name,age,score\nNOWAK Bo,13,9\nAda Chen,15,8\nBo Nowak,,7\n", match="name+age")
+    previewed = deliver("name,age,score\nNOWAK Bo,13,9\nDi Poe,15,8\nBo Nowak,,7\n", match="name+age")
     assert (previewed.updates, previewed.inserts, previewed.rejected) == (1, 1, 1)
     (row,) = preview.rows(session, previewed, "rejected")
     assert row.problems == ["Age is blank, so this row can’t find its student by it."]
     apply(previewed)
     assert (2, "Bo Nowak", 13, 9.0) in table(session)
+
+
+def test_a_name_with_another_age_is_somebody_new_only_where_that_is_chosen(session, deliver, apply):
+    previewed = deliver("name,age,score\nAda Chen,15,8\nBo Nowak,12,1\nBo Nowak,13,2\nBo Nowak,14,3\n", match="name+age")
+    assert (previewed.updates, previewed.inserts, previewed.reviews) == (2, 1, 1)
+    (row,) = preview.rows(session, previewed, "review")
+    assert (row.line, row.needs_choice, row.review.related) == (2, True, 3)
+    choose(session, previewed.id, 2, 3, "sec@school.test", version=previewed.version)
+    applied = apply(session.get_one(Import, previewed.id, populate_existing=True), confirmed=False)
+    assert (applied.updates, applied.inserts, applied.reviews) == (3, 1, 0)
+    assert (3, "Ada Chen", 14, 8.0) in table(session)
 
 
 def test_a_declared_column_finds_the_student_and_another_name_needs_review(session, monkeypatch, deliver, apply, save):
@@ -47,6 +60,20 @@ def test_a_declared_column_finds_the_student_and_another_name_needs_review(sessi
     save({"id": 9, "name": "Eva", "age": None, "score": 80.0}, version=None)
     apply(previewed, confirmed=False)
     assert [row[:3] for row in table(session)] == [(1, "Bo Nowak", 20), *(row[:3] for row in STORED[1:]), (9, "Eva", None)]
+
+
+def test_a_new_row_that_was_confirmed_beside_a_namesake_still_waits_for_whoever_gets_its_key(
+    session, monkeypatch, deliver, apply, add
+):
+    monkeypatch.setitem(MATCHES, "score", Match("score", (BY_NAME["score"],)))
+    previewed = deliver("name,age,score\nAda Chen,15,80\n", match="score")
+    (row,) = preview.rows(session, previewed, "review")
+    assert row.review.reason == "same-name"
+    added = add(None, "Di Poe", None, 80.0)
+    held = apply(previewed)
+    assert (held.inserts, held.reviews) == (0, 1)
+    (row,) = preview.rows(session, held, "review")
+    assert (row.review.reason, row.review.related) == ("taken", added.id)
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,36 @@ def test_what_was_chosen_among_namesakes_is_applied_unless_there_are_more_by_the
     assert (2, "Bo Nowak", 13, 9.0) in table(session)
 
 
+def test_a_row_waits_for_whoever_can_be_meant_only_since_however_its_student_was_found(session, store, upload, apply, add):
+    store([(1, "Anna-Lena Gross", 9, 9), (2, "Ben Müller", 9, 9), (3, "Eva-Li Roy", 9, 9), (4, "Eva-Li Roy", 9, 9)])
+    rows = {"Anna Lena Gross": "settled", "Ben Mueller": None, "Eva Li Roy": 3}
+    for name, chosen in rows.items():
+        previewed = upload(f"name,score\n{name},8\n")
+        if chosen != "settled":
+            pick(session, previewed, 2, chosen)
+        added = add(None, name)
+        before = table(session)
+        held = apply(session.get_one(Import, previewed.id, populate_existing=True), confirmed=False)
+        assert (held.inserts, held.updates, held.reviews) == (0, 0, 1), name
+        (row,) = preview.rows(session, held, "review")
+        assert (row.needs_choice, row.review.related) == (True, added.id), name
+        assert table(session) == before
+
+
+def test_a_choice_waits_until_whoever_was_added_since_is_shown(session, store, upload, apply, add):
+    store([(number, "Bo Nowak", None, None) for number in range(1, 31)])
+    previewed = upload("name,score\nBo Nowak,9\n")
+    shown = previewed.version
+    add(40, "Nowak, Bo")
+    for student_id in (3, None):
+        with pytest.raises(WrongState):
+            choose(session, previewed.id, 2, student_id, "sec@school.test", version=shown)
+    pick(session, previewed, 2, 3)
+    applied = apply(session.get_one(Import, previewed.id, populate_existing=True), confirmed=False)
+    assert (applied.updates, applied.reviews) == (1, 0)
+    assert (3, "Bo Nowak", None, 9.0) in table(session)
+
+
 @pytest.mark.parametrize(
     "sheet", ["id,name,score\n1,Ada Lovelace,9\n7,Zoe Novak,8\n", "name,score\nAda Lovelace,9\nZoe Novak,8\n"]
 )
