@@ -7,11 +7,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
-from merge.columns import KEY, MATCHING
+from merge.columns import KEY, MATCHING, NAME
 from merge.compare import Counts, Reading, compare, count_verdicts
 from merge.decisions import WrongState, lock_preview
 from merge.find import KEYLESS
 from merge.former_ids import ERASED
+from merge.identity import spelling_keys
+from merge.matching import Match
 from merge.merged_ids import survivor_of
 from merge.options import Options
 from merge.pages import BEYOND, PLANNED
@@ -19,7 +21,7 @@ from merge.preview import Row, rejected_row
 from merge.problems import load_problems
 from merge.sheet import Sheet
 from merge.stage import SEPARATOR, read_block
-from models import Import, planned_rows, staged_rows
+from models import Import, planned_rows, staged_rows, students
 from words import later, ngettext
 
 # What is wrong with a row only beside other rows or the students: each comparison finds it anew.
@@ -154,7 +156,7 @@ def _compare_again(session: Session, import_: Import, row: dict[str, Any]) -> tu
     They are set aside under an id that no import has, so that they are compared by the very code that compares a sheet.
     """
     aside, reading = -import_.id, Reading.of(import_)
-    _set_aside(session, import_.id, aside, _akin(session, row, reading.match.of_rows()[0].name))
+    _set_aside(session, import_.id, aside, _akin(session, row, reading.match))
     before = count_verdicts(session, aside)
     session.execute(update(staged_rows).where(_is(aside, row["line"])).values({**row, "import_id": aside}))
     session.execute(update(staged_rows).where(staged_rows.c.import_id == aside, _was_compared()).values(problems=None))
@@ -164,12 +166,17 @@ def _compare_again(session: Session, import_: Import, row: dict[str, Any]) -> tu
     return before, after
 
 
-def _akin(session: Session, row: dict[str, Any], key: str) -> ColumnElement[bool]:
+def _akin(session: Session, row: dict[str, Any], match: Match) -> ColumnElement[bool]:
+    key = match.of_rows()[0].name
     was = session.scalar(select(staged_rows.c[key]).where(_is(row["import_id"], row["line"])))
     same = [value for value in (was, row[key]) if value is not None]
     if key == "student_id" and row[key] is not None and (survivor_id := survivor_of(session, row[key])):
         same.append(survivor_id)
-    return and_(staged_rows.c.import_id == row["import_id"], or_(staged_rows.c.line == row["line"], staged_rows.c[key].in_(same)))
+    akin = [staged_rows.c.line == row["line"], staged_rows.c[key].in_(same)]
+    if match.by_name and row[NAME.name] is not None:
+        spelled = students.c.name_key.in_(spelling_keys(row[NAME.name]))
+        akin.append(staged_rows.c.student_id.in_(select(students.c.id).where(spelled)))
+    return and_(staged_rows.c.import_id == row["import_id"], or_(*akin))
 
 
 def _set_aside(session: Session, import_id: int, aside: int, rows: ColumnElement[bool]) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import func, literal, select
 
 from merge import imports, preview
 from merge.choose import NoCandidate, Taken, candidates, choose
+from merge.correct import correct
 from merge.decisions import WrongState
 from merge.fold import fold_name, name_key
 from merge.review import confirm
@@ -250,6 +251,16 @@ def test_the_database_makes_the_key_that_staging_does(session, save):
     for number, name in enumerate(names, 1):
         save({"id": number, "name": name, "age": None, "score": None}, version=None)
     assert list(session.scalars(select(Student.name_key).order_by(Student.id))) == keys
+
+
+@pytest.mark.parametrize(("other", "corrected"), [("Anna-Lena Gross", "Anna Lena Gross"), ("Anna Lena Gross", "GROSS, Annalena")])
+def test_a_corrected_row_that_means_the_student_of_another_row_leaves_both_to_be_chosen(session, store, upload, other, corrected):
+    store([(1, "Anna-Lena Gross", None, 1.0)])
+    previewed = upload(f'name,score\n{other},9\n"{corrected}",abc\n')
+    assert (previewed.updates, previewed.rejected) == (1, 1)
+    correct(session, previewed.id, {3: {1: "5"}}, version=previewed.version)
+    assert (previewed.updates, previewed.rejected, previewed.reviews) == (0, 0, 2)
+    assert {row.review.reason for row in preview.rows(session, previewed, "review")} == {"repeated"}
 
 
 def test_a_line_about_the_sheet_is_no_new_student_unasked(session, upload):
