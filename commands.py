@@ -41,10 +41,11 @@ from demo import made_up_sheet
 from forms import password_problem
 from mailboxes import NoAddress
 from merge import answers as answering
-from merge import clock_check, imports, preview, search
+from merge import clock_check, preview, search
 from merge import verify as verifying
 from merge.compare import LEAVES_OUT
 from merge.faults import fault_of
+from merge.imports import lifecycle, receiving
 from merge.matching import MATCHES
 from merge.options import AS_SUGGESTED, UploadOptions
 from merge.problems import SheetRefused
@@ -439,7 +440,7 @@ def _import(
     answers: Mapping[str, str] = MappingProxyType({}),
 ) -> Import:
     session = db.session()
-    import_id = imports.receive(session, current_app.config["UPLOADS"], filename, file, actor, asked).id
+    import_id = receiving.receive(session, current_app.config["UPLOADS"], filename, file, actor, asked).id
     _finish(import_id)
     while keys := answers.keys() & _asked(read := _read(import_id)):
         key = min(keys)
@@ -454,7 +455,7 @@ def _import(
         confirm(session, import_id, None, actor, version=read.version)
     # Where all that there is to do needs review, to apply it would do nothing and end the review.
     if apply_ and not _needs_only_review(read := _read(import_id)):
-        imports.start_apply(session, import_id, actor, version=read.version)
+        lifecycle.start_apply(session, import_id, actor, version=read.version)
         _finish(import_id)
     return _read(import_id)
 

@@ -25,8 +25,8 @@ from sqlalchemy.orm import Session
 
 import worker
 from database import aside, only_reading
-from merge import imports
 from merge.faults import fault_of
+from merge.imports import receiving
 from merge.options import AS_SUGGESTED, UploadOptions
 from merge.problems import SheetRefused
 from merge.report import summary
@@ -216,7 +216,7 @@ def _known(session: Session, delivery: Delivery) -> int | None:
 def _receive(session: Session, uploads: Path, delivery: Delivery, stream: BinaryIO, terms: Terms) -> int:
     try:
         given: dict[str, Any] = {"limits": terms.limits, "delivery": delivery.mark}
-        return imports.receive(session, uploads, delivery.name, stream, ACTOR, terms.asked, **given).id
+        return receiving.receive(session, uploads, delivery.name, stream, ACTOR, terms.asked, **given).id
     except IntegrityError:
         # Another watcher was faster by a moment.
         session.rollback()

@@ -21,7 +21,9 @@ import audit
 import memory
 from audit_outbox import Outbox
 from database import empty_log, only_reading, write_if_free
-from merge import clock_check, erase, figures, file_rewrite, imports, record
+from merge import clock_check, erase, figures, file_rewrite, record
+from merge.imports import claims, discarding, steps
+from merge.imports.states import BUSY
 from merge.lease import LeaseLost
 from models import Change, Import, KeptAnswer, db, now
 from words import later
@@ -59,8 +61,8 @@ def run_until_idle() -> int:
 def finish(import_id: int) -> str:
     """Run one import's steps, or wait for whoever runs them, until it needs a person again; give its state."""
     holder = _holder()
-    while (state := _state(import_id)) in imports.BUSY:
-        if imports.claim(db.session(), holder, only=import_id) is None:
+    while (state := _state(import_id)) in BUSY:
+        if claims.claim(db.session(), holder, only=import_id) is None:
             time.sleep(POLL_S)
         else:
             _step(import_id, holder)
@@ -145,10 +147,10 @@ def _tidy(app: Flask) -> None:
     """Let go of what has been kept for as long as the settings say; and of what was sent, in case it was to be sent again."""
     if not clock_check.is_trusted(db.session(), now()):
         return
-    imports.drop_old(db.session(), now() - app.config["KEEP_SHEETS"])
+    discarding.drop_old(db.session(), now() - app.config["KEEP_SHEETS"])
     if keep_waiting := app.config["KEEP_WAITING"]:
-        imports.drop_forgotten(db.session(), now() - keep_waiting)
-    imports.drop_strays(db.session(), app.config["UPLOADS"], now() - LONGEST_UPLOAD)
+        discarding.drop_forgotten(db.session(), now() - keep_waiting)
+    discarding.drop_strays(db.session(), app.config["UPLOADS"], now() - LONGEST_UPLOAD)
     audit.drop_before(db.session(), now() - app.config["KEEP_AUDIT"])
     if keep_deleted := app.config["KEEP_DELETED"]:
         erase.erase_deleted(db.session(), now() - keep_deleted)
@@ -172,17 +174,17 @@ def _run_next(holder: str) -> bool:
 
 def _claim(holder: str) -> int | None:
     with only_reading():
-        waiting = db.session.scalar(select(Import.id).where(imports.needs_worker()).limit(1))
+        waiting = db.session.scalar(select(Import.id).where(claims.needs_worker()).limit(1))
         db.session.rollback()
-    return None if waiting is None else imports.claim(db.session(), holder)
+    return None if waiting is None else claims.claim(db.session(), holder)
 
 
 def _step(import_id: int, holder: str) -> None:
     try:
         if _is_allowed(import_id):
-            imports.run_step(db.session(), import_id, holder)
+            steps.run_step(db.session(), import_id, holder)
         else:
-            imports.fail(db.session(), import_id, holder, NOT_ALLOWED)
+            steps.fail(db.session(), import_id, holder, NOT_ALLOWED)
     except LeaseLost:
         log.info("import %s is no longer ours", import_id)
     finally:

@@ -14,8 +14,8 @@ from pathlib import Path
 from benchmarks.imports import database_with
 from benchmarks.one_import import memory, step
 from benchmarks.workload import NAMES, make_app, sheet_rows
-from merge import imports
 from merge.compare import Reading
+from merge.imports import lifecycle, receiving, steps
 from merge.recheck import recheck
 from models import Import, db
 from tests.cluster import Cluster, running_cluster
@@ -93,15 +93,15 @@ def _preview(way: str, instance: str, url: str, sheet: str) -> None:
     """Preview the sheet as a worker does, and print seconds, rows to review and memory in MB as JSON."""
     app = make_app(Path(instance), url)
     if way == "unjudged":
-        compare = imports.compare
-        imports.compare = lambda session, reading, **more: compare(session, replace(reading, named=False), **more)
+        compare = steps.compare
+        steps.compare = lambda session, reading, **more: compare(session, replace(reading, named=False), **more)
     with app.app_context():
         session = db.session()
         session.execute(db.select(1))
         idle = memory("VmRSS")
         start = time.perf_counter()
         with Path(sheet).open("rb") as file:
-            import_id = imports.receive(session, app.config["UPLOADS"], "sheet.csv", file, "benchmark").id
+            import_id = receiving.receive(session, app.config["UPLOADS"], "sheet.csv", file, "benchmark").id
         step(import_id)
         seconds = time.perf_counter() - start
         import_ = session.get_one(Import, import_id, populate_existing=True)
@@ -111,7 +111,7 @@ def _preview(way: str, instance: str, url: str, sheet: str) -> None:
         measured["recheck"] = time.perf_counter() - start
         session.rollback()
         print(json.dumps(measured), flush=True)
-        imports.cancel(session, import_id, version=import_.version)
+        lifecycle.cancel(session, import_id, version=import_.version)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.workload import make_app
-from merge import imports
+from merge.imports import claims, lifecycle, receiving, steps
 from models import Import, db
 
 
@@ -20,12 +20,12 @@ def main(instance: str, database_url: str, sheet: str) -> None:
         report: dict[str, Any] = {}
         with Path(sheet).open("rb") as file:
             start = time.perf_counter()
-            import_id = imports.receive(session, app.config["UPLOADS"], "sheet.csv", file, "benchmark").id
+            import_id = receiving.receive(session, app.config["UPLOADS"], "sheet.csv", file, "benchmark").id
             step(import_id)
             report["preview"] = time.perf_counter() - start
         report["apply"] = _timed(
             lambda: (
-                imports.start_apply(session, import_id, "benchmark", version=_version(import_id)),
+                lifecycle.start_apply(session, import_id, "benchmark", version=_version(import_id)),
                 _announce(),
                 step(import_id),
             )
@@ -33,7 +33,7 @@ def main(instance: str, database_url: str, sheet: str) -> None:
         applied = session.get_one(Import, import_id, populate_existing=True)
         report["counts"] = [applied.inserts, applied.updates, applied.unchanged, applied.rejected]
         report["undo"] = _timed(
-            lambda: (imports.start_undo(session, import_id, "benchmark", version=_version(import_id)), step(import_id))
+            lambda: (lifecycle.start_undo(session, import_id, "benchmark", version=_version(import_id)), step(import_id))
         )
         report["state"] = session.get_one(Import, import_id, populate_existing=True).state
         report["memory"] = memory("VmHWM") - idle
@@ -46,8 +46,8 @@ def _version(import_id: int) -> int:
 
 def step(import_id: int) -> None:
     session = db.session()
-    imports.claim(session, "benchmark", only=import_id)
-    imports.run_step(session, import_id, "benchmark")
+    claims.claim(session, "benchmark", only=import_id)
+    steps.run_step(session, import_id, "benchmark")
 
 
 def _timed(act: Any) -> float:

@@ -13,7 +13,8 @@ from flask_migrate import upgrade
 from sqlalchemy import text
 
 from benchmarks.workload import make_app, write_sheet
-from merge import imports, stage
+from merge import stage
+from merge.imports import discarding
 from merge.options import Options
 from merge.sheet import Sheet, inspect
 from models import Import, db
@@ -62,7 +63,7 @@ def _stage(path: Path, read: Any) -> float:
     started = time.perf_counter()
     stage.stage(session, received.id, sheet, lambda _rows, _share: None, Options())
     taken = time.perf_counter() - started
-    imports.discard_staged(session, received.id)
+    discarding.discard_staged(session, received.id)
     session.commit()
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("TRUNCATE staged_rows"))

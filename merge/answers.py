@@ -8,7 +8,7 @@ from audit import Act
 from database import aside
 from merge.choices import RE_READABLE, ReadingPlan, plan_reading, remember
 from merge.decisions import WrongState, as_shown
-from merge.imports import read_again
+from merge.imports.lifecycle import read_again
 from merge.options import Options
 from merge.questions import answered, load_questions
 from merge.sheet import Sheet

@@ -30,7 +30,8 @@ from merge import duplicates, merged_ids
 from merge.columns import NAME, VALUES
 from merge.door import NAMES, enter_alone, let_students_follow, open_change, write_revisions
 from merge.file_rewrite import request_rewrite
-from merge.imports import BUSY, RELEASED, discard
+from merge.imports.discarding import discard
+from merge.imports.states import BUSY, RELEASED
 from merge.mentions import names_of, scrub_mentions
 from merge.merged_ids import all_ids, leads_elsewhere, survivor_of
 from merge.problems import Problem, dump_problems

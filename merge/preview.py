@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from merge.columns import BY_NAME, COLUMNS, KEY, VALUES, column_of, places
 from merge.former_ids import owners_said
-from merge.imports import BUSY
+from merge.imports.states import BUSY
 from merge.lease import share_told
 from merge.pages import ALL, PLANNED, Query, find_lines
 from merge.problems import Problem, load_problems

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from merge.imports import BUSY, waits
+from merge.imports.claims import waits
+from merge.imports.states import BUSY
 from merge.preview import progress
 from merge.verify import STATES
 from models import Import, now

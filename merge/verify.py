@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from merge.columns import NAME, VALUES
-from merge.imports import is_emptied
+from merge.imports.claims import is_emptied
 from merge.merged_ids import unsound
 from merge.search import count_indexed
 from models import Change, Import, planned_rows, revisions, students

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from merge import imports
+from merge.imports.states import BUSY
 from tests.cluster import wait_until
 from tests.colleague import Colleague, Reply, Unanswered
 
@@ -92,8 +92,8 @@ class Importer:
 
     def _has_settled(self) -> bool:
         self.state = insist(lambda: self.desk.get(f"{self.path}/progress")).json["state"]
-        assert self.state in (*imports.BUSY, "ready", "applied", "undone"), (self.path, self.state)
-        return self.state not in imports.BUSY
+        assert self.state in (*BUSY, "ready", "applied", "undone"), (self.path, self.state)
+        return self.state not in BUSY
 
 
 def ask(request: Callable[[], Reply]) -> Reply | None:

@@ -11,8 +11,9 @@ from sqlalchemy.exc import OperationalError
 
 import worker
 from database import empty_log, has_safe_wal, only_reading, reading
-from merge import imports, record
+from merge import record
 from merge.faults import Fault, fault_of
+from merge.imports import receiving
 from models import Student, db
 from tests.cluster import wait_until
 
@@ -74,7 +75,7 @@ def test_a_page_is_read_while_somebody_writes(app, sign_in):
 
 
 def test_others_write_while_an_uploaded_sheet_is_looked_at(app, sign_in, monkeypatch):
-    editor, looked, waited = sign_in("editor"), imports.inspect, []
+    editor, looked, waited = sign_in("editor"), receiving.inspect, []
 
     def write():
         with app.app_context():
@@ -87,13 +88,13 @@ def test_others_write_while_an_uploaded_sheet_is_looked_at(app, sign_in, monkeyp
         waited.append(thread.is_alive())
         return looked(path)
 
-    monkeypatch.setattr(imports, "inspect", look)
+    monkeypatch.setattr(receiving, "inspect", look)
     editor.send("/imports/new", {"file": (io.BytesIO(b"id,name\n2,Bob\n"), "sheet.csv")})
     assert waited == [False]
 
 
 def test_an_upload_is_answered_while_the_worker_writes_for_long(app, sign_in, monkeypatch):
-    editor, receive, answers = sign_in("editor"), imports.receive, []
+    editor, receive, answers = sign_in("editor"), receiving.receive, []
     app.config["ROLLBOOK_WORKER"] = "inline"
     monkeypatch.setattr("web.imports.shared.PATIENCE_S", 0.1)
     with app.app_context():
@@ -104,7 +105,7 @@ def test_an_upload_is_answered_while_the_worker_writes_for_long(app, sign_in, mo
         worker.execute(insert(Student).values(id=1, name="Ada", version=1))
         return taken_in
 
-    monkeypatch.setattr(imports, "receive", received)
+    monkeypatch.setattr(receiving, "receive", received)
     sheet = {"file": (io.BytesIO(b"id,name\n2,Bob\n"), "sheet.csv")}
     thread = threading.Thread(target=lambda: answers.append(editor.send("/imports/new", sheet)))
     thread.start()

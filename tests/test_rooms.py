@@ -101,7 +101,7 @@ MAY_IMPORT = {
 
 
 def modules():
-    files = [*ROOT.glob("*.py"), *ROOT.glob("merge/*.py"), *ROOT.glob("web/**/*.py")]
+    files = [*ROOT.glob("*.py"), *ROOT.glob("merge/**/*.py"), *ROOT.glob("web/**/*.py")]
     return sorted(file.relative_to(ROOT) for file in files if file.name != "gunicorn.conf.py")
 
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 import watch
-from merge import imports
+from merge.imports import receiving
 from merge.unattended import Limits
 from models import Import, Student, db
 
@@ -121,7 +121,7 @@ def test_what_is_not_whole_yet_or_is_no_file_is_left_alone(look, folder, stored,
 
 def test_a_file_that_grows_while_it_is_read_is_left_for_later(app, folder, looks, stored, monkeypatch):
     lay_down(folder)
-    receive = imports.receive
+    receive = receiving.receive
 
     def receive_slowly(*args, **kwargs):
         with next(folder.glob(".importing/*/*")).open("a") as more:
@@ -129,7 +129,7 @@ def test_a_file_that_grows_while_it_is_read_is_left_for_later(app, folder, looks
         return receive(*args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(imports, "receive", receive_slowly)
+        patch.setattr(receiving, "receive", receive_slowly)
         assert looks() == []
     assert taken(folder) == ["students.csv"]
     assert count(stored, Import) == 0
@@ -241,14 +241,14 @@ def test_a_time_in_the_future_does_not_keep_a_file_waiting(look, folder, stored,
 def test_a_file_that_can_not_be_read_is_held_and_keeps_no_other_waiting(look, folder, stored, monkeypatch):
     lay_down(folder, minutes_ago=20, name="broken.csv")
     lay_down(folder, name="next.csv")
-    receive = imports.receive
+    receive = receiving.receive
 
     def receive_all_but_one(session, uploads, filename, *args, **kwargs):
         if filename == "broken.csv":
             raise ZeroDivisionError
         return receive(session, uploads, filename, *args, **kwargs)
 
-    monkeypatch.setattr(imports, "receive", receive_all_but_one)
+    monkeypatch.setattr(receiving, "receive", receive_all_but_one)
     said = look(status=3)
     assert "broken.csv: held. Rollbook could not read this file." in said
     assert "next.csv: done." in said

@@ -134,7 +134,11 @@ FOR_WHOEVER_RUNS_IT = {
     "web/health.py",
 }
 MODULES = sorted(
-    {str(file.relative_to(ROOT)) for room in ("forms.py", "models.py", "merge/*.py", "web/**/*.py") for file in ROOT.glob(room)}
+    {
+        str(file.relative_to(ROOT))
+        for room in ("forms.py", "models.py", "merge/**/*.py", "web/**/*.py")
+        for file in ROOT.glob(room)
+    }
 )
 SILENT = {
     "compile",

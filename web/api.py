@@ -10,9 +10,10 @@ from werkzeug.datastructures import MultiDict
 
 from forms import DeliveryForm
 from merge import answers, choose, history, listing, record, rest, review
-from merge import imports as life
 from merge.columns import COLUMNS, KEY, NAME, VALUES
+from merge.decisions import WrongState
 from merge.former_ids import former_owner, said
+from merge.imports import lifecycle, receiving
 from merge.merged_ids import survivor_of
 from merge.pages import BEYOND as LAST_LINE
 from merge.problems import Problem, SheetRefused
@@ -47,7 +48,7 @@ MAX_NAMED, MAX_NAMED_LENGTH = 5, 40
 ASKABLE = {"q", "sort", "per_page", "after", "before", *filter_names()}
 
 
-def _sheet_sent() -> life.Upload:
+def _sheet_sent() -> receiving.Upload:
     """Look at the sheet that was sent. What can't be used is refused."""
     form = DeliveryForm(request.form | request.files)
     _refuse_unknown({**request.form, **request.files}, set(form.data))
@@ -55,7 +56,7 @@ def _sheet_sent() -> life.Upload:
         raise _unfit({name: " ".join(map(str, errors)) for name, errors in form.errors.items()})
     file = form.file.data
     try:
-        return life.look_at(db.session(), current_app.config["UPLOADS"], file.filename, file.stream, form.asked)
+        return receiving.look_at(db.session(), current_app.config["UPLOADS"], file.filename, file.stream, form.asked)
     except SheetRefused as refused:
         raise _unfit({"file": str(refused)}) from None
 
@@ -118,9 +119,9 @@ def put_student(student_id: int) -> ResponseReturnValue:
 @requires_token(UPLOAD_SHEET)
 @takes_sheets
 @once_prepared(_sheet_sent)
-def upload(sent: life.Upload) -> ResponseReturnValue:
+def upload(sent: receiving.Upload) -> ResponseReturnValue:
     """Take in a sheet, which waits for a person unless it is to be applied within limits."""
-    return _import_answer(life.queue(db.session(), sent, actor(), limits=DeliveryForm(request.form).limits).id)
+    return _import_answer(receiving.queue(db.session(), sent, actor(), limits=DeliveryForm(request.form).limits).id)
 
 
 @api.get("/imports/<id:import_id>")
@@ -138,7 +139,7 @@ def apply(import_id: int) -> ResponseReturnValue:
     import_ = _import_or_404(import_id)
     check(to_apply(import_))
     with _deciding(import_) as version:
-        life.start_apply(db.session(), import_id, actor(), version=version)
+        lifecycle.start_apply(db.session(), import_id, actor(), version=version)
     return _import_answer(import_id)
 
 
@@ -206,7 +207,7 @@ def go_on_with_rest(import_id: int) -> ResponseReturnValue:
 def undo(import_id: int) -> ResponseReturnValue:
     """Let a worker take an applied import back."""
     with _deciding(_import_or_404(import_id)) as version:
-        life.start_undo(db.session(), import_id, actor(), version=version, states=("applied",))
+        lifecycle.start_undo(db.session(), import_id, actor(), version=version, states=("applied",))
     return _import_answer(import_id)
 
 
@@ -369,7 +370,7 @@ def _deciding(import_: Import) -> Iterator[int]:
     import_id = import_.id
     try:
         yield _decided_on(import_)
-    except life.WrongState:
+    except WrongState:
         raise _changed(import_id) from None
 
 
@@ -381,8 +382,8 @@ def _decided_on(import_: Import) -> int:
     """
     if tags := request.if_match.as_set(include_weak=True):
         if str(import_.version) not in tags:
-            raise life.WrongState
-    elif life.was_revised(db.session(), import_):
+            raise WrongState
+    elif lifecycle.was_revised(db.session(), import_):
         sentence = _("Somebody has changed this import since. Say what you decide on: If-Match with the ETag that it had.")
         raise Refusal(428, _("On which version?"), sentence, _tag(import_), current=report(db.session(), import_))
     return import_.version

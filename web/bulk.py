@@ -5,10 +5,10 @@ from flask.typing import ResponseReturnValue
 
 from audit import Act
 from forms import BulkForm
-from merge import imports as life
 from merge.cells import write_cell
 from merge.columns import BY_NAME
 from merge.csv_text import csv_students
+from merge.imports import receiving
 from merge.query import MOST_PER_PAGE, is_whole
 from merge.selection import Selection, count_selected, everybody
 from models import db
@@ -93,7 +93,7 @@ def _choice_page(form: BulkForm) -> str:
 
 
 def _prepared(selection: Selection, title: Later) -> ResponseReturnValue:
-    import_id = life.receive_selection(db.session(), current_app.config["UPLOADS"], selection, title, actor())
+    import_id = receiving.receive_selection(db.session(), current_app.config["UPLOADS"], selection, title, actor())
     wait_for_worker(import_id)
     return redirect(url_for("imports.show", import_id=import_id), 303)
 

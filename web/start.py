@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from database import reading
 from demo import made_up_sheet
-from merge import imports as life
 from merge.columns import COLUMNS
 from merge.csv_text import BOM, STANDARD, Format, csv_row
+from merge.decisions import WrongState
+from merge.imports import lifecycle, receiving
 from merge.xlsx import write_template
 from models import Import, Student, db
 from web.access import actor, requires
@@ -73,8 +74,8 @@ def fill() -> ResponseReturnValue:
     reading.set(False)
     made = session.get_one(Import, import_id, populate_existing=True)
     try:
-        life.start_apply(session, import_id, actor(), version=made.version)
-    except life.WrongState:
+        lifecycle.start_apply(session, import_id, actor(), version=made.version)
+    except WrongState:
         # It is still being read: whoever comes to its page sees that, and applies it there.
         return redirect(url_for("imports.show", import_id=import_id), 303)
     wait_for_worker(import_id)
@@ -92,7 +93,7 @@ def _receive_made_up(session: Session, earlier: int) -> int:
     content, mark = io.BytesIO(_made_up(MADE_UP)), f"made-up students {earlier}"
     filename = f"{MADE_UP} made-up students.csv"
     try:
-        return life.receive(session, current_app.config["UPLOADS"], filename, content, actor(), delivery=mark).id
+        return receiving.receive(session, current_app.config["UPLOADS"], filename, content, actor(), delivery=mark).id
     except IntegrityError:
         session.rollback()
         return session.scalars(select(Import.id).where(Import.delivery == mark)).one()

@@ -15,7 +15,7 @@ from merge import cells, encodings, fold, headings, left_out, options, pages, qu
 from merge.cells import Notation
 from merge.columns import BY_NAME, COLUMNS, match_headings
 from merge.delimiters import _rows as rows_of
-from merge.imports import _shown_name
+from merge.imports.receiving import _shown_name
 from merge.problems import Problem
 from merge.query import BadQuery
 from web.addresses import leads_below

@@ -20,7 +20,8 @@ from sqlalchemy import delete, make_url, update
 
 import accounts
 import worker
-from merge import imports, record
+from merge import record
+from merge.imports import receiving
 from models import Throttle, UserSession, View, db, now
 from tests.browser.conftest import QuickServer
 from tests.browser.drivers import Chromium, Driver, Firefox, running_firefox
@@ -215,7 +216,7 @@ def _fill(server: QuickServer) -> None:
             record.save(db.session(), {"name": name, "age": 16, "score": 77.0}, version=None, actor="test", reason="form")
         db.session.add(View(user_id=users[0].id, name="All", address="", shared=False))
         db.session.commit()
-        imports.receive(db.session(), current_app.config["UPLOADS"], "class.csv", BytesIO(SHEET), EMAIL)
+        receiving.receive(db.session(), current_app.config["UPLOADS"], "class.csv", BytesIO(SHEET), EMAIL)
         worker.run_until_idle()
 
 

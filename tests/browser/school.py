@@ -14,8 +14,10 @@ import accounts
 import worker
 from app import create_app
 from demo import made_up_sheet
-from merge import erase, imports, record
+from merge import erase, record
 from merge.csv_text import csv_row
+from merge.imports import lifecycle, receiving
+from merge.imports.states import BUSY as BUSY_STATES
 from merge.selection import Selection
 from models import Import, Student, User, View, db, now
 from tests.conftest import PASSWORD, settings
@@ -65,13 +67,13 @@ def _import_sheets() -> None:
     _receive("the-same-students-in-a-sheet-with-a-name-that-is-rather-long.csv", _made_up(3))
     _receive("applied.csv", b"id,name,age\n11,Ada Lovelace,15\n901,Bo Lund,15\n12,,999\n", apply=True)
     undone = _receive("undone.csv", b"id,name\n13,Grace Hopper\n", apply=True)
-    imports.start_undo(session, undone, HEAD, version=_version(undone))
+    lifecycle.start_undo(session, undone, HEAD, version=_version(undone))
     cancelled = _receive("cancelled.csv", b"id,name\n14,Alan Turing\n")
-    imports.cancel(session, cancelled, version=_version(cancelled))
+    lifecycle.cancel(session, cancelled, version=_version(cancelled))
     _receive("unclear.csv", b"What,When\nAda Lovelace,2026\n")
     title = later("Delete students: %(number)s", number=2)
-    imports.receive_selection(session, current_app.config["UPLOADS"], Selection({}, [20, 21]), title, HEAD)
-    states = (*imports.BUSY, "failed")
+    receiving.receive_selection(session, current_app.config["UPLOADS"], Selection({}, [20, 21]), title, HEAD)
+    states = (*BUSY_STATES, "failed")
     for state in states:
         _receive(f"{state}.csv", b"id,name\n15,Barbara Liskov\n")
     for import_id, state in zip((*BUSY, FAILED), states, strict=True):
@@ -85,10 +87,10 @@ def _made_up(number: int) -> bytes:
 
 def _receive(filename: str, sheet: bytes, *, apply: bool = False) -> int:
     session = db.session()
-    import_id = imports.receive(session, current_app.config["UPLOADS"], filename, BytesIO(sheet), HEAD).id
+    import_id = receiving.receive(session, current_app.config["UPLOADS"], filename, BytesIO(sheet), HEAD).id
     worker.run_until_idle()
     if apply:
-        imports.start_apply(session, import_id, HEAD, version=_version(import_id))
+        lifecycle.start_apply(session, import_id, HEAD, version=_version(import_id))
         worker.run_until_idle()
     return import_id
 

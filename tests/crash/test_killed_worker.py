@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from database import only_reading
-from merge import imports
+from merge.imports import lifecycle, receiving
 from models import Import, Student, db, now, planned_rows, staged_rows
 from tests.cluster import wait_until
 from tests.merge.conftest import assert_revisions_agree, version_of
@@ -43,21 +43,21 @@ def test_killed_at_each_moment_an_import_and_its_undo_come_to_the_same_end(app, 
     sheet.write_text("id,name,score\n" + "".join(f"{number},Student {number},{number % 100}\n" for number in range(1, ROWS + 1)))
     with app.app_context():
         with sheet.open("rb") as file:
-            import_id = imports.receive(db.session(), app.config["UPLOADS"], "sheet.csv", file, "test").id
+            import_id = receiving.receive(db.session(), app.config["UPLOADS"], "sheet.csv", file, "test").id
         kill_while(worker, import_id, "reading")
         kill_while(worker, import_id, "comparing")
         settle(worker, import_id, "ready")
         assert look(select(func.count()).select_from(staged_rows)) == ROWS
         assert look(select(func.count()).select_from(planned_rows)) == ROWS
 
-        imports.start_apply(db.session(), import_id, "test", version=version_of(db.session(), import_id))
+        lifecycle.start_apply(db.session(), import_id, "test", version=version_of(db.session(), import_id))
         kill_while(worker, import_id, "applying")
         settle(worker, import_id, "applied")
         assert look(select(func.count()).select_from(Student)) == ROWS
         assert look(select(func.sum(Student.score))) == sum(number % 100 for number in range(1, ROWS + 1))
         assert_revisions_agree(db.session())
 
-        imports.start_undo(db.session(), import_id, "test", version=version_of(db.session(), import_id))
+        lifecycle.start_undo(db.session(), import_id, "test", version=version_of(db.session(), import_id))
         kill_while(worker, import_id, "undoing")
         settle(worker, import_id, "undone")
         assert look(select(func.count()).select_from(Student)) == 0

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, select
 
-from merge import imports, record
+from merge import record
 from merge.answers import answer
 from merge.door import NAMES, let_students_follow, open_change
+from merge.imports import claims, lifecycle, receiving, steps
 from merge.options import UploadOptions
 from merge.questions import load_questions
 from merge.review import confirm
@@ -25,7 +26,7 @@ def upload(app, session) -> Importer:
     def upload(sheet: str | bytes, *, blank_clears: bool = False) -> Import:
         stream = io.BytesIO(sheet.encode() if isinstance(sheet, str) else sheet)
         uploads = app.config["UPLOADS"]
-        received = imports.receive(
+        received = receiving.receive(
             session, uploads, "sheet.csv", stream, "sec@school.test", UploadOptions(blank_clears=blank_clears)
         )
         return run(session, received.id)
@@ -46,7 +47,7 @@ def apply(session) -> Callable[[Import], Import]:
     def apply(previewed: Import, *, confirmed: bool = True) -> Import:
         if confirmed and previewed.reviews:
             confirm(session, previewed.id, None, "sec@school.test", version=previewed.version)
-        imports.start_apply(session, previewed.id, "sec@school.test", version=previewed.version)
+        lifecycle.start_apply(session, previewed.id, "sec@school.test", version=previewed.version)
         return run(session, previewed.id)
 
     return apply
@@ -101,8 +102,8 @@ def remove(session) -> Callable[..., None]:
 
 def run(session, import_id: int) -> Import:
     """Be the worker for one step."""
-    assert imports.claim(session, "test", only=import_id) == import_id
-    imports.run_step(session, import_id, "test")
+    assert claims.claim(session, "test", only=import_id) == import_id
+    steps.run_step(session, import_id, "test")
     return session.get_one(Import, import_id, populate_existing=True)
 
 

@@ -13,10 +13,11 @@ from random import Random
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-from merge import imports, record
+from merge import record
 from merge.door import let_students_follow, open_change
 from merge.fold import fold_name, name_key
 from merge.identity import alike_keys, spelling_keys
+from merge.imports import lifecycle, receiving
 from merge.merge_students import merge_students
 from models import Student, merged_ids, revisions
 from tests.merge.conftest import run
@@ -259,9 +260,9 @@ def judge(session: Session, uploads: Path, random: Random, kind: str, writing: s
     rows = KINDS[kind](random, made)
     _store(session, made, before)
     stream = io.BytesIO(as_csv(rows, writing, ids=ids).encode())
-    import_ = run(session, imports.receive(session, uploads, "sheet.csv", stream, "sec@school.test").id)
+    import_ = run(session, receiving.receive(session, uploads, "sheet.csv", stream, "sec@school.test").id)
     if import_.state == "ready" and not import_.questions and import_.inserts + import_.updates:
-        imports.start_apply(session, import_.id, "sec@school.test", version=import_.version)
+        lifecycle.start_apply(session, import_.id, "sec@school.test", version=import_.version)
         run(session, import_.id)
     session.expire_all()
     after = {student.id: (student.name, student.score) for student in session.scalars(select(Student))}

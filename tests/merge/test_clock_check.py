@@ -8,7 +8,9 @@ from sqlalchemy import insert, select, update
 import doctor
 import worker
 from accounts import add_user, make_token
-from merge import clock_check, imports, preview
+from merge import clock_check, preview
+from merge.imports import claims
+from merge.lease import LEASE
 from models import AuditEntry, Import, Throttle, Token, db, now
 from tests.conftest import PASSWORD
 
@@ -89,15 +91,15 @@ def test_a_lease_that_a_wrong_clock_made_keeps_no_import(session, upload, leap):
     session.commit()
     told = preview.progress(session.get_one(Import, waiting, populate_existing=True))
     assert (told["seconds_left"] or 0) >= 0
-    assert imports.claim(session, "here") == waiting
+    assert claims.claim(session, "here") == waiting
 
 
 def test_a_lease_that_is_held_is_left_alone(session, upload):
     waiting = upload("id,name\n1,Ada\n").id
-    taken = {"state": "applying", "lease_holder": "other", "lease_until": now() + imports.LEASE}
+    taken = {"state": "applying", "lease_holder": "other", "lease_until": now() + LEASE}
     session.execute(update(Import).where(Import.id == waiting).values(**taken))
     session.commit()
-    assert imports.claim(session, "here") is None
+    assert claims.claim(session, "here") is None
 
 
 def test_a_wait_that_a_wrong_clock_made_shuts_nobody_out(app, client, stored):

@@ -5,8 +5,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
-from merge import imports, preview
+from merge import preview
 from merge.correct import Accepted, correct
+from merge.decisions import WrongState
+from merge.imports import claims, lifecycle, steps
 from merge.preview import Row
 from models import Import, planned_rows, staged_rows
 from tests.examples import examples
@@ -54,8 +56,8 @@ def test_a_mended_row_stays_mended_when_the_sheet_is_read_again(session, upload,
     session.execute(delete(planned_rows))
     session.execute(delete(staged_rows))  # as a crash of PostgreSQL does, which does not log them
     session.commit()
-    imports.claim(session, "another worker")
-    imports.run_step(session, previewed.id, "another worker")
+    claims.claim(session, "another worker")
+    steps.run_step(session, previewed.id, "another worker")
     again = session.get_one(Import, previewed.id, populate_existing=True)
     assert (again.state, again.rejected) == ("ready", 4)
     apply(again)
@@ -132,18 +134,18 @@ def test_rows_that_are_matched_by_name_are_so_again(session, upload, apply, line
 @pytest.mark.parametrize("line", [7, 99], ids=["it is accepted", "there is no such line"])
 def test_only_a_rejected_row_is_mended(session, upload, line):
     previewed = upload(SHEET)
-    with pytest.raises(imports.WrongState):
+    with pytest.raises(WrongState):
         mend(session, previewed.id, line, {})
 
 
 @pytest.mark.usefixtures("stored")
 def test_no_row_is_mended_once_the_import_goes_on(session, upload, apply):
     previewed = upload(SHEET)
-    imports.start_apply(session, previewed.id, "sec@school.test", version=previewed.version)
-    with pytest.raises(imports.WrongState):
+    lifecycle.start_apply(session, previewed.id, "sec@school.test", version=previewed.version)
+    with pytest.raises(WrongState):
         mend(session, previewed.id, 2, {1: "4"})
     other = apply(upload(SHEET))
-    with pytest.raises(imports.WrongState):
+    with pytest.raises(WrongState):
         mend(session, other.id, 2, {1: "4"})
 
 
@@ -173,7 +175,7 @@ def test_rows_are_corrected_together_and_of_those_still_wrong_nothing_is_kept(se
 def test_one_row_that_is_not_rejected_any_more_keeps_all_from_being_corrected(session, upload):
     previewed = upload(SHEET)
     before = everything(session)
-    with pytest.raises(imports.WrongState):
+    with pytest.raises(WrongState):
         correct(session, previewed.id, {2: {1: "4"}, 7: {1: "9"}}, version=version_of(session, previewed.id))
     assert everything(session) == before
 
@@ -192,7 +194,7 @@ def test_whatever_is_mended_the_sheet_stands_as_if_it_had_been_uploaded_so(sessi
     for line, *typed in fixes:
         try:
             outcome = mend(session, import_.id, line, dict(enumerate(typed)))
-        except imports.WrongState:
+        except WrongState:
             continue
         if isinstance(outcome, Accepted):
             rows[line - 2] = typed

@@ -6,7 +6,8 @@ import threading
 
 from sqlalchemy import select
 
-from merge import imports, record
+from merge import record
+from merge.imports import claims, lifecycle, receiving, steps
 from models import Import, Student, db, revisions
 from tests.merge.conftest import assert_revisions_agree, version_of
 
@@ -43,7 +44,7 @@ def _sheet(offset):
 
 
 def _read(app, sheet):
-    import_id = imports.receive(db.session(), app.config["UPLOADS"], "sheet.csv", io.BytesIO(sheet.encode()), "test").id
+    import_id = receiving.receive(db.session(), app.config["UPLOADS"], "sheet.csv", io.BytesIO(sheet.encode()), "test").id
     _step(import_id)
     return import_id
 
@@ -54,13 +55,13 @@ def _import(app, sheet):
 
 
 def _apply(import_id):
-    imports.start_apply(db.session(), import_id, "test", version=version_of(db.session(), import_id))
+    lifecycle.start_apply(db.session(), import_id, "test", version=version_of(db.session(), import_id))
     _step(import_id)
 
 
 def _step(import_id):
-    assert imports.claim(db.session(), "test", only=import_id) == import_id
-    imports.run_step(db.session(), import_id, "test")
+    assert claims.claim(db.session(), "test", only=import_id) == import_id
+    steps.run_step(db.session(), import_id, "test")
 
 
 def _edit(seed, accepted):

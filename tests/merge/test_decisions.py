@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from merge import imports
 from merge.choices import plan_reading
 from merge.correct import correct
+from merge.decisions import WrongState
+from merge.imports import lifecycle
 from merge.options import Options
 from merge.sheet import Sheet
 from models import Import, db
@@ -19,15 +20,15 @@ SHEET = "id,name\n1,Ada\nx,Bo\n"
 
 def choose(session, import_, version):
     sheet = replace(Sheet(**import_.sheet), columns=[None, "name"])
-    imports.read_again(session, import_.id, plan_reading(sheet, Options.from_json(import_.options)), version=version)
+    lifecycle.read_again(session, import_.id, plan_reading(sheet, Options.from_json(import_.options)), version=version)
 
 
 ACTS = {
-    "apply": lambda session, import_, version: imports.start_apply(session, import_.id, "head", version=version),
-    "cancel": lambda session, import_, version: imports.cancel(session, import_.id, version=version),
+    "apply": lambda session, import_, version: lifecycle.start_apply(session, import_.id, "head", version=version),
+    "cancel": lambda session, import_, version: lifecycle.cancel(session, import_.id, version=version),
     "choose columns": choose,
     "correct a row": lambda session, import_, version: correct(session, import_.id, {3: {0: "2"}}, version=version),
-    "undo": lambda session, import_, version: imports.start_undo(session, import_.id, "head", version=version),
+    "undo": lambda session, import_, version: lifecycle.start_undo(session, import_.id, "head", version=version),
 }
 
 
@@ -55,7 +56,7 @@ def test_what_was_decided_on_before_somebody_else_decided_is_not_done(session, u
     version = import_.version
     ACTS[other](session, import_, version)
     before = import_.state, import_.version
-    with pytest.raises(imports.WrongState):
+    with pytest.raises(WrongState):
         ACTS[act](session, import_, version)
     assert (import_.state, import_.version) == before
 
@@ -72,7 +73,7 @@ def press_at_once(app, act, import_id, version):
             try:
                 ACTS[act](db.session(), import_, version)
                 told.append(True)
-            except imports.WrongState:
+            except WrongState:
                 told.append(False)
 
     threads = [threading.Thread(target=press) for _ in range(PEOPLE)]

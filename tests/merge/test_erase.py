@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import select, text
 
 from accounts import add_user
-from merge import as_of, erase, held, history, imports, undo
+from merge import as_of, erase, held, history, undo
 from merge.changes import Query, page
+from merge.imports import lifecycle, receiving
 from merge.preview import rows
 from merge.record import Conflict
 from merge.rejects import rejected_sheet
@@ -60,7 +61,7 @@ def test_nothing_is_left_in_any_table_or_file(app, session, erased):
 
 def undo_of_others(session, others):
     """Take the namesake away, who would be found otherwise, and erase her, too."""
-    imports.start_undo(session, others.id, "head@school.test", version=others.version)
+    lifecycle.start_undo(session, others.id, "head@school.test", version=others.version)
     run(session, others.id)
     there = erase.outlook(session, 8)
     erase.erase(session, 8, version=there.version, seen=there.seen, actor="head@school.test")
@@ -112,7 +113,7 @@ def test_an_undo_says_that_the_student_was_erased_and_brings_nobody_back(session
     applied = erased["applied"]
     assert undo.outlook(session, applied.change_id) == undo.Outlook(restored=1, removed=0, returned=0, skipped=0, erased=1)
     change_id = applied.change_id
-    imports.start_undo(session, applied.id, "head@school.test", version=applied.version)
+    lifecycle.start_undo(session, applied.id, "head@school.test", version=applied.version)
     undone = run(session, applied.id)
     assert (undone.state, undone.skipped) == ("undone", 1)
     assert undo.skipped_students(session, change_id, undone.change_id, 10) == [(7, None)]
@@ -147,7 +148,7 @@ def test_nothing_is_erased_that_was_not_shown(session, school, save, upload, app
     save({"id": 7, "name": ZOE, "age": 13, "score": 61.25}, version=3)
     with pytest.raises(Conflict):
         erase.erase(session, 7, version=there.version, seen=there.seen, actor="head@school.test")
-    imports.start_apply(session, school["untouched"].id, "head@school.test", version=school["untouched"].version)
+    lifecycle.start_apply(session, school["untouched"].id, "head@school.test", version=school["untouched"].version)
     with pytest.raises(erase.Busy):
         erase.erase(session, 7, version=4, seen=there.seen, actor="head@school.test")
     assert table(session)[1] == (7, ZOE, 13, 61.25)
@@ -157,7 +158,7 @@ def test_a_form_that_made_the_student_and_a_sheet_that_nobody_could_read_are_for
     session.add(FormToken(token="once", student_id=7))
     session.commit()
     sheet = io.BytesIO(f"id,name,name\n7,{ZOE},?\n".encode())
-    unread = imports.receive(session, app.config["UPLOADS"], "sheet.csv", sheet, "sec@school.test")
+    unread = receiving.receive(session, app.config["UPLOADS"], "sheet.csv", sheet, "sec@school.test")
     session.add(unread)
     assert (unread.state, unread.rows) == ("ready", 0)
     there = erase.outlook(session, 7)
@@ -233,7 +234,7 @@ def test_whoever_was_deleted_long_ago_is_erased_unless_a_sheet_still_holds_them(
     assert [entry.erased for student_id in (1, 2, 3, 4) for entry, _ in history.page(session, student_id).entries] == [
         *(False, True, True, True, False, False, False, False, False)
     ]
-    imports.cancel(session, waiting.id, version=waiting.version)
+    lifecycle.cancel(session, waiting.id, version=waiting.version)
     assert erase.erase_deleted(session, now()) == 1
     assert [row[0] for row in table(session)] == [1, 4, 5]
     assert [finding for finding in verify(session) if finding.broken] == []

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, update
 
-from merge import imports, preview
+from merge import preview
 from merge.choices import plan_reading
+from merge.decisions import WrongState
+from merge.imports import claims, discarding, lifecycle, receiving, steps
 from merge.lease import LeaseLost
 from merge.options import Options
 from merge.problems import SheetRefused
@@ -186,38 +188,38 @@ def test_a_quotation_mark_found_open_late_fails_the_import_and_drops_what_was_st
 
 def test_cancelling_leaves_nothing(app, session, upload):
     previewed = upload("id,name\n1,Ada\n")
-    imports.cancel(session, previewed.id, version=previewed.version)
+    lifecycle.cancel(session, previewed.id, version=previewed.version)
     assert session.get_one(Import, previewed.id).state == "cancelled"
     for rows in (staged_rows, planned_rows):
         assert session.scalar(select(func.count()).select_from(rows)) == 0
     assert list(app.config["UPLOADS"].iterdir()) == []
-    with pytest.raises(imports.WrongState):
-        imports.start_apply(session, previewed.id, "sec@school.test", version=previewed.version)
+    with pytest.raises(WrongState):
+        lifecycle.start_apply(session, previewed.id, "sec@school.test", version=previewed.version)
 
 
 def test_an_import_is_applied_once(session, upload, apply):
     previewed = apply(upload("id,name\n1,Ada\n"))
-    with pytest.raises(imports.WrongState):
-        imports.start_apply(session, previewed.id, "sec@school.test", version=previewed.version)
-    with pytest.raises(imports.WrongState):
-        imports.cancel(session, previewed.id, version=previewed.version)
+    with pytest.raises(WrongState):
+        lifecycle.start_apply(session, previewed.id, "sec@school.test", version=previewed.version)
+    with pytest.raises(WrongState):
+        lifecycle.cancel(session, previewed.id, version=previewed.version)
 
 
 def test_a_worker_that_lost_its_lease_changes_nothing(session, upload):
     previewed = upload("id,name\n1,Ada\n")
-    imports.start_apply(session, previewed.id, "sec@school.test", version=previewed.version)
-    assert imports.claim(session, "first") == previewed.id
-    assert imports.claim(session, "second") is None
+    lifecycle.start_apply(session, previewed.id, "sec@school.test", version=previewed.version)
+    assert claims.claim(session, "first") == previewed.id
+    assert claims.claim(session, "second") is None
     with pytest.raises(LeaseLost):
-        imports.run_step(session, previewed.id, "second")
+        steps.run_step(session, previewed.id, "second")
     assert table(session) == []
-    imports.run_step(session, previewed.id, "first")
+    steps.run_step(session, previewed.id, "first")
     assert table(session) == [(1, "Ada", None, None)]
 
 
 def test_staged_rows_that_a_crash_emptied_are_read_and_shown_again(session, upload):
     previewed = upload("id,name\n1,Ada\n")
-    imports.start_apply(session, previewed.id, "sec@school.test", version=previewed.version)
+    lifecycle.start_apply(session, previewed.id, "sec@school.test", version=previewed.version)
     for rows in (staged_rows, planned_rows):
         session.execute(rows.delete())
     session.commit()
@@ -233,7 +235,7 @@ def test_a_write_past_the_door_is_found_and_nothing_applied(session, upload):
     session.execute(revisions.update().where(revisions.c.student_id == 1).values(version=7))
     session.connection().exec_driver_sql("UPDATE students SET version = 7 WHERE id = 1")
     session.commit()
-    imports.start_apply(session, previewed.id, "sec@school.test", version=previewed.version)
+    lifecycle.start_apply(session, previewed.id, "sec@school.test", version=previewed.version)
     broken_off = run(session, previewed.id)
     assert broken_off.state == "ready"
     assert broken_off.failure
@@ -244,16 +246,16 @@ def test_a_file_whose_import_was_never_stored_is_dropped_after_a_while(app, sess
     kept = Path(upload("id,name\n1,Ada\n").path)
     for name in (f"{kept.name}.made.unpacked", "stray", "stray.made.unpacked"):
         (kept.parent / name).touch()
-    assert imports.drop_strays(session, kept.parent, now() - timedelta(days=1)) == 0
-    assert imports.drop_strays(session, kept.parent, now() + timedelta(days=1)) == 2
+    assert discarding.drop_strays(session, kept.parent, now() - timedelta(days=1)) == 0
+    assert discarding.drop_strays(session, kept.parent, now() + timedelta(days=1)) == 2
     assert {path.name for path in kept.parent.iterdir()} == {kept.name, f"{kept.name}.made.unpacked"}
 
 
 def test_old_sheets_are_dropped_and_what_they_did_stays(app, session, upload, apply):
     applied, waiting = apply(upload("id,name\n1,Ada\n")), upload("id,name\n2,Bo\n")
-    assert imports.drop_old(session, now() - timedelta(days=1)) == 0
-    assert imports.drop_old(session, now() + timedelta(days=1)) == 1
-    assert imports.drop_old(session, now() + timedelta(days=1)) == 0
+    assert discarding.drop_old(session, now() - timedelta(days=1)) == 0
+    assert discarding.drop_old(session, now() + timedelta(days=1)) == 1
+    assert discarding.drop_old(session, now() + timedelta(days=1)) == 0
     assert list(session.scalars(select(staged_rows.c.import_id))) == [waiting.id]
     assert len(list(app.config["UPLOADS"].iterdir())) == 1
     assert session.get_one(Import, applied.id, populate_existing=True).inserts == 1
@@ -263,32 +265,32 @@ def test_old_sheets_are_dropped_and_what_they_did_stays(app, session, upload, ap
 
 @pytest.fixture
 def received(app, session):
-    return imports.receive(session, app.config["UPLOADS"], "sheet.csv", BytesIO(b"id,name\n1,Ada\n"), "sec@school.test")
+    return receiving.receive(session, app.config["UPLOADS"], "sheet.csv", BytesIO(b"id,name\n1,Ada\n"), "sec@school.test")
 
 
 def test_import_whose_worker_died_three_times_fails_with_a_sentence_and_can_be_read_again(session, received):
-    for number in range(imports.MAX_CRASHES):
-        assert imports.claim(session, f"worker {number}") == received.id
+    for number in range(steps.MAX_CRASHES):
+        assert claims.claim(session, f"worker {number}") == received.id
         session.execute(update(Import).values(lease_until=now() - timedelta(seconds=1)))
         session.commit()
-    assert imports.claim(session, "the last worker") == received.id
-    imports.run_step(session, received.id, "the last worker")
+    assert claims.claim(session, "the last worker") == received.id
+    steps.run_step(session, received.id, "the last worker")
     failed = session.get_one(Import, received.id, populate_existing=True)
     assert (failed.state, failed.crashes) == ("failed", 0)
     assert "broke off 3 times, so it is not tried again" in str(failed.failure)
     assert Path(failed.path).exists()
     chosen = plan_reading(Sheet.from_json(failed.sheet), Options.from_json(failed.options))
-    imports.read_again(session, failed.id, chosen, version=failed.version)
-    assert imports.claim(session, "another worker") == failed.id
-    imports.run_step(session, failed.id, "another worker")
+    lifecycle.read_again(session, failed.id, chosen, version=failed.version)
+    assert claims.claim(session, "another worker") == failed.id
+    steps.run_step(session, failed.id, "another worker")
     assert session.get_one(Import, failed.id, populate_existing=True).state == "ready"
 
 
 def test_worker_that_ended_its_step_is_not_counted_as_dead(session, received):
-    for state, begin in (("ready", None), ("applied", imports.start_apply), ("undone", imports.start_undo)):
+    for state, begin in (("ready", None), ("applied", lifecycle.start_apply), ("undone", lifecycle.start_undo)):
         if begin:
             begin(session, received.id, "test", version=session.get_one(Import, received.id, populate_existing=True).version)
-        imports.claim(session, f"worker until {state}")
-        imports.run_step(session, received.id, f"worker until {state}")
+        claims.claim(session, f"worker until {state}")
+        steps.run_step(session, received.id, f"worker until {state}")
         ended = session.get_one(Import, received.id, populate_existing=True)
         assert (ended.state, ended.crashes) == (state, 0)

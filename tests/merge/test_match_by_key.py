@@ -4,9 +4,10 @@ import io
 
 import pytest
 
-from merge import imports, preview
+from merge import preview
 from merge.choose import choose
 from merge.columns import BY_NAME
+from merge.imports import receiving
 from merge.matching import MATCHES, Match
 from merge.options import UploadOptions
 from merge.problems import SheetRefused
@@ -23,7 +24,7 @@ def deliver(app, session, store):
     store(STORED)
 
     def deliver(sheet, **asked):
-        received = imports.receive(
+        received = receiving.receive(
             session, app.config["UPLOADS"], "s.csv", io.BytesIO(sheet.encode()), "sec@school.test", UploadOptions(**asked)
         )
         return run(session, received.id)

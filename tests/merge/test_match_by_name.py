@@ -5,11 +5,12 @@ import threading
 import pytest
 from sqlalchemy import func, literal, select
 
-from merge import imports, preview
+from merge import preview
 from merge.choose import NoCandidate, Taken, candidates, choose
 from merge.correct import correct
 from merge.decisions import WrongState
 from merge.fold import fold_name, name_key
+from merge.imports import lifecycle
 from merge.review import confirm
 from merge.search import key_of
 from merge.verify import verify
@@ -140,7 +141,7 @@ def test_two_uploads_of_one_sheet_by_name_double_nobody(app, session, upload, at
 def _apply_in(app, import_id):
     with app.app_context():
         session = db.session()
-        imports.start_apply(session, import_id, "sec@school.test", version=version_of(session, import_id))
+        lifecycle.start_apply(session, import_id, "sec@school.test", version=version_of(session, import_id))
         run(session, import_id)
         session.rollback()
 

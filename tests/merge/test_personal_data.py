@@ -12,7 +12,8 @@ from sqlalchemy import JSON, LargeBinary, String, Text, select, update
 
 from accounts import add_user
 from backup import back_up
-from merge import correct, erase, file_rewrite, imports, mentions
+from merge import correct, erase, file_rewrite, mentions
+from merge.imports import discarding, lifecycle, receiving
 from merge.personal_data import OF_STAFF, PLACES, Reach, rewritten_tables
 from merge.verify import verify
 from models import Base, Import, KeptAnswer, View, file_rewrites, now
@@ -61,7 +62,7 @@ def school(app, session, user_id, add, save, upload, apply):
 
 
 def _receive(app, session, sheet, filename):
-    received = imports.receive(session, app.config["UPLOADS"], filename, io.BytesIO(sheet.encode()), HEAD)
+    received = receiving.receive(session, app.config["UPLOADS"], filename, io.BytesIO(sheet.encode()), HEAD)
     return received.id if received.state == "ready" else run(session, received.id).id
 
 
@@ -112,18 +113,18 @@ def test_an_erasure_leaves_what_is_about_others(session, user_id, school, add):
 
 
 def test_retention_of_sheets_reaches_what_was_corrected_and_headed(session, school):
-    imports.discard(session, school["applied"])
-    imports.discard(session, school["unread"])
+    discarding.discard(session, school["applied"])
+    discarding.discard(session, school["unread"])
     session.commit()
     for import_id in (school["applied"], school["unread"]):
         assert not _mentions(session.get_one(Import, import_id, populate_existing=True).sheet)
 
 
 def test_retention_of_deleted_students_reaches_every_place(app, session, school, remove):
-    imports.cancel(session, school["waiting"], version=version_of(session, school["waiting"]))
+    lifecycle.cancel(session, school["waiting"], version=version_of(session, school["waiting"]))
     remove(77, version=3)
     for import_id in (school["applied"], school["unread"], school["named"]):
-        imports.discard(session, import_id)
+        discarding.discard(session, import_id)
     session.commit()
     assert erase.erase_deleted(session, now() + timedelta(minutes=1)) == 1
     session.expire_all()

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from merge import imports, pages, preview
+from merge import pages, preview
+from merge.imports import discarding, lifecycle
 from merge.missing import count_missing, missing_page, missing_students
 from merge.pages import BEYOND, Query, page_of_lines, parse_query
 from merge.query import BadQuery, parse_place
@@ -256,7 +257,7 @@ def test_a_file_that_was_applied_before_is_known_again_also_if_it_was_undone(ses
     first = apply(upload(SHEET))
     assert preview.applied_before(session, first) is None
     assert preview.applied_before(session, upload(SHEET)).id == first.id
-    imports.start_undo(session, first.id, "sec@school.test", version=first.version)
+    lifecycle.start_undo(session, first.id, "sec@school.test", version=first.version)
     run(session, first.id)
     assert preview.applied_before(session, upload(SHEET)).state == "undone"
     assert preview.applied_before(session, upload(SHEET + "\n77,Other,1,Red\n")) is None
@@ -266,7 +267,7 @@ def test_a_file_that_was_applied_before_is_known_again_also_if_it_was_undone(ses
 def test_after_some_days_the_rows_are_dropped_and_the_counts_stay(session, upload, apply):
     applied = apply(upload(SHEET))
     assert preview.are_rows_kept(applied)
-    imports.drop_old(session, now() + timedelta(days=1))
+    discarding.drop_old(session, now() + timedelta(days=1))
     dropped = session.get_one(Import, applied.id, populate_existing=True)
     assert not preview.are_rows_kept(dropped)
     assert preview.counts(dropped)["insert"] == 1

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import delete, select
 
-from merge import as_of, history, imports, reconcile, record, verify
+from merge import as_of, history, reconcile, record, verify
 from merge.columns import VALUES
+from merge.imports import lifecycle
 from merge.review import confirm
 from merge.three_way import merge_fields
 from models import Import, now, revisions
@@ -134,7 +135,7 @@ class School(RuleBasedStateMachine):
             self.save(student_id, typed, "meanwhile@school.test")
         if previewed.inserts + previewed.updates == 0:
             return
-        imports.start_apply(self.session, previewed.id, "sec@school.test", version=previewed.version)
+        lifecycle.start_apply(self.session, previewed.id, "sec@school.test", version=previewed.version)
         assert run(self.session, previewed.id).state == "applied"
         for student_id, stands in sheet.items():
             if self.now(student_id) == before[student_id]:
@@ -149,7 +150,7 @@ class School(RuleBasedStateMachine):
         change_id = self.session.get_one(Import, import_id).change_id
         rows = select(revisions.c.student_id, revisions.c.version).where(revisions.c.change_id == change_id)
         touched = self.session.execute(rows).all()
-        imports.start_undo(self.session, import_id, "head@school.test", version=version_of(self.session, import_id))
+        lifecycle.start_undo(self.session, import_id, "head@school.test", version=version_of(self.session, import_id))
         assert run(self.session, import_id).state == "undone"
         for student_id, version in touched:
             if len(self.versions[student_id]) == version:

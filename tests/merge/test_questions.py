@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from merge import answers, imports
+from merge import answers
 from merge.column_samples import Samples, words_of
+from merge.decisions import WrongState
+from merge.imports import lifecycle, receiving
 from merge.questions import NoSuchAnswer, Question, load_questions
 from merge.unattended import Limits
 from models import Import
@@ -35,7 +37,7 @@ def read(app, session):
 
     def read(sheet, filename="sheet.csv", limits=None):
         stream = io.BytesIO(sheet.encode() if isinstance(sheet, str) else sheet)
-        received = imports.receive(session, app.config["UPLOADS"], filename, stream, "sec@school.test", limits=limits)
+        received = receiving.receive(session, app.config["UPLOADS"], filename, stream, "sec@school.test", limits=limits)
         return received if received.state == "ready" else run(session, received.id)
 
     return read
@@ -90,8 +92,8 @@ def test_a_sheet_that_went_wrong_is_asked_about_and_changes_nobody(session, read
     assert asked(import_) == CASE_ASKS[case]
     if CASE_ASKS[case]:
         assert import_.state == "ready"
-        with pytest.raises(imports.WrongState):
-            imports.start_apply(session, import_.id, "sec@school.test", version=import_.version)
+        with pytest.raises(WrongState):
+            lifecycle.start_apply(session, import_.id, "sec@school.test", version=import_.version)
         assert table(session) == before
 
 

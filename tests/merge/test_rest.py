@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from merge import erase, imports, preview
+from merge import erase, preview
 from merge.decisions import WrongState
+from merge.imports import lifecycle
 from merge.rest import go_on_with_rest, rest_of
 from merge.review import confirm
 from merge.verify import verify
@@ -34,7 +35,7 @@ def test_the_rest_is_confirmed_applied_and_undone_by_itself(session, applied, ap
     assert (done.updates, done.reviews) == (1, 1)
     assert table(session) == [(1, "Ada", None, 10.0), (2, "Bob", None, 20.0), (3, "Cy", None, 3.0)]
     assert [finding for finding in verify(session) if finding.broken] == []
-    imports.start_undo(session, rest_id, "head@school.test", version=version_of(session, rest_id))
+    lifecycle.start_undo(session, rest_id, "head@school.test", version=version_of(session, rest_id))
     assert run(session, rest_id).state == "undone"
     assert table(session) == [(1, "Ada", None, 10.0), *STORED[1:]]
 
@@ -42,7 +43,7 @@ def test_the_rest_is_confirmed_applied_and_undone_by_itself(session, applied, ap
 def test_the_rest_is_taken_up_once_until_it_is_cancelled(session, applied):
     rest_id = go_on(session, applied)
     assert go_on(session, applied) == rest_id == rest_of(session, applied.id)
-    imports.cancel(session, rest_id, version=version_of(session, rest_id))
+    lifecycle.cancel(session, rest_id, version=version_of(session, rest_id))
     assert Path(session.get_one(Import, applied.id).path).exists()
     assert go_on(session, applied) != rest_id
 

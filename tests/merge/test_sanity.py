@@ -4,7 +4,8 @@ import io
 
 import pytest
 
-from merge import imports, preview
+from merge import preview
+from merge.imports import receiving
 from merge.options import UploadOptions
 from merge.pages import Query
 from merge.sanity import CHECKS, Finding, dump_findings, load_findings
@@ -26,7 +27,7 @@ def bring(app, session):
     def bring(sheet, **options):
         limits = Limits(inserts=1_000, updates=1_000)
         asked, uploads = UploadOptions(**options), app.config["UPLOADS"]
-        received = imports.receive(session, uploads, "sheet.csv", io.BytesIO(sheet.encode()), "sis", asked, limits=limits)
+        received = receiving.receive(session, uploads, "sheet.csv", io.BytesIO(sheet.encode()), "sis", asked, limits=limits)
         import_ = run(session, received.id)
         return run(session, received.id) if import_.state == "applying" else import_
 

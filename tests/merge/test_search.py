@@ -5,8 +5,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, literal, select, text
 
-from merge import history, imports, listing, search
+from merge import history, listing, search
 from merge.fold import fold_name, mark
+from merge.imports import lifecycle
 from models import Import, Student
 from tests.examples import examples
 from tests.merge.conftest import kept_as_read, run, version_of
@@ -134,7 +135,7 @@ def test_the_index_agrees_with_the_table_after_any_writes(session, save, remove,
             rows = "".join(f"{number + place},{word}\n" for place, word in enumerate(words))
             applied.append(apply(kept_as_read(session, upload("id,name\n" + rows))).id)
         elif act == "undo" and applied and session.get_one(Import, applied[-1]).state == "applied":
-            imports.start_undo(session, applied[-1], "sec@school.test", version=version_of(session, applied[-1]))
+            lifecycle.start_undo(session, applied[-1], "sec@school.test", version=version_of(session, applied[-1]))
             run(session, applied.pop())
     assert_index_agrees(session)
 

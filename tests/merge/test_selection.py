@@ -2,7 +2,8 @@
 
 import pytest
 
-from merge import imports, preview
+from merge import preview
+from merge.imports import lifecycle, receiving
 from merge.selection import Selection, count_selected
 from tests.merge.conftest import assert_revisions_agree, run, table
 from words import later
@@ -18,7 +19,7 @@ def prepare(app, session, add):
     def prepare(**selected):
         selection = Selection(**{"query": {}} | selected)
         return run(
-            session, imports.receive_selection(session, app.config["UPLOADS"], selection, later("title"), "head@school.test")
+            session, receiving.receive_selection(session, app.config["UPLOADS"], selection, later("title"), "head@school.test")
         )
 
     return prepare
@@ -54,7 +55,7 @@ def test_those_selected_are_deleted_and_come_back_by_an_undo(session, prepare, a
     assert (applied.state, applied.deletes) == ("applied", 1)
     assert table(session) == [STORED[0], STORED[2]]
     assert_revisions_agree(session)
-    imports.start_undo(session, applied.id, "head@school.test", version=applied.version)
+    lifecycle.start_undo(session, applied.id, "head@school.test", version=applied.version)
     assert run(session, applied.id).state == "undone"
     assert table(session) == STORED
     assert_revisions_agree(session)
@@ -72,7 +73,7 @@ def test_who_was_changed_after_the_preview_is_held_back(session, prepare, apply,
 
 def test_cancelling_leaves_nothing(app, session, prepare):
     prepared = prepare(ids=[1], column="age", value="14")
-    imports.cancel(session, prepared.id, version=prepared.version)
+    lifecycle.cancel(session, prepared.id, version=prepared.version)
     assert list(app.config["UPLOADS"].iterdir()) == []
     assert table(session) == STORED
 

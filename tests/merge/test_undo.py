@@ -3,8 +3,9 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from merge import imports, undo
-from merge.imports import WrongState
+from merge import undo
+from merge.decisions import WrongState
+from merge.imports import lifecycle
 from models import Import
 from tests.examples import examples
 from tests.merge.conftest import assert_revisions_agree, kept_as_read, run, table
@@ -22,7 +23,7 @@ def take_back(session):
     """Undo an applied import, or put an undone one in force again."""
 
     def take_back(import_):
-        imports.start_undo(session, import_.id, "head@school.test", version=import_.version)
+        lifecycle.start_undo(session, import_.id, "head@school.test", version=import_.version)
         return run(session, import_.id)
 
     return take_back
@@ -72,7 +73,7 @@ def test_the_outlook_says_what_an_undo_will_do(session, applied, take_back):
 def test_only_what_was_applied_can_be_undone(session, upload):
     previewed = upload(SHEET)
     with pytest.raises(WrongState):
-        imports.start_undo(session, previewed.id, "head@school.test", version=previewed.version)
+        lifecycle.start_undo(session, previewed.id, "head@school.test", version=previewed.version)
 
 
 def test_the_sheet_can_be_uploaded_and_applied_again_after_an_undo(session, applied, take_back, upload, apply):

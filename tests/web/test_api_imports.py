@@ -5,8 +5,8 @@ import io
 import pytest
 from sqlalchemy import delete, select
 
-from merge import imports
 from merge.choices import plan_reading
+from merge.imports import lifecycle
 from merge.options import Options
 from merge.sheet import Sheet
 from models import Change, Import, db, planned_rows, staged_rows
@@ -101,9 +101,9 @@ def test_a_person_who_chooses_the_columns_anew_decides_for_themselves(app, bring
     import_ = bring(SHEET, apply="auto", most_inserts="0")
     with app.app_context():
         session = db.session()
-        kept = session.get_one(imports.Import, import_["id"])
+        kept = session.get_one(Import, import_["id"])
         sheet = Sheet(**kept.sheet | {"columns": ["id", "name", None]})
-        imports.read_again(session, kept.id, plan_reading(sheet, Options.from_json(kept.options)), version=kept.version)
+        lifecycle.read_again(session, kept.id, plan_reading(sheet, Options.from_json(kept.options)), version=kept.version)
     work()
     assert students() == []
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from merge import imports
+from merge.imports import discarding
 from models import db, now
 from tests.web.conftest import someone
 
@@ -231,7 +231,7 @@ def test_once_its_rows_are_dropped_an_import_still_shows_its_numbers(app, page, 
     editor.post("/imports/1/apply", page.values, status=303)
     work()
     with app.app_context():
-        imports.drop_old(db.session(), now() + timedelta(days=1))
+        discarding.drop_old(db.session(), now() + timedelta(days=1))
     page = editor.visit("/imports/1")
     assert "The rows are no longer kept" in page.text
     assert "1 student was changed" in page.text

@@ -334,7 +334,7 @@ def test_an_import_that_waits_for_long_says_when_it_is_deleted(app, upload, edit
 def test_a_failed_apply_can_be_tried_again(app, upload, editor, work, students, monkeypatch):
     page = upload("id,name\n7,Ada\n")
     full = OSError(errno.ENOSPC, "No space left on device")
-    monkeypatch.setattr("merge.imports.apply", lambda *_: (_ for _ in ()).throw(full))
+    monkeypatch.setattr("merge.imports.steps.apply", lambda *_: (_ for _ in ()).throw(full))
     editor.post("/imports/1/apply", page.values, status=303)
     work()
     page = editor.visit("/imports/1")

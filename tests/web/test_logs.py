@@ -79,7 +79,7 @@ def test_a_worker_that_fails_over_a_sheet_does_not_log_its_cells(editor, work, s
     def fail(*_args, **_kwargs):
         raise ValueError(f"{SECRET_NAME} has 73.25")
 
-    monkeypatch.setattr("merge.imports.stage", fail)
+    monkeypatch.setattr("merge.imports.steps.stage", fail)
     editor.send("/imports/new", {"file": sheet_file(f"id,name\n1,{SECRET_NAME}\n")})
     work()
     assert stored(newest_import())[0][0].state == "failed"

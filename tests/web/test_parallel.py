@@ -12,7 +12,9 @@ import accounts
 import backup
 import models
 from accounts import setup_token
-from merge import imports, views
+from merge import views
+from merge.decisions import WrongState
+from merge.imports import lifecycle
 from models import AuditEntry, Import, Role, Student, Throttle, Token, User, UserSession, View, db, now
 from tests.conftest import PASSWORD, SECRET
 from tests.visitor import Visitor
@@ -298,8 +300,8 @@ def test_a_form_that_is_sent_eight_times_makes_one_student(app, sign_in, send_at
 def test_an_import_is_applied_once(app, upload, service, stored):
     upload("id,name\n7,Ada\n")
     ((import_id, version),) = stored(select(Import.id, Import.version))
-    outcomes = service(lambda place: imports.start_apply(db.session(), import_id, f"{place}@school.example", version=version))
-    assert len(failures(outcomes, imports.WrongState)) == len(failures(outcomes)) == EIGHT - 1
+    outcomes = service(lambda place: lifecycle.start_apply(db.session(), import_id, f"{place}@school.example", version=version))
+    assert len(failures(outcomes, WrongState)) == len(failures(outcomes)) == EIGHT - 1
 
 
 def test_a_backup_is_written_once(app, service, tmp_path):

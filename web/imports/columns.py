@@ -9,8 +9,9 @@ from flask.typing import ResponseReturnValue
 from database import aside
 from forms import ColumnsForm, ReadingForm, column_choice, columns_form
 from merge import choices
-from merge import imports as life
+from merge.decisions import WrongState
 from merge.heading_questions import ask_before_reading
+from merge.imports import lifecycle
 from merge.options import Options
 from merge.problems import SheetRefused
 from merge.questions import load_questions
@@ -43,7 +44,7 @@ def choose_columns(import_id: int) -> ResponseReturnValue:
     with aside(db.session()):
         import_ = import_or_404(import_id)
         if not choices.may_choose(import_):
-            raise life.WrongState
+            raise WrongState
         sheet, options, as_file = _sheet_as_asked(import_)
         form = columns_form(sheet, options, import_.version)
         if as_file.errors or not form.validate():
@@ -51,8 +52,8 @@ def choose_columns(import_id: int) -> ResponseReturnValue:
         planned = choices.plan_reading(replace(sheet, columns=form.columns), form.options)
     choices.remember(db.session(), planned, actor())
     try:
-        life.read_again(db.session(), import_id, planned, version=form.shown)
-    except life.WrongState:
+        lifecycle.read_again(db.session(), import_id, planned, version=form.shown)
+    except WrongState:
         return _overtaken_choice(import_id, sheet, as_file, form)
     wait_for_worker(import_id)
     return redirect(next_page(import_id), 303)
@@ -62,7 +63,7 @@ def _overtaken_choice(import_id: int, sheet: Sheet, as_file: ReadingForm, form: 
     """Show the choice again, as it was made, on top of what others have chosen meanwhile."""
     import_ = import_as_it_is(import_id)
     if not choices.may_choose(import_):
-        raise life.WrongState
+        raise WrongState
     form.version.data = str(import_.version)
     flash(
         _(

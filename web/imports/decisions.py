@@ -8,7 +8,8 @@ from flask.typing import ResponseReturnValue
 from database import reading
 from forms import AnswerForm, ChoiceForm, ConfirmForm, VersionForm
 from merge import answers, choose, rest, review
-from merge import imports as life
+from merge.decisions import WrongState
+from merge.imports import lifecycle
 from merge.questions import NoSuchAnswer
 from models import Import, db
 from web.access import actor, check, requires, to_apply
@@ -38,7 +39,7 @@ def answer(import_id: int) -> ResponseReturnValue:
 def apply(import_id: int) -> ResponseReturnValue:
     """Let a worker do what the preview showed."""
     check(to_apply(import_or_404(import_id)))
-    life.start_apply(db.session(), import_id, actor(), version=VersionForm().shown)
+    lifecycle.start_apply(db.session(), import_id, actor(), version=VersionForm().shown)
     wait_for_worker(import_id)
     return redirect(url_for("imports.show", import_id=import_id), 303)
 
@@ -91,13 +92,13 @@ def cancel(import_id: int) -> ResponseReturnValue:
     """Drop an import that was not applied."""
     import_or_404(import_id)
     shown = VersionForm().shown
-    announced = life.announce_cancel(db.session(), import_id, version=shown)
+    announced = lifecycle.announce_cancel(db.session(), import_id, version=shown)
     reading.set(False)
-    life.cancel(db.session(), import_id, version=shown, announced=announced)
+    lifecycle.cancel(db.session(), import_id, version=shown, announced=announced)
     return redirect(url_for("imports.show", import_id=import_id), 303)
 
 
-@imports.errorhandler(life.WrongState)
+@imports.errorhandler(WrongState)
 @imports.errorhandler(choose.NoCandidate)
 @imports.errorhandler(NoSuchAnswer)
 def _show_overtaken(_error: Exception) -> ResponseReturnValue:

@@ -6,7 +6,7 @@ from flask import abort, current_app, url_for
 from sqlalchemy import select
 
 from database import reading
-from merge import imports as life
+from merge.imports.states import BUSY
 from models import Import, db
 
 # A small sheet is read in less than this, so that most people never see the page that waits.
@@ -30,7 +30,7 @@ def wait_for_worker(import_id: int) -> None:
     reading.set(True)  # a look must not wait for the worker that it looks for
     until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until and current_app.config["ROLLBOOK_WORKER"] == "inline":
-        if db.session.scalar(select(Import.state).where(Import.id == import_id)) not in life.BUSY:
+        if db.session.scalar(select(Import.state).where(Import.id == import_id)) not in BUSY:
             break
         db.session.rollback()
         time.sleep(GLANCE_S)

@@ -4,8 +4,8 @@ from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from forms import UndoForm
-from merge import imports as life
 from merge import undo as undoing
+from merge.imports import lifecycle
 from merge.undo import Outlook
 from models import Import, db
 from web.access import actor, import_owner, requires
@@ -35,7 +35,7 @@ def undo(import_id: int) -> ResponseReturnValue:
     import_, form = import_or_404(import_id), UndoForm()
     if overtaken := _overtaken_undo(import_, form):
         return _undo_page(import_, overtaken), 409
-    life.start_undo(db.session(), import_id, actor(), version=form.shown)
+    lifecycle.start_undo(db.session(), import_id, actor(), version=form.shown)
     wait_for_worker(import_id)
     return redirect(url_for("imports.show", import_id=import_id), 303)
 

@@ -7,8 +7,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 from forms import UploadForm
-from merge import imports as life
 from merge.columns import COLUMNS
+from merge.imports import discarding, receiving
 from merge.problems import SheetRefused
 from models import Import, db, now
 from web.access import actor, requires
@@ -24,7 +24,7 @@ LISTED = 50
 @imports.app_template_global()
 def deleted_at(import_: Import) -> datetime | None:
     """Tell when an import that nobody applies is deleted, once half of the time until then is over."""
-    keep, since = current_app.config["KEEP_WAITING"], life.waiting_since(import_)
+    keep, since = current_app.config["KEEP_WAITING"], discarding.waiting_since(import_)
     is_soon = keep is not None and import_.state == "ready" and now() - since > keep / 2
     return since + keep if is_soon else None
 
@@ -55,7 +55,7 @@ def create() -> ResponseReturnValue:
         file = form.file.data
         try:
             uploads = current_app.config["UPLOADS"]
-            received = life.receive(db.session(), uploads, file.filename, file.stream, actor(), form.asked)
+            received = receiving.receive(db.session(), uploads, file.filename, file.stream, actor(), form.asked)
         except SheetRefused as refused:
             form.file.errors = [str(refused)]
         else:
