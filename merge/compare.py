@@ -122,7 +122,8 @@ def compare(session: Session, reading: Reading, *, may_repeat: bool, advance: Ad
 
 def replan(session: Session, reading: Reading, lines: Collection[int]) -> None:
     """Plan rows anew that mean other students than before. Does not commit."""
-    discarded = and_(planned_rows.c.import_id == reading.import_id, planned_rows.c.line.in_(lines))
+    found_by_key = planned_rows.c.verdict.in_((*VERDICTS, "conflict"))
+    discarded = and_(planned_rows.c.import_id == reading.import_id, found_by_key, planned_rows.c.line.in_(lines))
     session.execute(delete(planned_rows).where(discarded), execution_options={"synchronize_session": False})
     _insert_plan(session, _plan(reading, doubts(session, judged=reading.judged)).where(staged_rows.c.line.in_(lines)))
 

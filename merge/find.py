@@ -1,9 +1,9 @@
 """Find the students whom rows mean by what they have in common, such as a name; where several may be meant, somebody chooses."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, and_, func, literal, or_, select, union_all, update
+from sqlalchemy import CTE, ColumnElement, Subquery, and_, column, func, literal, or_, select, union_all, update, values
 from sqlalchemy.orm import Session
 
 from merge.columns import NAME
@@ -133,14 +133,16 @@ def settle_spellings(session: Session, import_id: int, match: Match, replan: Rep
     for batch in _worth_a_look(session, import_id):
         same, alike = spelled_otherwise(session, batch)
         clear = {line: min(ids) for line, ids in same.items() if len(ids) == 1 and match.columns == (NAME,)}
-        for line, student_id in clear.items():
-            _update(session, staged_rows.c.import_id == import_id, staged_rows.c.line == line, student_id=student_id)
         if clear:
+            found = _pairs(clear)
+            here = and_(staged_rows.c.import_id == import_id, staged_rows.c.line == found.c.line)
+            _update(session, here, student_id=found.c.student_id)
             replan(clear)
-        unclear = {line: (ids, ReviewReason.SEVERAL) for line, ids in same.items() if line not in clear}
-        unclear |= {line: (ids, ReviewReason.ALIKE) for line, ids in alike.items() if line not in same}
-        for line, (ids, reason) in unclear.items():
-            hold_for_review(session, import_id, planned_rows.c.line == line, reason, literal(min(ids)))
+        unclear = {line: ids for line, ids in same.items() if line not in clear}
+        for reason, doubted in ((ReviewReason.SEVERAL, unclear), (ReviewReason.ALIKE, alike)):
+            if doubted:
+                found = _pairs({line: min(ids) for line, ids in doubted.items()})
+                hold_for_review(session, import_id, planned_rows.c.line == found.c.line, reason, found.c.student_id)
         settled += len(clear)
     if settled or import_id < 0:  # a row that is compared again with a corrected one has its student already
         _hold_shared(session, import_id)
@@ -214,8 +216,8 @@ def _worth_a_look(session: Session, import_id: int) -> Iterator[Sequence[Any]]:
 
 
 def _reject_keyless(session: Session, import_id: int, match: Match) -> None:
-    for column, key in zip(match.columns, match.of_rows(), strict=True):
-        _update(session, accepted(import_id), key.is_(None), problems=problem_text(column.name, KEYLESS))
+    for matched, key in zip(match.columns, match.of_rows(), strict=True):
+        _update(session, accepted(import_id), key.is_(None), problems=problem_text(matched.name, KEYLESS))
 
 
 def _repeated(import_id: int, match: Match) -> Subquery:
@@ -230,6 +232,12 @@ def _repeated(import_id: int, match: Match) -> Subquery:
 
 def _is_repeated(match: Match, twice: Subquery) -> ColumnElement[bool]:
     return and_(*(key == twice.c[f"key_{place}"] for place, key in enumerate(match.of_rows())))
+
+
+def _pairs(found: Mapping[int, int]) -> CTE:
+    """Give lines with students' ids to one statement, which a batch of rows then needs instead of one each."""
+    columns = (column("line", staged_rows.c.line.type), column("student_id", staged_rows.c.student_id.type))
+    return values(*columns, name="pairs").data(list(found.items())).cte("found")
 
 
 def _update(session: Session, *rows: ColumnElement[bool], **values: Any) -> None:

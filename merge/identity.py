@@ -73,8 +73,12 @@ def spelling_keys(name: str) -> set[str]:
 
 def alike_keys(name: str) -> set[str]:
     """Give the keys of names that may be this one in another spelling of its umlauts: Mueller may be stored as Müller."""
-    letters = "".join(sign if sign in WRITTEN_OUT else fold_name(sign) for sign in name.lower())
+    letters = name.lower()
+    if not letters.isascii():
+        letters = "".join(sign if sign in WRITTEN_OUT else fold_name(sign) for sign in letters)
     pieces = MAYBE_UMLAUT.split(letters, MOST_UMLAUTS)
+    if len(pieces) == 1:
+        return set()
     written = [(piece,) if place % 2 == 0 else _umlaut_as_written(piece) for place, piece in enumerate(pieces)]
     return {name_key("".join(spelled)) for spelled in product(*written)} - {name_key(fold_name(name))}
 

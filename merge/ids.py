@@ -43,6 +43,7 @@ GIVE = """
     free AS (
         SELECT id, row_number() OVER (ORDER BY id) AS place FROM drawn
         WHERE NOT EXISTS (SELECT 1 FROM revisions WHERE revisions.student_id = drawn.id)
+        AND NOT EXISTS (SELECT 1 FROM students WHERE students.id = drawn.id)
     ),
     waiting AS (SELECT line, row_number() OVER (ORDER BY line) AS place FROM staged_rows WHERE {waiting})
     UPDATE staged_rows SET student_id = free.id

@@ -1,9 +1,10 @@
 """A sheet without IDs is matched by name, however that is written; where several students can be meant, somebody chooses."""
 
 import threading
+from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import func, literal, select
+from sqlalchemy import event, func, literal, select
 
 from merge import preview
 from merge.choose import NoCandidate, Taken, candidates, choose
@@ -14,7 +15,7 @@ from merge.imports import lifecycle
 from merge.review import confirm
 from merge.search import key_of
 from merge.verify import verify
-from models import Import, Student, db
+from models import Import, Student, db, students
 from tests.merge.conftest import run, table, version_of
 
 STORED = [
@@ -264,10 +265,41 @@ def test_a_corrected_row_that_means_the_student_of_another_row_leaves_both_to_be
     assert {row.review.reason for row in preview.rows(session, previewed, "review")} == {"repeated"}
 
 
+@pytest.mark.parametrize(("stored", "written"), [("Anna-Lena {}", "Anna Lena {}"), ("Ben Müller {}", "Ben Mueller {}")])
+def test_a_batch_of_other_spellings_is_settled_by_as_many_statements_as_one(session, store, upload, stored, written):
+    letters = "abcdefghij"
+    store([(number, stored.format(f"Gross{letter}"), None, 1.0) for number, letter in enumerate(letters, 1)])
+    numbers = []
+    for some in (letters[:1], letters):
+        with counted_statements(session) as statements:
+            previewed = upload("name,score\n" + "".join(f"{written.format(f'Gross{letter}')},9\n" for letter in some))
+        assert (previewed.updates + previewed.reviews, previewed.inserts) == (len(some), 0)
+        numbers.append(sum("_rows SET" in text for text in statements))
+    assert numbers[0] == numbers[1]
+
+
+def test_a_new_row_gets_no_id_of_a_student_of_whom_no_version_is_kept(session, upload, apply):
+    session.execute(
+        students.insert().values(id=1, name="Ada Lovelace", version=1, folded="ada lovelace", name_key="ada lovelace")
+    )
+    session.commit()
+    apply(upload("name,score\nZoe Novak,9\n"))
+    assert [row[:2] for row in table(session)] == [(1, "Ada Lovelace"), (2, "Zoe Novak")]
+
+
 def test_a_line_about_the_sheet_is_no_new_student_unasked(session, upload):
     previewed = upload("name,score\nZoe Novak,9\nClass 9b,\nPrinted: today,\nSignature ____,\n")
     assert (previewed.inserts, previewed.reviews) == (1, 3)
     assert {row.review.reason for row in preview.rows(session, previewed, "review")} == {"no-name"}
+
+
+@contextmanager
+def counted_statements(session):
+    statements = []
+    engine, heard = session.get_bind(), lambda _connection, _cursor, text, *_rest: statements.append(text)
+    event.listen(engine, "before_cursor_execute", heard)
+    yield statements
+    event.remove(engine, "before_cursor_execute", heard)
 
 
 def pick(session, previewed, line, student_id):
