@@ -78,6 +78,7 @@ benchmark: programs $(VENV)/.dev
 	@$(RUN) benchmarks.list
 	@$(RUN) benchmarks.export
 	@$(RUN) benchmarks.move
+	@$(RUN) benchmarks.upgrade
 	@$(RUN) benchmarks.dashboard
 	@$(RUN) benchmarks.pages
 	@$(RUN) benchmarks.as_of

@@ -64,9 +64,11 @@ class Server:
     """Rollbook as `make run` starts it, on a free port."""
 
     program: tuple[str, ...] = ("gunicorn",)
+    code = ROOT
+    """The checkout that it runs from."""
 
     def __init__(self, instance: Path, database_url: str, **more: str) -> None:
-        self.port = free_port()
+        self.port = int(more.get("PORT") or free_port())
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = instance.with_suffix(".log")
         self.instance = instance
@@ -112,7 +114,7 @@ class Server:
     def run(self, *command: str) -> "subprocess.Popen[bytes]":
         """Start one of the programs beside it: `run("flask", "worker")`."""
         with self.log.open("ab") as log:
-            return subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=self._environ, stderr=log)
+            return subprocess.Popen([sys.executable, "-m", *command], cwd=self.code, env=self._environ, stderr=log)
 
     def flask(self, *arguments: str) -> str:
         return self.flask_with("", *arguments)
@@ -121,7 +123,7 @@ class Server:
         """Run a command, with something typed into it."""
         command = [sys.executable, "-m", "flask", *arguments]
         return subprocess.run(
-            command, cwd=ROOT, env=self._environ, check=True, capture_output=True, text=True, input=typed
+            command, cwd=self.code, env=self._environ, check=True, capture_output=True, text=True, input=typed
         ).stdout
 
     def setup_link(self) -> str:
