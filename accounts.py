@@ -12,12 +12,14 @@ from flask_security import hash_password
 from sqlalchemy import Select, delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
+from zxcvbn import zxcvbn
 
 import audit
 import database
 from audit import Act
 from mailboxes import spell, spell_any
 from models import Passkey, Role, Token, User, UserSession, db, now
+from words import _
 
 ROLES = ("viewer", "editor", "admin")
 LINK_HOLDS = timedelta(days=7)
@@ -27,6 +29,10 @@ SCOPES = {"read": "viewer", "write": "editor", "import": "editor"}
 """What a token may be for, and the lowest role that may do it."""
 # Programs that look for secrets in code that was published know them by how they begin.
 TOKEN_BEGINS = "rollbook_"  # noqa: S105  what each begins with is no secret
+SHORTEST_PASSWORD = 12
+LONGEST_PASSWORD = 128
+ZXCVBN_READS = 72
+HARD_TO_GUESS = 3  # of zxcvbn's 0 to 4: it takes 100 million guesses or more
 
 
 class AddressTaken(ValueError):
@@ -47,6 +53,17 @@ class NotActive(ValueError):
 
 class WrongPassword(ValueError):
     """The password is not the user's present one, or no longer."""
+
+
+def password_problem(password: str, email: str) -> str | None:
+    """Say why a password is too weak for the user with this address, or give None."""
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        return _("A password has %(least)s to %(most)s characters.", least=SHORTEST_PASSWORD, most=LONGEST_PASSWORD)
+    own = [email, *email.split("@"), "".join(filter(str.isalnum, email)), "rollbook"]
+    # What follows the characters that zxcvbn reads at most only makes a password harder to guess.
+    if zxcvbn(password[:ZXCVBN_READS], user_inputs=own)["score"] < HARD_TO_GUESS:
+        return _("This password is easy to guess: it is a common one, a simple pattern, or close to the e-mail address.")
+    return None
 
 
 def add_user(email: str, role: str, password: str) -> User:

@@ -30,7 +30,17 @@ import doctor
 import logs
 import watch as watching
 import worker
-from accounts import ROLES, AddressTaken, NotActive, add_user, any_users, find_by_address, make_link, setup_token
+from accounts import (
+    ROLES,
+    AddressTaken,
+    NotActive,
+    add_user,
+    any_users,
+    find_by_address,
+    make_link,
+    password_problem,
+    setup_token,
+)
 from accounts import reset_second_factor as forget_second_factor
 from config import VERSION, Settings
 from database import aside, engine_options, only_reading
@@ -38,7 +48,6 @@ from database import prepare as prepare_database
 from database import tune as tune_database
 from database_url import read_database_url
 from demo import made_up_sheet
-from forms import password_problem
 from mailboxes import NoAddress
 from merge import answers as answering
 from merge import clock_check, preview, search

@@ -12,24 +12,20 @@ from flask_wtf.file import FileField, FileRequired
 from werkzeug.datastructures import MultiDict
 from wtforms import (
     BooleanField,
-    EmailField,
     Field,
     HiddenField,
     IntegerField,
     PasswordField,
     RadioField,
     SelectField,
-    SelectMultipleField,
     StringField,
     SubmitField,
     ValidationError,
 )
 from wtforms.fields.choices import SelectChoice, SelectFieldBase
-from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, NumberRange
-from wtforms.widgets import CheckboxInput, ListWidget, TextInput
-from zxcvbn import zxcvbn
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
+from wtforms.widgets import TextInput
 
-from mailboxes import NoAddress, odd_letters, spell
 from merge.cells import typed_notation
 from merge.choices import carried
 from merge.columns import BY_NAME, COLUMNS, KEY, VALUES, StudentColumn, clashes, places
@@ -39,12 +35,8 @@ from merge.problems import Problem
 from merge.sheet import DELIMITERS, ENCODINGS, Sheet
 from merge.unattended import Limits
 from text_bounds import MAX_LENGTH
-from words import Later, _, later, listed, ngettext
+from words import Later, _, later, listed
 
-SHORTEST_PASSWORD = 12
-LONGEST_PASSWORD = 128
-ZXCVBN_READS = 72
-HARD_TO_GUESS = 3  # of zxcvbn's 0 to 4: it takes 100 million guesses or more
 DIGITS_OF_A_VERSION = 9
 MOST_OF_A_TOKEN = 64
 
@@ -325,7 +317,7 @@ THOUSANDS = {
 }
 
 
-def _choices(texts: Mapping[str, str | Later]) -> list[SelectChoice]:
+def select_choices(texts: Mapping[str, str | Later]) -> list[SelectChoice]:
     return [SelectChoice(value, text) for value, text in texts.items()]
 
 
@@ -350,11 +342,13 @@ class BulkForm(Form):
     ids = HiddenField()
     read: Any = None
     """The value as it is stored, once it has been found to fit."""
-    column = SelectField(later("Which column?"), choices=_choices({column.name: later(column.heading) for column in VALUES}))
+    column = SelectField(
+        later("Which column?"), choices=select_choices({column.name: later(column.heading) for column in VALUES})
+    )
     value = StringField(
         later("Its new value"), description=later("Leave it blank to clear the column."), render_kw={"maxlength": MAX_LENGTH}
     )
-    format = SelectField(later("CSV format"), choices=_choices(CSV_FORMATS), default="comma")
+    format = SelectField(later("CSV format"), choices=select_choices(CSV_FORMATS), default="comma")
 
     def validate_value(self, field: StringField) -> None:
         if column := BY_NAME.get(self.column.data):
@@ -364,7 +358,7 @@ class BulkForm(Form):
                 raise ValidationError(problem.sentence(column.label)) from None
 
 
-def _name_field(label: Later, asked: Later) -> StringField:
+def name_field(label: Later, asked: Later) -> StringField:
     """A name that somebody gives to a thing of theirs."""
     return StringField(
         label,
@@ -383,7 +377,7 @@ class ViewForm(Form):
     """A list of students to be kept under a name."""
 
     address = HiddenField()
-    name = _name_field(later("Name of the view"), later("The view needs a name."))
+    name = name_field(later("Name of the view"), later("The view needs a name."))
     shared = BooleanField(later("Show it to everybody"))
 
     @property
@@ -396,8 +390,8 @@ class UploadForm(Form):
     """A sheet, what it may do, and what its blank cells mean."""
 
     file = FileField(later("Sheet"), validators=[FileRequired(later("Choose the sheet that you want to import."))])
-    blank = RadioField(later("What does a blank cell in the sheet mean?"), choices=_choices(BLANK_MEANS), default="keep")
-    only = RadioField(later("What may the sheet do?"), choices=_choices(ONLY), default=BOTH)
+    blank = RadioField(later("What does a blank cell in the sheet mean?"), choices=select_choices(BLANK_MEANS), default="keep")
+    only = RadioField(later("What may the sheet do?"), choices=select_choices(ONLY), default=BOTH)
 
     @property
     def asked(self) -> UploadOptions:
@@ -437,18 +431,18 @@ class ReadingForm(FlaskForm):
     tab = SelectField(later("Tab"), description=later("The tab of the workbook that the students stand on."))
     encoding = SelectField(
         later("Encoding"),
-        choices=_choices(ENCODINGS),
+        choices=select_choices(ENCODINGS),
         description=later("How the file writes letters. If names with accents look wrong, choose another one."),
     )
     delimiter = SelectField(
         later("Delimiter"),
-        choices=_choices(DELIMITERS),
+        choices=select_choices(DELIMITERS),
         description=later("The character between the cells of a row."),
     )
 
     def __init__(self, formdata: Any, sheet: Sheet) -> None:
         super().__init__(formdata=formdata, obj=sheet)
-        self.tab.choices = _choices({tab: tab for tab in sheet.tabs})
+        self.tab.choices = select_choices({tab: tab for tab in sheet.tabs})
         for name in ("encoding", "delimiter") if sheet.tabs else ("tab",):
             del self[name]
         self.now = {field.name: getattr(sheet, field.name) for field in self}
@@ -475,25 +469,25 @@ class ColumnsForm(VersionForm):
 
     match = RadioField(
         later("Match rows by"),
-        choices=_choices({match.code: match.label for match in MATCHES.values()}),
+        choices=select_choices({match.code: match.label for match in MATCHES.values()}),
         description=later(
             "A row that matches no student adds a new one. Where several students or rows have the same name, you choose."
         ),
     )
-    only = RadioField(later("What may the sheet do?"), choices=_choices(ONLY))
+    only = RadioField(later("What may the sheet do?"), choices=select_choices(ONLY))
     blank = RadioField(
         later("What does a blank cell in the sheet mean?"),
-        choices=_choices(BLANK_MEANS),
+        choices=select_choices(BLANK_MEANS),
         description=later("A column that is not in the sheet is left alone in any case."),
     )
     decimal = RadioField(
         later("Decimal separator"),
-        choices=_choices(DECIMALS),
+        choices=select_choices(DECIMALS),
         description=later("Numbers written in another way are rejected, not misread."),
     )
     thousands = SelectField(
         later("Thousands separator"),
-        choices=_choices(THOUSANDS),
+        choices=select_choices(THOUSANDS),
         description=later("The sign is taken out of numbers, where three digits follow it."),
     )
     percent = BooleanField(
@@ -547,7 +541,9 @@ CELL = re.compile(r"cell-([0-9]{1,18})-([0-9]{1,6})")
 
 def columns_form(sheet: Sheet, options: Options, version: int) -> ColumnsForm:
     """Make the form for a sheet, filled in as the sheet is understood so far, at this version of its import."""
-    choices = _choices({"": _("Ignore this column")} | {c: label for column in COLUMNS for c, label in column.choices.items()})
+    choices = select_choices(
+        {"": _("Ignore this column")} | {c: label for column in COLUMNS for c, label in column.choices.items()}
+    )
     fields = {
         f"{COLUMN_FIELD}{place}": SelectField(
             _("“%(heading)s” is", heading=heading) if heading else _("The column without a heading is"), choices=choices
@@ -594,163 +590,6 @@ def _unmatched(columns: list[str | None], match: str) -> str | None:
     if match != KEY.name and KEY.name in chosen:
         return _("A column is chosen as %(label)s. Match rows by that, or ignore the column.", label=KEY.label)
     return None
-
-
-ROLES = {
-    "viewer": later("Viewer: reads records and exports them"),
-    "editor": later("Editor: also changes records, imports sheets, and undoes their own imports"),
-    "admin": later("Administrator: also undoes anybody’s imports, and manages users and settings"),
-}
-# What a role is called within a sentence.
-ROLE_NAMES = {"viewer": later("viewer"), "editor": later("editor"), "admin": later("admin")}
-NEEDS_SECOND_FACTOR = {"viewer": later("Viewers"), "editor": later("Editors"), "admin": later("Administrators")}
-
-
-def password_problem(password: str, email: str) -> str | None:
-    """Say why a password is too weak for the user with this address, or give None."""
-    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        return _("A password has %(least)s to %(most)s characters.", least=SHORTEST_PASSWORD, most=LONGEST_PASSWORD)
-    own = [email, *email.split("@"), "".join(filter(str.isalnum, email)), "rollbook"]
-    # What follows the characters that zxcvbn reads at most only makes a password harder to guess.
-    if zxcvbn(password[:ZXCVBN_READS], user_inputs=own)["score"] < HARD_TO_GUESS:
-        return _("This password is easy to guess: it is a common one, a simple pattern, or close to the e-mail address.")
-    return None
-
-
-def _check_address(_form: Any, field: Field) -> None:
-    try:
-        spell(field.data or "")
-    except NoAddress:
-        raise ValidationError(_("An e-mail address has an @ with something on both sides of it.")) from None
-
-
-def _email_field(asked: Later, **attributes: str) -> EmailField:
-    return EmailField(
-        later("E-mail address"),
-        validators=[
-            InputRequired(asked),
-            Length(max=255, message=later("At most 255 characters fit.")),
-            _check_address,
-        ],
-        render_kw=attributes,
-    )
-
-
-class NewPasswordForm(Form):
-    """A new password, typed twice, for the user with the address `owner`."""
-
-    owner: str
-
-    password = PasswordField(
-        later("Password"),
-        description=later("At least %(least)s characters; a sentence is easiest to remember.", least=SHORTEST_PASSWORD),
-        validators=[InputRequired(later("Choose a password."))],
-        render_kw={"autocomplete": "new-password"},
-    )
-    again = PasswordField(
-        later("Password again"),
-        validators=[EqualTo("password", message=later("The two passwords differ. Type the same one twice."))],
-        render_kw={"autocomplete": "new-password"},
-    )
-
-    def validate_password(self, field: Field) -> None:
-        if problem := password_problem(field.data, self.owner):
-            raise ValidationError(problem)
-
-
-class SetupForm(NewPasswordForm):
-    """The first administrator."""
-
-    email = _email_field(later("Enter the address that you will sign in with."), autocomplete="username")
-
-    @property
-    def owner(self) -> str:  # type: ignore[override]
-        return self.email.data or ""
-
-
-class PresentPasswordField(PasswordField):
-    """A password that is compared with the stored one. None that is stored is too long, so a longer one is not read on."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        super().process_formdata([text[: LONGEST_PASSWORD + 1] for text in valuelist])
-
-
-class ChangePasswordForm(NewPasswordForm):
-    """A new password for somebody who knows the present one."""
-
-    current = PresentPasswordField(
-        later("Present password"),
-        validators=[InputRequired(later("Enter your present password."))],
-        render_kw={"autocomplete": "current-password"},
-    )
-
-
-class RoleForm(Form):
-    """What a user may do."""
-
-    role = RadioField(later("Role"), choices=_choices(ROLES), validators=[InputRequired(later("Choose a role."))])
-
-
-class InviteForm(RoleForm):
-    """Somebody who is to become a user."""
-
-    email = _email_field(later("Enter the address that the new user will sign in with."))
-    checked = HiddenField()
-    """The address that was shown to have letters of several scripts, so that who sends it again has seen it."""
-
-    def validate_email(self, field: Field) -> None:
-        try:
-            address = spell(field.data or "")
-        except NoAddress:
-            return  # which is said already
-        odd = odd_letters(address)
-        seen, self.checked.data = self.checked.data, address if odd else ""
-        if odd and seen != address:
-            raise ValidationError(
-                ngettext(
-                    "“%(letters)s” in this address is a letter of another script, so it may only look like the address you mean. "
-                    "If it is right, select Invite again.",
-                    "“%(letters)s” in this address are letters of another script, so it may only look like the address you mean. "
-                    "If it is right, select Invite again.",
-                    len(odd),
-                    letters=" ".join(odd),
-                )
-            )
-
-
-class SecondFactorForm(Form):
-    """The roles that are let in only with a second factor."""
-
-    roles = SelectMultipleField(
-        later("Ask for a second factor from"),
-        choices=_choices(NEEDS_SECOND_FACTOR),
-        widget=ListWidget(),
-        option_widget=CheckboxInput(),
-    )
-
-
-SCOPES = {
-    "read": later("Read: look at students"),
-    "write": later("Write: add students and change them, one by one"),
-    "import": later("Import: bring in sheets, apply them, and undo what it applied"),
-}
-TOKEN_HOLDS = {"30": later("In 30 days"), "90": later("In 90 days"), "365": later("In a year")}
-
-
-class TokenForm(Form):
-    """A token with which another system is let in, for no more than a role may do."""
-
-    name = _name_field(later("What is it for?"), later("Say what the token is for, such as: timetable."))
-    scopes = SelectMultipleField(later("What may it do?"), widget=ListWidget(), option_widget=CheckboxInput())
-    days = RadioField(later("When does it end?"), choices=_choices(TOKEN_HOLDS), default="90")
-
-    def __init__(self, allowed: Collection[str] = tuple(SCOPES), **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.scopes.choices = _choices({scope: SCOPES[scope] for scope in allowed})
-
-    def validate_scopes(self, field: SelectMultipleField) -> None:
-        if not field.data:
-            raise ValidationError(_("Say what it may do."))
 
 
 class EmptyForm(Form):

@@ -64,7 +64,7 @@ MAY_IMPORT = {
     "audit": {"models"},
     # What an import did and the entry that says so are one transaction.
     "merge": {"merge", "text_bounds", "models", "audit", "database", "documents", "vacuum", "words"},
-    "forms": {"mailboxes", "merge", "text_bounds", "words"},
+    "forms": {"merge", "text_bounds", "words"},
     "accounts": {"mailboxes", "models", "audit", "database", "words"},
     "demo": {"merge"},
     # A folder is looked at as the worker runs: beside the server, or by itself.

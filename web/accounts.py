@@ -7,9 +7,9 @@ from flask.typing import ResponseReturnValue
 from flask_security import login_user
 
 from accounts import NotFirst, accept_link, add_first, any_users, expired_at, find_by_link, setup_token
-from forms import NewPasswordForm, SetupForm
 from models import db
 from web.access import requires
+from web.account_forms import NewPasswordForm, SetupForm
 from web.acts import CHOOSE_PASSWORD, SEE_OWN_ACCOUNT, SET_UP
 from web.kept_input import keeps, keeps_nothing
 from words import _

@@ -36,10 +36,10 @@ import audit
 import database
 from accounts import find_by_address, hash_token, lock
 from audit import Act
-from forms import PresentPasswordField
 from mailboxes import MAX_LENGTH
 from models import User, db
 from web import challenges, throttle
+from web.account_forms import PresentPasswordField
 from web.body_kinds import NotAnObject, read_object
 from web.sealed import SealedSecrets
 from words import later

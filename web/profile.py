@@ -8,10 +8,10 @@ from sqlalchemy import select
 import accounts
 import audit
 from audit import Act
-from forms import ChangePasswordForm
 from models import User, UserSession, db
 from web import throttle
 from web.access import requires
+from web.account_forms import ChangePasswordForm
 from web.acts import CHANGE_OWN_PASSWORD, END_OWN_SESSIONS, SEE_OWN_ACCOUNT
 from web.devices import name_device
 from web.kept_input import keeps_nothing

@@ -6,9 +6,9 @@ from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 import accounts
-from forms import SCOPES, TokenForm
 from models import now
 from web.access import has_role, requires, user_id
+from web.account_forms import SCOPES, TokenForm
 from web.acts import MAKE_TOKEN, MANAGE_OWN_TOKENS, REVOKE_OWN_TOKEN
 from web.kept_input import acted, keeps, keeps_nothing
 from web.limits import takes_several

@@ -8,10 +8,11 @@ from sqlalchemy.orm import selectinload
 import accounts
 from accounts import AddressTaken, LastAdministrator
 from database import aside
-from forms import ROLE_NAMES, SCOPES, EmptyForm, InviteForm, RoleForm, SecondFactorForm
+from forms import EmptyForm
 from models import Role, User, db, now
 from web import mail
 from web.access import requires
+from web.account_forms import ROLE_NAMES, SCOPES, InviteForm, RoleForm, SecondFactorForm
 from web.acts import (
     ACTIVATE_USER,
     ASK_SECOND_FACTOR,

@@ -10,7 +10,7 @@ from functools import partial
 
 import accounts
 import mailboxes
-from forms import password_problem
+from accounts import password_problem
 from merge import cells, encodings, fold, headings, left_out, options, pages, query, search, workbook_errors, workbook_percents
 from merge.cells import Notation
 from merge.columns import BY_NAME, COLUMNS, match_headings

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-from forms import SHORTEST_PASSWORD, password_problem
+from accounts import SHORTEST_PASSWORD, password_problem
 from models import User
 from tests.conftest import PASSWORD
 from tests.visitor import Visitor

@@ -1,0 +1,164 @@
+"""The forms about users: their passwords, roles, second factors and tokens."""
+
+from collections.abc import Collection
+from typing import Any
+
+from wtforms import (
+    EmailField,
+    Field,
+    HiddenField,
+    PasswordField,
+    RadioField,
+    SelectMultipleField,
+    ValidationError,
+)
+from wtforms.validators import EqualTo, InputRequired, Length
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from accounts import LONGEST_PASSWORD, SHORTEST_PASSWORD, password_problem
+from forms import Form, name_field, select_choices
+from mailboxes import NoAddress, odd_letters, spell
+from words import Later, _, later, ngettext
+
+ROLES = {
+    "viewer": later("Viewer: reads records and exports them"),
+    "editor": later("Editor: also changes records, imports sheets, and undoes their own imports"),
+    "admin": later("Administrator: also undoes anybody’s imports, and manages users and settings"),
+}
+# What a role is called within a sentence.
+ROLE_NAMES = {"viewer": later("viewer"), "editor": later("editor"), "admin": later("admin")}
+NEEDS_SECOND_FACTOR = {"viewer": later("Viewers"), "editor": later("Editors"), "admin": later("Administrators")}
+SCOPES = {
+    "read": later("Read: look at students"),
+    "write": later("Write: add students and change them, one by one"),
+    "import": later("Import: bring in sheets, apply them, and undo what it applied"),
+}
+TOKEN_HOLDS = {"30": later("In 30 days"), "90": later("In 90 days"), "365": later("In a year")}
+
+
+def _check_address(_form: Any, field: Field) -> None:
+    try:
+        spell(field.data or "")
+    except NoAddress:
+        raise ValidationError(_("An e-mail address has an @ with something on both sides of it.")) from None
+
+
+def _email_field(asked: Later, **attributes: str) -> EmailField:
+    return EmailField(
+        later("E-mail address"),
+        validators=[
+            InputRequired(asked),
+            Length(max=255, message=later("At most 255 characters fit.")),
+            _check_address,
+        ],
+        render_kw=attributes,
+    )
+
+
+class NewPasswordForm(Form):
+    """A new password, typed twice, for the user with the address `owner`."""
+
+    owner: str
+
+    password = PasswordField(
+        later("Password"),
+        description=later("At least %(least)s characters; a sentence is easiest to remember.", least=SHORTEST_PASSWORD),
+        validators=[InputRequired(later("Choose a password."))],
+        render_kw={"autocomplete": "new-password"},
+    )
+    again = PasswordField(
+        later("Password again"),
+        validators=[EqualTo("password", message=later("The two passwords differ. Type the same one twice."))],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+    def validate_password(self, field: Field) -> None:
+        if problem := password_problem(field.data, self.owner):
+            raise ValidationError(problem)
+
+
+class SetupForm(NewPasswordForm):
+    """The first administrator."""
+
+    email = _email_field(later("Enter the address that you will sign in with."), autocomplete="username")
+
+    @property
+    def owner(self) -> str:  # type: ignore[override]
+        return self.email.data or ""
+
+
+class PresentPasswordField(PasswordField):
+    """A password that is compared with the stored one. None that is stored is too long, so a longer one is not read on."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        super().process_formdata([text[: LONGEST_PASSWORD + 1] for text in valuelist])
+
+
+class ChangePasswordForm(NewPasswordForm):
+    """A new password for somebody who knows the present one."""
+
+    current = PresentPasswordField(
+        later("Present password"),
+        validators=[InputRequired(later("Enter your present password."))],
+        render_kw={"autocomplete": "current-password"},
+    )
+
+
+class RoleForm(Form):
+    """What a user may do."""
+
+    role = RadioField(later("Role"), choices=select_choices(ROLES), validators=[InputRequired(later("Choose a role."))])
+
+
+class InviteForm(RoleForm):
+    """Somebody who is to become a user."""
+
+    email = _email_field(later("Enter the address that the new user will sign in with."))
+    checked = HiddenField()
+    """The address that was shown to have letters of several scripts, so that who sends it again has seen it."""
+
+    def validate_email(self, field: Field) -> None:
+        try:
+            address = spell(field.data or "")
+        except NoAddress:
+            return  # which is said already
+        odd = odd_letters(address)
+        seen, self.checked.data = self.checked.data, address if odd else ""
+        if odd and seen != address:
+            raise ValidationError(
+                ngettext(
+                    "“%(letters)s” in this address is a letter of another script, so it may only look like the address you mean. "
+                    "If it is right, select Invite again.",
+                    "“%(letters)s” in this address are letters of another script, so it may only look like the address you mean. "
+                    "If it is right, select Invite again.",
+                    len(odd),
+                    letters=" ".join(odd),
+                )
+            )
+
+
+class SecondFactorForm(Form):
+    """The roles that are let in only with a second factor."""
+
+    roles = SelectMultipleField(
+        later("Ask for a second factor from"),
+        choices=select_choices(NEEDS_SECOND_FACTOR),
+        widget=ListWidget(),
+        option_widget=CheckboxInput(),
+    )
+
+
+class TokenForm(Form):
+    """A token with which another system is let in, for no more than a role may do."""
+
+    name = name_field(later("What is it for?"), later("Say what the token is for, such as: timetable."))
+    scopes = SelectMultipleField(later("What may it do?"), widget=ListWidget(), option_widget=CheckboxInput())
+    days = RadioField(later("When does it end?"), choices=select_choices(TOKEN_HOLDS), default="90")
+
+    def __init__(self, allowed: Collection[str] = tuple(SCOPES), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.scopes.choices = select_choices({scope: SCOPES[scope] for scope in allowed})
+
+    def validate_scopes(self, field: SelectMultipleField) -> None:
+        if not field.data:
+            raise ValidationError(_("Say what it may do."))
