@@ -12,7 +12,7 @@ from flask_wtf import CSRFProtect
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-import commands
+import cli
 import config
 import database
 import doctor
@@ -167,7 +167,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     register_static(app)
     register_icons(app)
     register_compression(app)
-    commands.register(app)
+    cli.register(app)
     check_rules(app)
     if _flask_run() and settings.worker == "inline":
         start_beside(app)

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-import commands
 from accounts import add_user
+from cli import imports as importing
 from models import Change, Import, Student, User, db
 from tests.conftest import PASSWORD
 from tests.server import ROOT
@@ -115,11 +115,11 @@ def test_the_bar_begins_again_with_each_step(app, monkeypatch):
             over.set()
         return {"sentence": sentence, "share": share, "state": "ready"}
 
-    monkeypatch.setattr(commands, "_progress", progress)
-    monkeypatch.setattr(commands.worker, "finish", lambda _: over.wait())
-    monkeypatch.setattr(commands.sys, "stderr", terminal)
+    monkeypatch.setattr(importing, "_progress", progress)
+    monkeypatch.setattr(importing.worker, "finish", lambda _: over.wait())
+    monkeypatch.setattr(importing.sys, "stderr", terminal)
     with app.app_context():
-        assert commands._finish(1) == "ready"
+        assert importing._finish(1) == "ready"
     shown = re.findall(r"(\d+)%  ([A-Z]\w+)", terminal.getvalue())
     assert shown == [(str(round(100 * share)), sentence) for sentence, share in told]
 

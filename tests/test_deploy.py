@@ -13,7 +13,7 @@ from urllib.request import urlopen
 import pytest
 import yaml
 
-from commands import watch
+from cli.services import watch
 from config import MEGABYTE, SETTINGS, load
 from merge.unattended import Limits
 from server import TOKEN_IN_PATH

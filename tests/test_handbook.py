@@ -10,7 +10,7 @@ from flask_migrate.cli import db
 from tests.server import ROOT
 
 HANDBOOKS = ("handbook.md", "administrators.md")
-SOURCES = ("templates/**/*.html", "web/**/*.py", "merge/**/*.py", "*.py")
+SOURCES = ("templates/**/*.html", "web/**/*.py", "merge/**/*.py", "cli/*.py", "*.py")
 SETTINGS = r"ROLLBOOK_[A-Z_]+|DATABASE_[A-Z_]+|SECRET_KEY[A-Z_]*"
 
 

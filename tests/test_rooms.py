@@ -12,7 +12,7 @@ ROOMS = (
     "audit",
     "audit_outbox",
     "backup",
-    "commands",
+    "cli",
     "config",
     "database",
     "database_move",
@@ -70,7 +70,7 @@ MAY_IMPORT = {
     # A folder is looked at as the worker runs: beside the server, or by itself.
     "watch": {"merge", "models", "database", "worker"},
     "worker": {"merge", "models", "database", "accounts", "audit", "audit_outbox", "memory", "words"},
-    "commands": set(ROOMS) - {"web", "app"},
+    "cli": set(ROOMS) - {"web", "app"},
     "web": {
         "web",
         "demo",
@@ -101,7 +101,7 @@ MAY_IMPORT = {
 
 
 def modules():
-    files = [*ROOT.glob("*.py"), *ROOT.glob("merge/**/*.py"), *ROOT.glob("web/**/*.py")]
+    files = [*ROOT.glob("*.py"), *ROOT.glob("cli/*.py"), *ROOT.glob("merge/**/*.py"), *ROOT.glob("web/**/*.py")]
     return sorted(file.relative_to(ROOT) for file in files if file.name != "gunicorn.conf.py")
 
 

@@ -1,0 +1,46 @@
+"""What a command tells of this Rollbook: whether it is set up safely, whether what is old is deleted, its version."""
+
+import sys
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+import doctor
+from config import VERSION
+from merge import clock_check
+from models import db
+
+
+@click.command("doctor")
+@with_appcontext
+def examine() -> None:
+    """Look for settings that put the records at risk. Ends with 1 unless all is fine."""
+    found = list(doctor.examine(current_app.config["SETTINGS"]))
+    for finding in found:
+        click.echo(f"{finding.verdict.upper() if finding.verdict == doctor.UNSAFE else finding.verdict:7} {finding.sentence}")
+    if any(finding.verdict != doctor.FINE for finding in found):
+        sys.exit(1)
+
+
+@click.command("retention")
+@click.option("--resume", is_flag=True, help="Say that the clock is right, so that what is old is deleted again.")
+@with_appcontext
+def retention(*, resume: bool) -> None:
+    """Say whether what is old is deleted in its time: after a leap of the clock that waits for a person."""
+    if resume:
+        clock_check.resume(db.session())
+    held = clock_check.hold(db.session())
+    db.session.rollback()
+    if held:
+        click.echo(
+            f"Nothing is deleted: the clock said {held[1]:%Y-%m-%d %H:%M} when it had last said {held[0]:%Y-%m-%d %H:%M} (UTC)."
+        )
+        sys.exit(1)
+    click.echo("What is old is deleted in its time.")
+
+
+@click.command("version")
+def tell_version() -> None:
+    """Print the version of Rollbook."""
+    click.echo(VERSION)

@@ -1,0 +1,70 @@
+"""`flask user`: users made, and helped in; and the link for the first of them."""
+
+import getpass
+import sys
+
+import click
+from flask import current_app
+from flask.cli import AppGroup, with_appcontext
+
+from accounts import (
+    ROLES,
+    AddressTaken,
+    NotActive,
+    add_user,
+    any_users,
+    find_by_address,
+    make_link,
+    password_problem,
+    setup_token,
+)
+from accounts import reset_second_factor as forget_second_factor
+from mailboxes import NoAddress
+
+users = AppGroup("user", help="Make users, and help them in.")
+
+
+@users.command("add")
+@click.argument("email")
+@click.option("--role", type=click.Choice(ROLES), required=True)
+@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
+def add(email: str, role: str, *, password_stdin: bool) -> None:
+    """Make a user."""
+    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else getpass.getpass("Password: ")
+    if "@" not in email:
+        raise click.ClickException(f"“{email}” is not an e-mail address.")
+    if problem := password_problem(password, email):
+        raise click.ClickException(problem)
+    try:
+        user = add_user(email, role, password)
+    except AddressTaken:
+        raise click.ClickException(f"There is a user {email} already.") from None
+    except NoAddress:
+        raise click.ClickException(f"{email} is no e-mail address.") from None
+    click.echo(f"{user.email} can sign in as {role}.")
+
+
+@users.command("link")
+@click.argument("email")
+@click.option("--reset-second-factor", is_flag=True, help="Also forget their authenticator app, recovery codes and passkeys.")
+def link(email: str, *, reset_second_factor: bool) -> None:
+    """Print a one-time link with which a user chooses a new password."""
+    user = find_by_address(email)
+    try:
+        if user is None:
+            raise NotActive(email)
+        token = make_link(user)
+    except NotActive:
+        raise click.ClickException(f"There is no user {email} who may sign in.") from None
+    if reset_second_factor:
+        forget_second_factor(user)
+    click.echo(f"{current_app.config['ADDRESS']}/join?token={token}")
+
+
+@click.command("setup-link")
+@with_appcontext
+def setup_link() -> None:
+    """Print the link that makes the first administrator, if there is no user yet."""
+    if not any_users():
+        link = f"{current_app.config['ADDRESS']}/setup?token={setup_token(current_app.config['SECRET_KEY'])}"
+        click.echo(f"\n  Nobody can sign in yet. Make the first administrator here:\n\n  {link}\n")
