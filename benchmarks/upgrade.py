@@ -26,9 +26,9 @@ PAGE = Path(__file__).parent / "upgrade.md"
 HEADING = "| database | students | saves | reads | saves lost | errors | migration s | longest answer meanwhile ms | away s |"
 INTRODUCTION = f"""# An upgrade while people work
 Made by `python -m benchmarks.upgrade [COMMIT]`. The release of the commit serves a school that it has stored itself;
-{EDITORS} people save and {READERS} read, with a pause of {GLANCE_S * 1000:.0f} ms between. `flask db upgrade` of this release runs
-beside it; the old release goes on for {SETTLE_S} s on the new tables, is stopped, and this one starts. Away is the time from the
-end of work to this release's first answer; answers that say when to come again are no errors. In the end every
+{EDITORS} people save and {READERS} read, with a pause of {GLANCE_S * 1000:.0f} ms between. `flask db upgrade` of this release
+runs beside it; the old release goes on for {SETTLE_S} s on the new tables, is stopped, and this one starts. Away is the time from
+the end of work to this release's first answer; answers that say when to come again are no errors. In the end every
 acknowledged save has to be there, and `flask verify` finds nothing. The old release runs with this one's libraries.
 
 """
