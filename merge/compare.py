@@ -23,17 +23,17 @@ from sqlalchemy.orm import Session
 
 from database import analyze
 from merge.columns import KEY, NAME, VALUES, StudentColumn, places
-from merge.find import find_students, hold_ambiguous, hold_initials, hold_remarks, settle_spellings
+from merge.find import find_students, hold_ambiguous, hold_initials, hold_remarks, hold_shared, settle_spellings
 from merge.former_ids import hold_reused
 from merge.match import doubts, hold_of_absent, hold_without_name, judge, reject_repeated_ids
 from merge.matching import MATCHES, Match
 from merge.merged_ids import resolve_staged
 from merge.options import Options
 from merge.problems import problem_text
-from merge.review import CHOICES, ReviewReason, hold_for_review
+from merge.review import CHOICES, ReviewReason
 from merge.slices import line_slices
 from merge.staged import accepted
-from models import Import, merged_ids, planned_rows, revisions, staged_rows, students
+from models import Import, planned_rows, revisions, staged_rows, students
 
 Advance = Callable[[float], None]
 """Told what share of the step is done."""
@@ -115,7 +115,7 @@ def compare(session: Session, reading: Reading, *, may_repeat: bool, advance: Ad
     if reading.judged:
         judge(session, import_id, lambda: advance(PLANNING_SHARE))
     if led:
-        _hold_both(session, import_id)
+        hold_shared(session, import_id, ReviewReason.MERGED_ID)
     _leave_out(session, reading)
     return replace(count_verdicts(session, import_id), led=led)
 
@@ -233,16 +233,6 @@ def _gone() -> Any:
         .group_by(revisions.c.student_id)
         .subquery("gone")
     )
-
-
-def _hold_both(session: Session, import_id: int) -> None:
-    """Let somebody say which row is right where two have the ids of records that were merged."""
-    other = staged_rows.alias("other")
-    same = (other.c.import_id == import_id, other.c.student_id == planned_rows.c.student_id, other.c.problems.is_(None))
-    line = select(func.min(other.c.line)).where(*same, other.c.line != planned_rows.c.line).scalar_subquery()
-    survivors = select(merged_ids.c.survivor_id).where(merged_ids.c.split_by.is_(None))
-    both = and_(planned_rows.c.student_id.in_(survivors), line.is_not(None))
-    hold_for_review(session, import_id, both, ReviewReason.MERGED_ID, line)
 
 
 def _reject_nameless(session: Session, import_id: int) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Subquery, and_, column, func, literal, or_, select, union_all, update, values
+from sqlalchemy import CTE, ColumnElement, Subquery, and_, column, func, literal, or_, select, true, union_all, update, values
 from sqlalchemy.orm import Session
 
 from merge.columns import NAME
@@ -145,7 +145,21 @@ def settle_spellings(session: Session, import_id: int, match: Match, replan: Rep
                 hold_for_review(session, import_id, planned_rows.c.line == found.c.line, reason, found.c.student_id)
         settled += len(clear)
     if settled or import_id < 0:  # a row that is compared again with a corrected one has its student already
-        _hold_shared(session, import_id)
+        hold_shared(session, import_id, ReviewReason.REPEATED)
+
+
+def hold_shared(session: Session, import_id: int, reason: ReviewReason, rows: ColumnElement[bool] | None = None) -> None:
+    """Hold the rows that mean the same student, or only some of them. Does not commit."""
+    shared = (
+        select(staged_rows.c.student_id, func.min(staged_rows.c.line).label("first"), func.max(staged_rows.c.line).label("last"))
+        .where(accepted(import_id))
+        .group_by(staged_rows.c.student_id)
+        .having(func.count() > 1)
+        .subquery("shared")
+    )
+    other = func.coalesce(func.nullif(shared.c.first, planned_rows.c.line), shared.c.last)
+    mine = and_(planned_rows.c.student_id == shared.c.student_id, true() if rows is None else rows)
+    hold_for_review(session, import_id, mine, reason, other)
 
 
 def hold_initials(session: Session, import_id: int) -> None:
@@ -182,19 +196,6 @@ def spelled_otherwise(session: Session, batch: Sequence[Any]) -> tuple[dict[int,
         elif seeming := {student_id for key in looks[row.line] for student_id, _ in stored.get(key, ())} - own:
             alike[row.line] = seeming | own
     return same, alike
-
-
-def _hold_shared(session: Session, import_id: int) -> None:
-    """Hold the rows that mean the same student, as is only known once all spellings are settled."""
-    shared = (
-        select(staged_rows.c.student_id, func.min(staged_rows.c.line).label("first"), func.max(staged_rows.c.line).label("last"))
-        .where(accepted(import_id))
-        .group_by(staged_rows.c.student_id)
-        .having(func.count() > 1)
-        .subquery("shared")
-    )
-    other = func.coalesce(func.nullif(shared.c.first, planned_rows.c.line), shared.c.last)
-    hold_for_review(session, import_id, planned_rows.c.student_id == shared.c.student_id, ReviewReason.REPEATED, other)
 
 
 def _worth_a_look(session: Session, import_id: int) -> Iterator[Sequence[Any]]:

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from merge.columns import NAME
 from merge.compare import Reading, replan
-from merge.find import others_of
+from merge.find import hold_shared, others_of
 from merge.former_ids import hold_reused
 from merge.merged_ids import resolve_staged
 from merge.review import ReviewReason, hold_for_review
@@ -43,6 +43,7 @@ def _follow_gone(session: Session, reading: Reading) -> bool:
             session, reading.import_id, and_(here, verdict == "update"), ReviewReason.MERGED_SINCE, planned_rows.c.student_id
         )
         hold_reused(session, reading.import_id, here)
+        hold_shared(session, reading.import_id, ReviewReason.MERGED_ID, here)
         found = session.scalars(_of_gone(reading.import_id)).all()
     return changed
 

@@ -9,6 +9,7 @@ from merge import as_of, duplicates, erase, figures, held, history, preview, rec
 from merge.correct import correct
 from merge.merge_students import merge_students
 from merge.merged_ids import ids_of, survivor_of
+from merge.rest import go_on_with_rest
 from merge.review import confirm
 from merge.verify import verify
 from models import AuditEntry, Import, Student, db, distinct_students, merged_ids, now, revisions
@@ -157,6 +158,20 @@ def test_of_a_sheet_with_both_ids_one_row_is_confirmed(session, merge, upload, a
     assert (applied.updates, applied.reviews, applied.conflicts) == (1, 1, 0)
     assert table(session)[0] == (1, "Ada Chen", 12, score)
     assert_sound(session)
+
+
+@pytest.mark.usefixtures("two")
+def test_of_two_rows_whose_records_were_merged_since_the_preview_only_one_can_be_confirmed(session, merge, upload, apply):
+    previewed = upload("id,name,score\n1,Ada Chen,95\n9,Ada Chen,96\n")
+    merge(1, 9)
+    merge(5, 1)
+    held = apply(previewed)
+    assert (held.updates, held.reviews, held.conflicts) == (0, 2, 0)
+    assert [row.review.related for row in preview.rows(session, held, "review")] == [3, 2]
+    rest = session.get_one(Import, go_on_with_rest(session, held.id, HEAD, version=held.version))
+    confirm(session, rest.id, None, HEAD, version=rest.version)
+    applied = apply(rest, confirmed=False)
+    assert (applied.updates, applied.reviews, applied.conflicts) == (1, 1, 0)
 
 
 @pytest.mark.usefixtures("two")
