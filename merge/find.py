@@ -193,7 +193,11 @@ def spelled_otherwise(session: Session, batch: Sequence[Any]) -> tuple[dict[int,
         own = {row.student_id} if row.verdict == "update" else set()
         if ids - own:
             same[row.line] = ids | own
-        elif seeming := {student_id for key in looks[row.line] for student_id, _ in stored.get(key, ())} - own:
+            continue
+        seeming = {student_id for key in looks[row.line] for student_id, _ in stored.get(key, ())}
+        if not own:  # Anna Lena is not Annalena, but may be stored so
+            seeming |= {student_id for student_id, _ in near}
+        if seeming - own:
             alike[row.line] = seeming | own
     return same, alike
 

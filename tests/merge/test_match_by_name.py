@@ -287,6 +287,15 @@ def test_a_new_row_gets_no_id_of_a_student_of_whom_no_version_is_kept(session, u
     assert [row[:2] for row in table(session)] == [(1, "Ada Lovelace"), (2, "Zoe Novak")]
 
 
+@pytest.mark.parametrize(("stored", "written"), [("Annalena Roy", "Anna Lena Roy"), ("Vandijk, Bo", "Bo van Dijk")])
+def test_a_new_name_that_joins_to_a_stored_one_waits_for_a_choice(session, store, upload, stored, written):
+    store([(1, stored, None, 1.0)])
+    previewed = upload(f"name,score\n{written},9\n")
+    (row,) = preview.rows(session, previewed, "review")
+    assert (row.review.reason, row.review.related, previewed.inserts) == ("alike", 1, 0)
+    assert [student.id for student in candidates(session, previewed, [2])[2]] == [1]
+
+
 def test_a_line_about_the_sheet_is_no_new_student_unasked(session, upload):
     previewed = upload("name,score\nZoe Novak,9\nClass 9b,\nPrinted: today,\nSignature ____,\n")
     assert (previewed.inserts, previewed.reviews) == (1, 3)
