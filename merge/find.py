@@ -134,14 +134,14 @@ def settle_spellings(session: Session, import_id: int, match: Match, replan: Rep
         same, alike = spelled_otherwise(session, batch)
         clear = {line: min(ids) for line, ids in same.items() if len(ids) == 1 and match.columns == (NAME,)}
         if clear:
-            found = _pairs(clear)
+            found = pairs(clear)
             here = and_(staged_rows.c.import_id == import_id, staged_rows.c.line == found.c.line)
             _update(session, here, student_id=found.c.student_id)
             replan(clear)
         unclear = {line: ids for line, ids in same.items() if line not in clear}
         for reason, doubted in ((ReviewReason.SEVERAL, unclear), (ReviewReason.ALIKE, alike)):
             if doubted:
-                found = _pairs({line: min(ids) for line, ids in doubted.items()})
+                found = pairs({line: min(ids) for line, ids in doubted.items()})
                 hold_for_review(session, import_id, planned_rows.c.line == found.c.line, reason, found.c.student_id)
         settled += len(clear)
     if settled or import_id < 0:  # a row that is compared again with a corrected one has its student already
@@ -239,7 +239,7 @@ def _is_repeated(match: Match, twice: Subquery) -> ColumnElement[bool]:
     return and_(*(key == twice.c[f"key_{place}"] for place, key in enumerate(match.of_rows())))
 
 
-def _pairs(found: Mapping[int, int]) -> CTE:
+def pairs(found: Mapping[int, int]) -> CTE:
     """Give lines with students' ids to one statement, which a batch of rows then needs instead of one each."""
     columns = (column("line", staged_rows.c.line.type), column("student_id", staged_rows.c.student_id.type))
     return values(*columns, name="pairs").data(list(found.items())).cte("found")

@@ -53,6 +53,11 @@ def same_person(one: str, other: str, *, by_id: bool) -> bool:
     return by_id and _fit_by_initials(ours[0], theirs[0])
 
 
+def accented_key(name: str) -> str:
+    """Give the name's key with its accents: René and Rene are two, and so are Groß and Gross, which search takes for one name."""
+    return name_key(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).lower()))
+
+
 def turned(name: str) -> list[str]:
     """Give the name with each of its parts first in turn: "Lovelace, Ada" also as Ada Lovelace."""
     parts = name.replace(",", " ").split()[:MOST_TURNS]

@@ -1,11 +1,12 @@
 """Doubt which student a row means that has found one by ID, but has another name; or that is new, and has a stored one."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Label, and_, case, exists, func, null, or_, select, update
 from sqlalchemy.orm import Session
 
+from merge.accents import differing, hold_accented, hold_named_as_others
 from merge.columns import KEY
 from merge.find import NEW, NEW_ONCE_CONFIRMED, namesakes_of, note_namesakes
 from merge.fold import fold_name
@@ -47,7 +48,7 @@ def doubts(session: Session, *, judged: bool) -> list[Label[Any]]:
     is_new = students.c.id.is_(None)
     reason = case((is_new, null()), else_=_doubt_of_stored(session)) if judged else null()
     action = case((is_new, "insert"), else_="update")
-    doubted = reason.is_not(None)
+    doubted = reason != ReviewReason.OTHER_ACCENTS.value
     return [
         case((doubted, "review"), else_=action).label("verdict"),
         reason.label("reason"),
@@ -69,9 +70,11 @@ def judge(session: Session, import_id: int, report: Report) -> None:
     Rows that differ in spelling only are let go again, unless their name is another student's but for case and accents,
     or another row's. A new student with the name of one who is not in the sheet may be that one, under another number.
     """
-    spelled = sum(_release_spellings(session, import_id, batch, report) for batch in _differing(session, import_id))
+    another = and_(needs_review(import_id), planned_rows.c.reason == ReviewReason.OTHER_NAME.value)
+    spelled = sum(_release_spellings(session, import_id, batch, report) for batch in differing(session, another, BATCH))
     if spelled:
         _hold_of_others(session, import_id)
+    hold_accented(session, import_id)
     hold_of_absent(session, import_id)
 
 
@@ -99,7 +102,10 @@ def _doubt_of_stored(session: Session) -> ColumnElement[str | None]:
     return case(
         (or_(name.is_(None), stored == name), null()),
         (exists().where(others.c.name == name, others.c.id != students.c.id), ReviewReason.OTHER_STUDENT.value),
-        (students.c.folded == folded(session, name), null()),
+        (
+            students.c.folded == folded(session, name),
+            case((func.lower(stored) != func.lower(name), ReviewReason.OTHER_ACCENTS.value)),
+        ),
         else_=ReviewReason.OTHER_NAME.value,
     )
 
@@ -109,25 +115,11 @@ def _other_of_the_name() -> ColumnElement[int | None]:
     return select(func.min(others.c.id)).where(same).correlate(students, staged_rows).scalar_subquery()
 
 
-def _differing(session: Session, import_id: int) -> Iterator[Sequence[Any]]:
-    """Give the rows whose name is another than the stored one, a batch at a time: line, stored name, sheet's name."""
-    rows = (
-        select(planned_rows.c.line, students.c.name, planned_rows.c.name)
-        .join(students, students.c.id == planned_rows.c.student_id)
-        .where(needs_review(import_id), planned_rows.c.reason == ReviewReason.OTHER_NAME.value)
-        .order_by(planned_rows.c.line)
-        .limit(BATCH)
-    )
-    last = 0
-    while batch := session.execute(rows.where(planned_rows.c.line > last)).all():
-        yield batch
-        last = batch[-1][0]
-
-
 def _release_spellings(session: Session, import_id: int, batch: Sequence[Any], report: Report) -> int:
     same = [(line, stored, name) for line, stored, name in batch if same_person(stored, name, by_id=True)]
     taken = _turned_to_others(session, same)
-    lines = [line for line, _, name in same if name not in taken]
+    of_others = hold_named_as_others(session, import_id, same)
+    lines = [line for line, _, name in same if name not in taken and line not in of_others]
     if lines:
         release(session, import_id, lines, ReviewReason.OTHER_SPELLING)
     report()

@@ -26,6 +26,8 @@ class ReviewReason(StrEnum):
     OTHER_NAME = "other-name"
     OTHER_SPELLING = "other-spelling"
     """The name is the stored one, spelled otherwise: such a row is let go by itself."""
+    OTHER_ACCENTS = "other-accents"
+    """The name is the stored one, but for accents or such signs: such a row is held only if somebody else has that very name."""
     OTHER_STUDENT = "other-student"
     OTHER_ROW = "other-row"
     SEVERAL = "several"
@@ -63,7 +65,7 @@ SENTENCES = {
         "This student was merged into student %(related)s after the preview. Confirm the row if it is about that student."
     ),
     ReviewReason.NO_NAME: later("This does not look like a name. Confirm the row if a student is called so."),
-    ReviewReason.OTHER_SPELLING: later("Only the spelling of the name differs."),
+    **dict.fromkeys((ReviewReason.OTHER_SPELLING, ReviewReason.OTHER_ACCENTS), later("Only the spelling of the name differs.")),
     ReviewReason.OTHER_NAME: later("The sheet has another name for this student. Confirm the row if they are one person."),
     ReviewReason.OTHER_STUDENT: later("In Rollbook this is the name of student %(related)s. The IDs may be mixed up."),
     ReviewReason.SAME_NAME: later(
