@@ -8,12 +8,13 @@ from sqlalchemy.orm import Session
 
 from merge.columns import NAME
 from merge.door import count_rows
+from merge.fold import HYPHENS, UNSEEN
 from merge.identity import UMLAUTS, alike_keys, same_person, spelling_keys
 from merge.ids import give_ids
 from merge.matching import Match
 from merge.problems import problem_text
 from merge.review import ReviewReason, hold_for_review
-from merge.search import key_of
+from merge.search import has_sign, key_of
 from merge.staged import accepted
 from models import planned_rows, staged_rows, students
 
@@ -205,8 +206,8 @@ def spelled_otherwise(session: Session, batch: Sequence[Any]) -> tuple[dict[int,
 def _worth_a_look(session: Session, import_id: int) -> Iterator[Sequence[Any]]:
     """Give the planned rows whose name can be spelled otherwise, a batch at a time: line, name, verdict, student's id."""
     name, key = staged_rows.c[NAME.name], staged_rows.c.name_key
-    signs = [name.contains(sign) for sign in ("-", "'", "’", ".", *UMLAUTS, *UMLAUTS.upper())]
-    parted = or_(name.like("% % %"), *signs, *(key.contains(letters) for letters in ("ae", "oe", "ue")))
+    signs = has_sign(session, name, f"'’‘ʼʻ`´.‐–{UNSEEN}{HYPHENS}{UMLAUTS}{UMLAUTS.upper()}-")
+    parted = or_(name.like("% % %"), signs, *(key.contains(letters) for letters in ("ae", "oe", "ue")))
     rows = (
         select(planned_rows.c.line, staged_rows.c[NAME.name], planned_rows.c.verdict, planned_rows.c.student_id)
         .join(staged_rows, and_(staged_rows.c.import_id == import_id, staged_rows.c.line == planned_rows.c.line))

@@ -31,8 +31,12 @@ ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05bd\u064b-\u0652]+")
 # Chinese and Japanese signs count three times: each alone then makes a trigram, and names have only two or three of them.
 SIGNS = re.compile("([\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff])")
 
+# Nobody sees these: they say where a word may be parted, how letters join, and which way they run.
+UNSEEN = "\u00ad\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+# Few keyboards have these, but spreadsheets and word processors put them in.
+HYPHENS = "‑‒―−⁃־﹣－"
 # What parts of a name are written with or without: an apostrophe, a hyphen, a full stop after an initial.
-WITHIN_PARTS = "'\"-._()[]{}<>!?*#%&+=:~^|@$\\“”„‚«»—·…"
+WITHIN_PARTS = "'\"-._()[]{}<>!?*#%&+=:~^|@$\\“”„‚«»—·…" + UNSEEN + HYPHENS
 BETWEEN_PARTS = ",;/"
 _KEY_SIGNS = str.maketrans({**dict.fromkeys(WITHIN_PARTS), **dict.fromkeys(BETWEEN_PARTS, " ")})
 

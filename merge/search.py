@@ -166,6 +166,13 @@ def key_of(session: Session, name: ColumnElement[str]) -> ColumnElement[str]:
     return _key(_fold(name)) if session.get_bind().dialect.name == "sqlite" else func.name_key(func.fold_name(name))
 
 
+def has_sign(session: Session, name: ColumnElement[str], signs: str) -> ColumnElement[bool]:
+    """Tell whether a name has one of these signs, none of which means something within brackets."""
+    if session.get_bind().dialect.name == "sqlite":
+        return name.op("GLOB", is_comparison=True)(f"*[{signs}]*")
+    return name.op("~", is_comparison=True)(f"[{signs}]")
+
+
 def _teach(connection: Any, _record: object) -> None:
     connection.create_function("fold_name", 1, lambda name: name and fold_name(name), deterministic=True)
     connection.create_function("name_key", 1, lambda folded: folded and name_key(folded), deterministic=True)

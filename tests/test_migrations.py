@@ -10,9 +10,10 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import event, inspect, select, text
 
 from accounts import add_user
+from merge.record import save
 from merge.search import is_ours
 from merge.verify import verify
-from models import LARGE, Base, User, db
+from models import LARGE, Base, Student, User, db
 from tests.conftest import PASSWORD
 
 # What a school had stored when there was but the first migration: Ada was edited, Mia deleted.
@@ -96,6 +97,26 @@ def test_no_migration_keeps_people_out_of_a_large_table_for_long(app):
         db.engine.dispose()
     assert any("alembic_version" in statement for statement in statements)
     assert [statement for statement in statements if any(pattern.match(statement.strip()) for pattern in KEEPS_OUT)] == []
+
+
+def test_names_with_signs_that_nobody_sees_get_the_keys_that_new_ones_have(app):
+    keys = select(Student.name, Student.name_key).order_by(Student.id)
+    with app.app_context():
+        session = db.session()
+        for name in ("Ada\u200b Love\u2212lace", "Bo Nowak"):
+            save(session, {"id": None, "name": name, "age": None, "score": None}, version=None, actor="office", reason="form")
+        before = session.execute(keys).all()
+        db.session.remove()
+        db.engine.dispose()
+        downgrade(revision="0027")
+        with db.engine.begin() as connection:
+            connection.execute(text("UPDATE students SET name_key = folded"))
+        upgrade()
+        assert (
+            db.session().execute(keys).all() == before == [("Ada\u200b Love\u2212lace", "ada lovelace"), ("Bo Nowak", "bo nowak")]
+        )
+        db.session.remove()
+        db.engine.dispose()
 
 
 def migrations():

@@ -10,7 +10,7 @@ from merge import preview
 from merge.choose import NoCandidate, Taken, candidates, choose
 from merge.correct import correct
 from merge.decisions import WrongState
-from merge.fold import fold_name, name_key
+from merge.fold import HYPHENS, UNSEEN, fold_name, name_key
 from merge.imports import lifecycle
 from merge.review import confirm
 from merge.search import key_of
@@ -246,6 +246,7 @@ def test_the_database_makes_the_key_that_staging_does(session, save):
         "a b c",
         "x-",
         "Ab a",
+        *(f"Ada{sign}Lee Roy" for sign in UNSEEN + HYPHENS),
     ]
     keys = [name_key(fold_name(name)) for name in names]
     assert [session.scalar(select(key_of(session, literal(name)))) for name in names] == keys
@@ -294,6 +295,19 @@ def test_a_new_name_that_joins_to_a_stored_one_waits_for_a_choice(session, store
     (row,) = preview.rows(session, previewed, "review")
     assert (row.review.reason, row.review.related, previewed.inserts) == ("alike", 1, 0)
     assert [student.id for student in candidates(session, previewed, [2])[2]] == [1]
+
+
+def test_a_sign_that_nobody_sees_or_types_makes_no_second_record(session, store, upload):
+    signs = "".join(sorted(UNSEEN + HYPHENS + "-"))
+    store((number, f"Ada{chr(96 + number)} Love{sign}lace", None, 1.0) for number, sign in enumerate(signs, 1))
+    plain = [f"Ada{chr(96 + number)} Lovelace" for number in range(1, len(signs) + 1)]
+    parted = [f"Ada{chr(96 + number)} Love{sign}Lace" for number, sign in enumerate(signs[::-1], 1)]
+    joined = [f"Ada{chr(96 + number)}{sign}Lovelace" for number, sign in enumerate(signs, 1)]
+    for names in (plain, parted, joined):
+        previewed = upload("name,score\n" + "".join(f"{name},9\n" for name in names))
+        assert (previewed.inserts, previewed.updates + previewed.reviews) == (0, len(signs)), names
+    typed = upload("name,score\nعلی\u200cرضا,9\n")
+    assert [row.cells[1].after for row in preview.rows(session, typed, "insert")] == ["علی\u200cرضا"]
 
 
 def test_a_line_about_the_sheet_is_no_new_student_unasked(session, upload):
