@@ -11,9 +11,10 @@ from audit import Act
 from merge.columns import NAME
 from merge.compare import LEAVES_OUT, OMITTED, Reading, replan
 from merge.decisions import WrongState, lock_preview
-from merge.find import note_namesakes, others_of, spelled_otherwise
+from merge.find import note_namesakes, others_of
 from merge.ids import give_ids
 from merge.review import CHOICES, HOLDABLE, needs_review
+from merge.spellings import spelled_otherwise
 from merge.staged import accepted
 from models import Import, Student, planned_rows, staged_rows, students
 

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from database import analyze
 from merge.columns import KEY, NAME, VALUES, StudentColumn, places
-from merge.find import find_students, hold_ambiguous, hold_initials, hold_remarks, hold_shared, settle_spellings
+from merge.find import find_students, hold_ambiguous, hold_initials, hold_remarks, hold_shared
 from merge.former_ids import hold_reused
 from merge.match import doubts, hold_of_absent, hold_without_name, judge, reject_repeated_ids
 from merge.matching import MATCHES, Match
@@ -32,6 +32,7 @@ from merge.options import Options
 from merge.problems import problem_text
 from merge.review import CHOICES, ReviewReason
 from merge.slices import line_slices
+from merge.spellings import settle_spellings
 from merge.staged import accepted
 from models import Import, planned_rows, revisions, staged_rows, students
 

@@ -1,6 +1,6 @@
 """Find the students whom rows mean by what they have in common, such as a name; where several may be meant, somebody chooses."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, Subquery, and_, column, func, literal, or_, select, true, union_all, update, values
@@ -8,19 +8,15 @@ from sqlalchemy.orm import Session
 
 from merge.columns import NAME
 from merge.door import count_rows
-from merge.fold import HYPHENS, UNSEEN
-from merge.identity import UMLAUTS, alike_keys, same_person, spelling_keys
 from merge.ids import give_ids
 from merge.matching import Match
 from merge.problems import problem_text
 from merge.review import ReviewReason, hold_for_review
-from merge.search import has_sign, key_of
+from merge.search import key_of
 from merge.staged import accepted
 from models import planned_rows, staged_rows, students
 
-Replan = Callable[[Collection[int]], None]
-"""Plan the rows on these lines anew, since they mean other students now."""
-BATCH, KEYLESS = 1_000, "keyless"
+KEYLESS = "keyless"
 NEW = planned_rows.c.verdict == "insert"
 NEW_ONCE_CONFIRMED = and_(planned_rows.c.verdict == "review", planned_rows.c.action == "insert")
 others = students.alias("others")
@@ -41,8 +37,8 @@ def find_students(session: Session, import_id: int, match: Match) -> None:
     )
     _reject_keyless(session, import_id, match)
     mine, twice = accepted(import_id), _repeated(import_id, match)
-    _update(session, mine, staged_rows.c.line == found.c.line, student_id=found.c.student_id)
-    _update(session, mine, _is_repeated(match, twice), student_id=None)
+    update_staged(session, mine, staged_rows.c.line == found.c.line, student_id=found.c.student_id)
+    update_staged(session, mine, _is_repeated(match, twice), student_id=None)
     give_ids(session, import_id)
 
 
@@ -125,30 +121,6 @@ def note_namesakes(session: Session, import_id: int, found: Subquery) -> int:
     return count_rows(session, update(planned_rows).where(mine).values(namesakes=number))
 
 
-def settle_spellings(session: Session, import_id: int, match: Match, replan: Replan) -> None:
-    """Find the students of rows whose name is written in other parts, such as Anna Lena for Anna-Lena. Does not commit.
-
-    A new one whose name may only be another spelling of a stored one waits until somebody chooses.
-    """
-    settled = 0
-    for batch in _worth_a_look(session, import_id):
-        same, alike = spelled_otherwise(session, batch)
-        clear = {line: min(ids) for line, ids in same.items() if len(ids) == 1 and match.columns == (NAME,)}
-        if clear:
-            found = pairs(clear)
-            here = and_(staged_rows.c.import_id == import_id, staged_rows.c.line == found.c.line)
-            _update(session, here, student_id=found.c.student_id)
-            replan(clear)
-        unclear = {line: ids for line, ids in same.items() if line not in clear}
-        for reason, doubted in ((ReviewReason.SEVERAL, unclear), (ReviewReason.ALIKE, alike)):
-            if doubted:
-                found = pairs({line: min(ids) for line, ids in doubted.items()})
-                hold_for_review(session, import_id, planned_rows.c.line == found.c.line, reason, found.c.student_id)
-        settled += len(clear)
-    if settled or import_id < 0:  # a row that is compared again with a corrected one has its student already
-        hold_shared(session, import_id, ReviewReason.REPEATED)
-
-
 def hold_shared(session: Session, import_id: int, reason: ReviewReason, rows: ColumnElement[bool] | None = None) -> None:
     """Hold the rows that mean the same student, or only some of them. Does not commit."""
     shared = (
@@ -176,54 +148,9 @@ def hold_remarks(session: Session, import_id: int) -> None:
     hold_for_review(session, import_id, and_(NEW, remark), ReviewReason.NO_NAME)
 
 
-def spelled_otherwise(session: Session, batch: Sequence[Any]) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
-    """Give by line the students whom a name can mean, and those whose name looks like it; nothing where it means its own."""
-    keys = {row.line: spelling_keys(row.name) for row in batch}
-    looks = {row.line: alike_keys(row.name) for row in batch}
-    wanted = set().union(*keys.values(), *looks.values())
-    stored: dict[str, list[tuple[int, str]]] = {}
-    for student_id, name, key in session.execute(
-        select(students.c.id, students.c.name, students.c.name_key).where(students.c.name_key.in_(wanted))
-    ):
-        stored.setdefault(key, []).append((student_id, name))
-    same: dict[int, set[int]] = {}
-    alike: dict[int, set[int]] = {}
-    for row in batch:
-        near = [about for key in keys[row.line] for about in stored.get(key, ())]
-        ids = {student_id for student_id, name in near if same_person(name, row.name, by_id=False)}
-        own = {row.student_id} if row.verdict == "update" else set()
-        if ids - own:
-            same[row.line] = ids | own
-            continue
-        seeming = {student_id for key in looks[row.line] for student_id, _ in stored.get(key, ())}
-        if not own:  # Anna Lena is not Annalena, but may be stored so
-            seeming |= {student_id for student_id, _ in near}
-        if seeming - own:
-            alike[row.line] = seeming | own
-    return same, alike
-
-
-def _worth_a_look(session: Session, import_id: int) -> Iterator[Sequence[Any]]:
-    """Give the planned rows whose name can be spelled otherwise, a batch at a time: line, name, verdict, student's id."""
-    name, key = staged_rows.c[NAME.name], staged_rows.c.name_key
-    signs = has_sign(session, name, f"'’‘ʼʻ`´.‐–{UNSEEN}{HYPHENS}{UMLAUTS}{UMLAUTS.upper()}-")
-    parted = or_(name.like("% % %"), signs, *(key.contains(letters) for letters in ("ae", "oe", "ue")))
-    rows = (
-        select(planned_rows.c.line, staged_rows.c[NAME.name], planned_rows.c.verdict, planned_rows.c.student_id)
-        .join(staged_rows, and_(staged_rows.c.import_id == import_id, staged_rows.c.line == planned_rows.c.line))
-        .where(planned_rows.c.import_id == import_id, planned_rows.c.verdict.in_(("insert", "update")), parted)
-        .order_by(planned_rows.c.line)
-        .limit(BATCH)
-    )
-    last = 0
-    while batch := session.execute(rows.where(planned_rows.c.line > last)).all():
-        last = batch[-1].line
-        yield batch
-
-
 def _reject_keyless(session: Session, import_id: int, match: Match) -> None:
     for matched, key in zip(match.columns, match.of_rows(), strict=True):
-        _update(session, accepted(import_id), key.is_(None), problems=problem_text(matched.name, KEYLESS))
+        update_staged(session, accepted(import_id), key.is_(None), problems=problem_text(matched.name, KEYLESS))
 
 
 def _repeated(import_id: int, match: Match) -> Subquery:
@@ -246,5 +173,6 @@ def pairs(found: Mapping[int, int]) -> CTE:
     return values(*columns, name="pairs").data(list(found.items())).cte("found")
 
 
-def _update(session: Session, *rows: ColumnElement[bool], **values: Any) -> None:
+def update_staged(session: Session, *rows: ColumnElement[bool], **values: Any) -> None:
+    """Set what of staged rows is found out about them. Does not commit."""
     session.execute(update(staged_rows).where(*rows).values(**values), execution_options={"synchronize_session": False})

@@ -33,6 +33,7 @@ READINGS = (
     _Separators(apostrophe=" ", other=" "),
     _Separators(apostrophe=None, other=None),
 )
+GENERATIONS = ("jr", "jnr", "junior", "sr", "snr", "senior", "ii", "iii", "iv")
 INITIAL = 1
 MOST_TURNS = 8
 MOST_JOINED = 6
@@ -65,10 +66,12 @@ def turned(name: str) -> list[str]:
 
 
 def spelling_keys(name: str) -> set[str]:
-    """Give the name's keys with neighbouring parts joined or not: Anna Lena may be stored as Anna-Lena, O Brien as O'Brien."""
+    """Give the keys under which the name may be stored: Anna Lena as Anna-Lena, O Brien as O'Brien, Ada Lee Jr. as Ada Lee."""
     folded = fold_name(name)
     parts = "".join(sign if sign.isalnum() else " " for sign in folded).split()
     keys = {name_key(folded), name_key(folded.translate(READINGS[0]))}
+    if len(own := [part for part in parts if part not in GENERATIONS]) < len(parts):
+        keys.add(" ".join(sorted(own)))
     if 1 < len(parts) <= MOST_JOINED:
         for joins in product(("", " "), repeat=len(parts) - 1):
             joined = "".join(part + join for part, join in zip(parts, (*joins, ""), strict=True))

@@ -288,7 +288,9 @@ def test_a_new_row_gets_no_id_of_a_student_of_whom_no_version_is_kept(session, u
     assert [row[:2] for row in table(session)] == [(1, "Ada Lovelace"), (2, "Zoe Novak")]
 
 
-@pytest.mark.parametrize(("stored", "written"), [("Annalena Roy", "Anna Lena Roy"), ("Vandijk, Bo", "Bo van Dijk")])
+@pytest.mark.parametrize(
+    ("stored", "written"), [("Annalena Roy", "Anna Lena Roy"), ("Vandijk, Bo", "Bo van Dijk"), ("Ada Lee", "Ada Lee Jr.")]
+)
 def test_a_new_name_that_joins_to_a_stored_one_waits_for_a_choice(session, store, upload, stored, written):
     store([(1, stored, None, 1.0)])
     previewed = upload(f"name,score\n{written},9\n")
@@ -308,6 +310,22 @@ def test_a_sign_that_nobody_sees_or_types_makes_no_second_record(session, store,
         assert (previewed.inserts, previewed.updates + previewed.reviews) == (0, len(signs)), names
     typed = upload("name,score\nعلی\u200cرضا,9\n")
     assert [row.cells[1].after for row in preview.rows(session, typed, "insert")] == ["علی\u200cرضا"]
+
+
+PAIRS = [
+    ("Anna-Lena Roy", "Anna Lena Roy"),
+    ("Zoe Anna Roy", "Zoe-Anna Roy"),
+    ("Ben Müller", "Ben Mueller"),
+    ("Bo vanDijk", "Bo van Dijk"),
+]
+
+
+def test_of_new_rows_that_differ_only_in_spelling_the_later_waits_for_a_choice(session, upload):
+    names = [name for pair in PAIRS for name in pair]
+    previewed = upload("name,score\n" + "".join(f"{name},9\n" for name in [*names, "Di Poe", "Kim Lee Roy", "x"]))
+    assert previewed.inserts == len(PAIRS) + 2
+    held = [(row.line, row.review.reason, row.review.related) for row in preview.rows(session, previewed, "review")]
+    assert held[:-1] == [(line, "repeated", line - 1) for line in range(3, 2 + len(names), 2)]
 
 
 def test_a_line_about_the_sheet_is_no_new_student_unasked(session, upload):

@@ -1,0 +1,118 @@
+"""Find the students whom names mean that are spelled otherwise, and hold what only may be another spelling."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from merge.columns import NAME
+from merge.find import NEW, NEW_ONCE_CONFIRMED, hold_shared, pairs, update_staged
+from merge.fold import HYPHENS, UNSEEN
+from merge.identity import UMLAUTS, alike_keys, same_person, spelling_keys
+from merge.matching import Match
+from merge.review import ReviewReason, hold_for_review
+from merge.search import folded, has_sign, key_of
+from models import planned_rows, staged_rows, students
+
+Replan = Callable[[Collection[int]], None]
+"""Plan the rows on these lines anew, since they mean other students now."""
+BATCH = 1_000
+
+
+def settle_spellings(session: Session, import_id: int, match: Match, replan: Replan) -> None:
+    """Find the students of rows whose name is written in other parts, such as Anna Lena for Anna-Lena. Does not commit.
+
+    A new one whose name may only be another spelling of a stored one waits until somebody chooses.
+    """
+    settled, any_new = 0, import_id < 0
+    for batch in _worth_a_look(session, import_id, planned_rows.c.verdict.in_(("insert", "update"))):
+        same, alike = spelled_otherwise(session, batch)
+        clear = {line: min(ids) for line, ids in same.items() if len(ids) == 1 and match.columns == (NAME,)}
+        if clear:
+            found = pairs(clear)
+            here = and_(staged_rows.c.import_id == import_id, staged_rows.c.line == found.c.line)
+            update_staged(session, here, student_id=found.c.student_id)
+            replan(clear)
+        unclear = {line: ids for line, ids in same.items() if line not in clear}
+        for reason, doubted in ((ReviewReason.SEVERAL, unclear), (ReviewReason.ALIKE, alike)):
+            if doubted:
+                found = pairs({line: min(ids) for line, ids in doubted.items()})
+                hold_for_review(session, import_id, planned_rows.c.line == found.c.line, reason, found.c.student_id)
+        settled += len(clear)
+        any_new = any_new or any(row.verdict == "insert" for row in batch)
+    if settled or import_id < 0:  # a row that is compared again with a corrected one has its student already
+        hold_shared(session, import_id, ReviewReason.REPEATED)
+    if any_new:
+        _hold_repeated(session, import_id)
+
+
+def spelled_otherwise(session: Session, batch: Sequence[Any]) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
+    """Give by line the students whom a name can mean, and those whose name looks like it; nothing where it means its own."""
+    keys = {row.line: spelling_keys(row.name) for row in batch}
+    looks = {row.line: alike_keys(row.name) for row in batch}
+    wanted = set().union(*keys.values(), *looks.values())
+    stored: dict[str, list[tuple[int, str]]] = {}
+    for student_id, name, key in session.execute(
+        select(students.c.id, students.c.name, students.c.name_key).where(students.c.name_key.in_(wanted))
+    ):
+        stored.setdefault(key, []).append((student_id, name))
+    same: dict[int, set[int]] = {}
+    alike: dict[int, set[int]] = {}
+    for row in batch:
+        near = [about for key in keys[row.line] for about in stored.get(key, ())]
+        ids = {student_id for student_id, name in near if same_person(name, row.name, by_id=False)}
+        own = {row.student_id} if row.verdict == "update" else set()
+        if ids - own:
+            same[row.line] = ids | own
+            continue
+        seeming = {student_id for key in looks[row.line] for student_id, _ in stored.get(key, ())}
+        if not own:  # Anna Lena is not Annalena, but may be stored so
+            seeming |= {student_id for student_id, _ in near}
+        if seeming - own:
+            alike[row.line] = seeming | own
+    return same, alike
+
+
+def _worth_a_look(session: Session, import_id: int, planned: ColumnElement[bool]) -> Iterator[Sequence[Any]]:
+    """Give the planned rows whose name can be spelled otherwise, a batch at a time: line, name, verdict, student's id."""
+    name, key = staged_rows.c[NAME.name], staged_rows.c.name_key
+    signs = has_sign(session, name, f"'’‘ʼʻ`´.‐–{UNSEEN}{HYPHENS}{UMLAUTS}{UMLAUTS.upper()}-")
+    parted = or_(name.like("% % %"), signs, *(key.contains(letters) for letters in ("ae", "oe", "ue")))
+    rows = (
+        select(planned_rows.c.line, staged_rows.c[NAME.name], planned_rows.c.verdict, planned_rows.c.student_id)
+        .join(staged_rows, and_(staged_rows.c.import_id == import_id, staged_rows.c.line == planned_rows.c.line))
+        .where(planned_rows.c.import_id == import_id, planned, parted)
+        .order_by(planned_rows.c.line)
+        .limit(BATCH)
+    )
+    last = 0
+    while batch := session.execute(rows.where(planned_rows.c.line > last)).all():
+        last = batch[-1].line
+        yield batch
+
+
+def _hold_repeated(session: Session, import_id: int) -> None:
+    """Hold a new row whose name differs only in spelling from that of a new row before it."""
+    name = _letters(folded(session, planned_rows.c.name), ".", ",", "-", "'")
+    key = key_of(session, planned_rows.c.name)
+    repeated = (
+        select(name.label("name"), func.min(planned_rows.c.line).label("first"), func.max(planned_rows.c.line).label("last"))
+        .where(planned_rows.c.import_id.in_((import_id, -import_id)), or_(NEW, NEW_ONCE_CONFIRMED))
+        .group_by(name)
+        .having(func.count(key.distinct()) > 1)
+        .subquery("repeated")
+    )
+    other = func.coalesce(func.nullif(repeated.c.first, planned_rows.c.line), repeated.c.last)
+    # A row that is compared again with a corrected one is held though it comes first.
+    later = planned_rows.c.line > (0 if import_id < 0 else repeated.c.first)
+    hold_for_review(session, import_id, and_(NEW, name == repeated.c.name, later), ReviewReason.REPEATED, other)
+
+
+def _letters(name: ColumnElement[str], *signs: str) -> ColumnElement[str]:
+    """Give a folded name without blanks and such signs, and with an umlaut that is written as two letters as one."""
+    for sign in (" ", *signs):
+        name = func.replace(name, sign, "")
+    for umlaut in ("ae", "oe", "ue", "aa"):
+        name = func.replace(name, umlaut, umlaut[0])
+    return name
