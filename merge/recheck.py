@@ -1,6 +1,8 @@
 """Look again, as a sheet is applied, at what its rows' students were found by: since the preview others may have come or gone."""
 
-from sqlalchemy import Select, and_, exists, func, select
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, select
 from sqlalchemy.orm import Session
 
 from merge.columns import NAME
@@ -9,9 +11,11 @@ from merge.find import hold_shared, others_of
 from merge.former_ids import hold_reused
 from merge.merged_ids import resolve_staged
 from merge.review import ReviewReason, hold_for_review
-from models import planned_rows, students
+from merge.spellings import hold_added_since
+from models import Change, Import, planned_rows, revisions, students
 
 BATCH = 1_000
+CLOCKS_DIFFER = timedelta(hours=1)
 verdict, noted = planned_rows.c.verdict, planned_rows.c.namesakes
 
 
@@ -27,6 +31,8 @@ def recheck(session: Session, reading: Reading) -> bool:
         changed |= _hold_ambiguous(session, reading, "insert", ReviewReason.TAKEN)
     if NAME.name in reading.columns and reading.match.columns != (NAME,):
         changed |= _hold_ambiguous(session, reading, "insert", ReviewReason.ADDED_SINCE, found=0)
+    if reading.match.by_name:
+        changed |= hold_added_since(session, reading.import_id, _since_preview(session, reading.import_id))
     return changed
 
 
@@ -46,6 +52,16 @@ def _follow_gone(session: Session, reading: Reading) -> bool:
         hold_shared(session, reading.import_id, ReviewReason.MERGED_ID, here)
         found = session.scalars(_of_gone(reading.import_id)).all()
     return changed
+
+
+def _since_preview(session: Session, import_id: int) -> ColumnElement[bool]:
+    """Keep the revisions that were written since the sheet was uploaded, and some before: clocks differ."""
+    shown = select(Import.at, Import.rest_of)
+    at, rest_of = session.execute(shown.where(Import.id == import_id)).one()
+    while before := session.execute(shown.where(Import.id == rest_of)).first():
+        at, rest_of = before  # what is left of another import goes on with its preview
+    first = session.scalar(select(func.min(Change.id)).where(Change.at >= at - CLOCKS_DIFFER))
+    return false() if first is None else revisions.c.change_id >= first
 
 
 def _of_gone(import_id: int) -> Select[int]:

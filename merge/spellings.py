@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from merge.columns import NAME
@@ -11,9 +11,9 @@ from merge.find import NEW, NEW_ONCE_CONFIRMED, hold_shared, pairs, update_stage
 from merge.fold import HYPHENS, UNSEEN
 from merge.identity import UMLAUTS, alike_keys, same_person, spelling_keys
 from merge.matching import Match
-from merge.review import ReviewReason, hold_for_review
+from merge.review import CHOICES, ReviewReason, hold_for_review
 from merge.search import folded, has_sign, key_of
-from models import planned_rows, staged_rows, students
+from models import planned_rows, revisions, staged_rows, students
 
 Replan = Callable[[Collection[int]], None]
 """Plan the rows on these lines anew, since they mean other students now."""
@@ -47,14 +47,42 @@ def settle_spellings(session: Session, import_id: int, match: Match, replan: Rep
         _hold_repeated(session, import_id)
 
 
-def spelled_otherwise(session: Session, batch: Sequence[Any]) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
+def hold_added_since(session: Session, import_id: int, since: ColumnElement[bool]) -> bool:
+    """Hold new rows whose name may be another spelling of a student's who was added or renamed by such changes; tell if any was.
+
+    Whoever has chosen that a row is somebody new has seen who there was. Does not commit.
+    """
+    changed = _changed(since)
+    number = func.length(_letters(students.c.name_key))
+    named = select(number).join(revisions, revisions.c.student_id == students.c.id).where(changed)
+    numbers = session.scalars(named.distinct()).all()
+    if not numbers:
+        return False
+    alike_long = func.length(_letters(staged_rows.c.name_key)).in_(numbers)
+    chosen = func.coalesce(planned_rows.c.reason, "").in_([reason.value for reason in CHOICES])
+    held = 0
+    for batch in _worth_a_look(session, import_id, and_(NEW, ~chosen, alike_long)):
+        of_changed = exists().where(revisions.c.student_id == students.c.id, changed)
+        for doubted in spelled_otherwise(session, batch, of_changed):
+            if doubted:
+                found = pairs({line: max(ids) for line, ids in doubted.items()})
+                here = planned_rows.c.line == found.c.line
+                held += hold_for_review(session, import_id, here, ReviewReason.TAKEN, found.c.student_id)
+    return held > 0
+
+
+def spelled_otherwise(
+    session: Session, batch: Sequence[Any], among: ColumnElement[bool] | None = None
+) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
     """Give by line the students whom a name can mean, and those whose name looks like it; nothing where it means its own."""
     keys = {row.line: spelling_keys(row.name) for row in batch}
     looks = {row.line: alike_keys(row.name) for row in batch}
     wanted = set().union(*keys.values(), *looks.values())
     stored: dict[str, list[tuple[int, str]]] = {}
     for student_id, name, key in session.execute(
-        select(students.c.id, students.c.name, students.c.name_key).where(students.c.name_key.in_(wanted))
+        select(students.c.id, students.c.name, students.c.name_key).where(
+            students.c.name_key.in_(wanted), true() if among is None else among
+        )
     ):
         stored.setdefault(key, []).append((student_id, name))
     same: dict[int, set[int]] = {}
@@ -116,3 +144,11 @@ def _letters(name: ColumnElement[str], *signs: str) -> ColumnElement[str]:
     for umlaut in ("ae", "oe", "ue", "aa"):
         name = func.replace(name, umlaut, umlaut[0])
     return name
+
+
+def _changed(since: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Keep the revisions by such changes that gave a student a name, or another one."""
+    before = revisions.alias("before")
+    same = and_(before.c.student_id == revisions.c.student_id, before.c.version == revisions.c.version - 1)
+    unchanged = exists().where(same, ~before.c.deleted, before.c[NAME.name] == revisions.c[NAME.name])
+    return and_(since, ~revisions.c.deleted, ~unchanged)

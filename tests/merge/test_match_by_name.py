@@ -328,6 +328,26 @@ def test_of_new_rows_that_differ_only_in_spelling_the_later_waits_for_a_choice(s
     assert held[:-1] == [(line, "repeated", line - 1) for line in range(3, 2 + len(names), 2)]
 
 
+def test_new_rows_are_held_whose_students_were_added_or_renamed_since_in_other_spellings(session, add, save, upload, apply):
+    add(1, "Di Poe", None, 1.0)
+    names = ["Anna-Lena Roy", "Zoe-Anna Roy", "Ben Mueller", "Bo van Dijk", "Le Min Kai", "Kim Lee Roy"]
+    previewed = upload("name,score\n" + "".join(f"{name},9\n" for name in names))
+    save({"id": 1, "name": "MinKai, Le", "age": None, "score": 1.0}, version=1)
+    added = [add(None, name).id for name in ("Anna Lena Roy", "Roy, Zoe Anna", "Ben Müller", "Bo vanDijk")]
+    held = apply(previewed)
+    assert (held.inserts, held.reviews) == (1, 5)
+    rows = preview.rows(session, held, "review")
+    assert [(row.review.reason, row.review.related) for row in rows] == [("taken", one) for one in (*added, 1)]
+    assert [student.id for student in candidates(session, held, [2])[2]] == [added[0]]
+
+
+def test_a_row_that_was_chosen_to_be_somebody_new_is_added_beside_another_spelling(session, add, upload, apply):
+    add(1, "Annalena Roy")
+    previewed = upload("name,score\nAnna Lena Roy,9\n")
+    pick(session, previewed, 2, None)
+    assert apply(session.get_one(Import, previewed.id, populate_existing=True)).inserts == 1
+
+
 def test_a_line_about_the_sheet_is_no_new_student_unasked(session, upload):
     previewed = upload("name,score\nZoe Novak,9\nClass 9b,\nPrinted: today,\nSignature ____,\n")
     assert (previewed.inserts, previewed.reviews) == (1, 3)
