@@ -378,7 +378,7 @@ class ViewForm(Form):
 
     address = HiddenField()
     name = name_field(later("Name of the view"), later("The view needs a name."))
-    shared = BooleanField(later("Show it to everybody"))
+    shared = BooleanField(later("Share with all staff"))
 
     @property
     def prefix(self) -> str:

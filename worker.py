@@ -31,8 +31,7 @@ from words import later
 log = logging.getLogger(__name__)
 
 NOT_ALLOWED = later(
-    "Nothing was changed: whoever asked for this is not allowed to any more. Their role was changed, or they were shut out. "
-    "Somebody whose role allows it can do it again."
+    "Nothing was changed: the user who asked for this no longer has permission. Someone with permission can do it again."
 )
 POLL_S = 0.25
 AFTER_FAULT_S = 2.0

@@ -110,7 +110,7 @@ def _import(page: Page, sheet: Path, take: Take) -> None:
     take(page, "preview", height=1080)
     page.get_by_role("link", name="Rejected").click()
     take(page, "rejected", height=1080)
-    page.get_by_role("link", name="Change how the sheet is read").click()
+    page.get_by_role("link", name="Edit columns and format").click()
     take(page, "columns")
 
 

@@ -119,7 +119,7 @@ def _utf_16_without_mark(head: bytes) -> str:
     zeros, others = (odd, even) if order == "utf-16-le" else (even, odd)
     # A sheet in UTF-16 has a separator every few characters; a text with a stray zero byte has next to none.
     if marks[order] * 100 < len(head) // 2 or zeros < marks[order] or others * 10 > zeros:
-        raise SheetRefused(later("This is not a text file: it holds zero bytes, which no text has. %(advice)s", advice=SAVE_AS))
+        raise SheetRefused(later("This isn’t a text file: it contains zero bytes. %(advice)s", advice=SAVE_AS))
     return order
 
 

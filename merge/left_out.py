@@ -8,9 +8,9 @@ from merge.headings import fold
 from words import later
 
 # As an import keeps them; they are translated where they are shown.
-ABOVE = later("It stands above the headings.").message
+ABOVE = later("Above the header row").message
 UNITS = later("It says what the columns are measured in, and is no student.").message
-TOTALS = later("It sums the sheet up, and is no student.").message
+TOTALS = later("Totals row").message
 
 # How far down the headings are looked for, and how many rows of units may stand under them, or of totals at the end.
 ROWS_ABOVE = 20

@@ -15,17 +15,17 @@ SENTENCES = {
     "number": later("“%(text)s” is not a number."),
     "unknown": later("“%(text)s” is not a number. Where nothing is known, leave it blank."),
     "decimal": later("“%(text)s” is not a number. Decimals are written with %(decimal)s here."),
-    "percent": later("“%(text)s” is not a number by itself. Leave out the percent sign."),
+    "percent": later("“%(text)s” is not a number. Enter it without the percent sign."),
     "ambiguous": later(
         "“%(text)s” may mean %(small)s or %(large)s. Write it without a separator, or say how thousands are separated."
     ),
     "date": later("“%(text)s” is a date, but %(label)s needs a number. In your spreadsheet, format the column as a number."),
-    "range": later("%(label)s has to be from %(minimum)s to %(maximum)s, but here it is %(text)s."),
+    "range": later("%(label)s must be between %(minimum)s and %(maximum)s, not %(text)s."),
     "long": later("%(label)s has %(length)s characters; at most %(maximum)s fit."),
     "stacked": later("%(label)s has more accents on one letter than any language. Type it again by hand."),
     "control": later("%(label)s contains an invisible control character. Type it again by hand."),
     "kind": later("%(label)s has to be %(kind)s, but here it is %(text)s."),
-    "twice": later("Student %(text)s stands on line %(first)s and again on line %(last)s. Keep one of them."),
+    "twice": later("Student %(text)s is on line %(first)s and again on line %(last)s. Keep one of them."),
     "nameless": later("There is no student %(text)s yet, and a new one needs a name, which this sheet has no column for."),
     "keyless": later("%(label)s is blank, so this row can’t find its student by it."),
     "erased_id": later(

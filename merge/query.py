@@ -237,7 +237,7 @@ def parse_moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text.strip().replace(" ", "+") if "T" in text else text.strip())
         return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise BadQuery(_("“%(text)s” is no moment. Write a date and a time, such as 2026-03-01T12:00.", text=text[:40])) from None
+        raise BadQuery(_("“%(text)s” is not a date and time. Enter them like this: 2026-03-01T12:00.", text=text[:40])) from None
 
 
 def is_whole(text: str) -> bool:
@@ -304,7 +304,7 @@ def _read_in_either_way(column: StudentColumn, text: str) -> Any:
 
 def _read_yes_or_no(text: str) -> bool:
     if text not in YES_OR_NO:
-        raise BadQuery(_("“%(text)s” does not say whether or not: it is “yes” or “no”.", text=text[:40]))
+        raise BadQuery(_("Enter “yes” or “no” instead of “%(text)s”.", text=text[:40]))
     return YES_OR_NO[text]
 
 

@@ -36,9 +36,9 @@ NOT_CONFIRMED = Step(
 )
 NO_SECOND_FACTOR = Step(
     403,
-    later("Your role needs a second factor"),
-    later("Your role needs a second factor. Set one up before you go on."),
-    later("Set up a second factor"),
+    later("Your role requires two-step verification"),
+    later("Your role requires two-step verification. Set it up to continue."),
+    later("Set up two-step verification"),
     "profile.second_factor",
     flashed=["GET", "POST"],
     comes_back=False,
@@ -81,7 +81,7 @@ def requires_token(act: Needs, *, owner: Owner | None = None) -> Callable[[View]
             if not any(token_may(scope) for scope in scopes):
                 raise Refusal(403, _("The token may not do this"), _("It takes the scope %(scope)s.", scope=" / ".join(scopes)))
             if current_user.needs_second_factor and not (current_user.has_second_factor or current_user.webauthn):
-                raise Refusal(403, _("A second factor is missing"), _("The role of the token’s user needs one by now."))
+                raise Refusal(403, _("Two-step verification is required"), _("The role of the token’s user needs one by now."))
             if owner is not None and owner(**kwargs) not in (None, actor()):
                 raise Refusal(
                     403, _("This is somebody else’s"), _("With a token, only what its own user has done can be undone.")

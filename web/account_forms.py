@@ -141,7 +141,7 @@ class SecondFactorForm(Form):
     """The roles that are let in only with a second factor."""
 
     roles = SelectMultipleField(
-        later("Ask for a second factor from"),
+        later("Require two-step verification for"),
         choices=select_choices(NEEDS_SECOND_FACTOR),
         widget=ListWidget(),
         option_widget=CheckboxInput(),

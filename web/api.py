@@ -351,7 +351,7 @@ def _overtaken(student_id: int) -> Refusal:
     student = db.session.get(Student, student_id, populate_existing=True)
     headers = {"ETag": f'"{student.version}"'} if student else {}
     sentence = (
-        _("The student stands at version %(version)d by now. Nothing was written.", version=student.version)
+        _("The student is at version %(version)d now. Nothing was written.", version=student.version)
         if student
         else _("There is no such student, or no longer. Nothing was written.")
     )

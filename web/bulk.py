@@ -34,7 +34,7 @@ def choose() -> ResponseReturnValue:
     ticked = [text for text in request.form.getlist("id") if is_whole(text)][:MOST_PER_PAGE]
     form = BulkForm(formdata=None, within=request.form.get("within", ""), ids=",".join(ticked))
     if not ticked and "all" not in request.form:
-        flash(_("Nobody is ticked. Tick the students that you want to change, or choose all that match."), "warning")
+        flash(_("Select at least one student, or edit all students that match."), "warning")
         return redirect(url_for("students.list_", **read_within(form.within.data)), 303)
     if "all" in request.form:
         form.ids.data = ""

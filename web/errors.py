@@ -46,7 +46,7 @@ SENTENCES: dict[int, tuple[str | Later, str | Later]] = {
         later("That can't be read"),
         later("The address or the form that arrived is not one that Rollbook gave out. Go back and try again."),
     ),
-    403: (later("Not with your role"), later("Your role does not allow this. An administrator can change it.")),
+    403: (later("You don’t have permission"), later("Your role does not allow this. An administrator can change it.")),
     404: (later("There is nothing here"), later("The page or the record does not exist, or it was deleted.")),
     405: (later("Not this way"), later("This page can't be opened like that. Use the buttons and links in Rollbook.")),
     408: (
@@ -78,7 +78,7 @@ SENTENCES: dict[int, tuple[str | Later, str | Later]] = {
     ),
     500: (
         later("Something went wrong"),
-        later("The fault is ours, and nothing was changed. If it happens again, tell whoever runs Rollbook here."),
+        later("Nothing was changed. If it happens again, tell an administrator."),
     ),
 }
 ANOTHERS = later("Another user typed this")
@@ -86,18 +86,12 @@ ANOTHERS = later("Another user typed this")
 FAULTS: dict[Fault, tuple[Later, Later, int]] = {
     Fault.AWAY: (
         later("The database does not answer"),
-        later(
-            "This passes by itself, mostly within a minute. Then try again: nothing is saved twice. If it lasts, tell whoever "
-            "runs Rollbook here."
-        ),
+        later("This usually ends within a minute. Try again then: nothing is saved twice. If it lasts, tell an administrator."),
         5,
     ),
     Fault.FULL: (
         later("There is no room left"),
-        later(
-            "The disk of the server is full or does not work, and what you sent was not saved. Tell whoever runs Rollbook here, "
-            "then try again."
-        ),
+        later("The server’s disk is full or broken, so nothing was saved. Tell an administrator, then try again."),
         60,
     ),
     Fault.READ_ONLY: (
@@ -125,7 +119,7 @@ FAULTS: dict[Fault, tuple[Later, Later, int]] = {
 SENTENCES_FOR_MACHINES: dict[int, tuple[str | Later, str | Later]] = {
     401: (
         later("No token"),
-        later("Send a token that is in force, as Authorization: Bearer … A user makes one in Rollbook, under “Your account”."),
+        later("Send an active token, as Authorization: Bearer … A user creates one in Rollbook, under “Your account”."),
     ),
     404: (
         later("There is nothing here"),
@@ -234,7 +228,7 @@ def _show_wait(error: TooManyRequests) -> ResponseReturnValue:
         wait = ngettext("%(num)s second", "%(num)s seconds", seconds)
     else:
         wait = ngettext("%(num)s minute", "%(num)s minutes", -(-seconds // 60))
-    sentence = _("This was tried in vain several times. Wait %(wait)s, then try again; nobody is shut out for good.", wait=wait)
+    sentence = _("There were too many failed attempts. Wait %(wait)s, then try again.", wait=wait)
     return _page(429, _("Too many tries"), sentence, {"Retry-After": str(seconds)})
 
 
@@ -247,7 +241,7 @@ def _show_unknown_host(_error: UnknownHost) -> ResponseReturnValue:
     return _page(
         400,
         _("Rollbook has another address"),
-        _("It does not answer under this name. Whoever runs it can give it this one: the setting is ROLLBOOK_URL."),
+        _("Rollbook does not answer under this name. An administrator can set it with ROLLBOOK_URL."),
     )
 
 

@@ -44,7 +44,7 @@ from web.body_kinds import NotAnObject, read_object
 from web.sealed import SealedSecrets
 from words import later
 
-NOT_TOGETHER = later("That address and password don't belong together. Try again.")
+NOT_TOGETHER = later("Incorrect email or password. Try again.")
 # What a browser's PublicKeyCredential writes of itself (www.w3.org/TR/webauthn-3, section 5.1), and app.js beside it.
 KNOWN_OF_A_PASSKEY = ("id", "rawId", "type", "response", "authenticatorAttachment", "clientExtensionResults", "extensions")
 NOT_VERIFIED = later("The passkey could not be checked. Try again.")

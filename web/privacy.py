@@ -54,9 +54,7 @@ def erase(student_id: int) -> ResponseReturnValue:
     try:
         erasure.erase(db.session(), student_id, version=form.shown, seen=form.seen.data or "", actor=actor())
     except Conflict:
-        flash(
-            _("Something has changed since you opened this page, and nothing was erased. This is how it stands now."), "warning"
-        )
+        flash(_("The record changed after you opened this page, so nothing was erased. This is the current record."), "warning")
         return _page(student_id), 409
     except erasure.Busy:
         flash(_("A sheet is being worked on, which may hold this student. Nothing was erased. Wait until it is done."), "warning")

@@ -111,7 +111,7 @@ def _again(kept: Row[Any], fingerprint: str) -> Response:
     if kept.fingerprint != fingerprint:
         raise Refusal(
             422,
-            _("This key stands for another request"),
+            _("This key was used for another request"),
             _("An Idempotency-Key is used again only to send the same request again."),
         )
     response = make_response(kept.body, kept.status, kept.headers)

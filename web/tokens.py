@@ -50,7 +50,7 @@ def revoke(token_id: int) -> ResponseReturnValue:
     name = accounts.revoke_token(user_id(), token_id)
     if name is None:
         abort(404)
-    flash(_("The token “%(name)s” is revoked: nobody is let in with it any more.", name=name), "success")
+    flash(_("Revoked the token “%(name)s”. It no longer works.", name=name), "success")
     return redirect(url_for("tokens.list_"), 303)
 
 

@@ -69,7 +69,7 @@ def require_second_factor() -> ResponseReturnValue:
     if not form.validate():
         abort(400)
     accounts.require_second_factor(form.roles.data or ())
-    flash(_("It is noted from which roles a second factor is asked."), "success")
+    flash(_("Saved which roles need two-step verification."), "success")
     return redirect(url_for("users.list_"), 303)
 
 
@@ -108,7 +108,7 @@ def make_link(user_id: int) -> ResponseReturnValue:
     try:
         return _show_link(user, accounts.make_link(user))
     except accounts.NotActive:
-        flash(_("%(email)s is shut out. Let them in again first.", email=user.email), "warning")
+        flash(_("%(email)s is deactivated. Reactivate the account first.", email=user.email), "warning")
         return _back_to(user)
 
 
@@ -145,7 +145,10 @@ def reset_second_factor(user_id: int) -> ResponseReturnValue:
     """Help somebody whose phone or key is gone."""
     user = _user_or_404(user_id)
     accounts.reset_second_factor(user)
-    flash(_("%(email)s signs in with the password alone, until they set up a second factor again.", email=user.email), "success")
+    flash(
+        _("%(email)s signs in with the password alone until they set up two-step verification again.", email=user.email),
+        "success",
+    )
     return _back_to(user)
 
 

@@ -70,7 +70,7 @@ def delete(view_id: int) -> ResponseReturnValue:
     view = _own_or_404(view_id)
     name = view.name
     kept.drop(db.session(), view)
-    flash(_("“%(name)s” is dropped. The students in it stay as they are.", name=name), "success")
+    flash(_("Deleted the view “%(name)s”. Its students are unchanged.", name=name), "success")
     return redirect(url_for("views.list_"), 303)
 
 

@@ -31,7 +31,7 @@ def test_from_the_invitation_to_a_second_factor_that_the_role_needs(server, pers
     fill_in_new_password(teacher)
     teacher.get_by_role("button", name="Set the password").click()
     sign_in(teacher, TEACHER)
-    expect(teacher.get_by_role("heading", level=1)).to_have_text("Second factor")
+    expect(teacher.get_by_role("heading", level=1)).to_have_text("Two-step verification")
     check_page(teacher)
     teacher.get_by_role("button", name="Set up an authenticator app").click()
     check_page(teacher)
@@ -111,7 +111,7 @@ def remove_it(page: Page):
 def sign_in_with_password_and_passkey(page: Page):
     page.goto("/login")
     sign_in(page, HEAD)
-    add_passkey(page, "Blue key", "After my password, as a second factor")
+    add_passkey(page, "Blue key", "After my password, for two-step verification")
     page.get_by_role("button", name="Sign out").click()
     page.goto("/students")
     sign_in(page, HEAD)

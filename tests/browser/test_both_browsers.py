@@ -99,7 +99,7 @@ def test_a_cell_that_can_not_be_saved_says_so_until_it_is_and_leaving_it_saves_s
     assert driver.until(lambda: driver.run(f"{CELL}.querySelector('input')?.getAttribute('aria-invalid')") == "true")
     assert driver.run(f"document.activeElement === {CELL}.querySelector('input')") is True
     assert driver.run(f"{CELL}.querySelector('input').value") == "4000"
-    assert "Age has to be from 0 to 150, but here it is 4000." in driver.run(f"{CELL}.innerText")
+    assert "Age must be between 0 and 150, not 4000." in driver.run(f"{CELL}.innerText")
     driver.run(f"{CELL}.querySelector('input').select()")
     driver.type("old")
     driver.click(HEADING)

@@ -69,7 +69,7 @@ def upload_match_and_apply(page: Page):
         page.keyboard.press("Space")
     chooser.value.set_files(FILES / "mixed-errors.csv")
     press(page, page.get_by_role("button", name="Upload and compare"))
-    press(page, page.get_by_role("link", name="Change how the sheet is read"))
+    press(page, page.get_by_role("link", name="Edit columns and format"))
     go(page, page.locator(".table-columns select").last)
     page.keyboard.press("Home")
     press(page, page.get_by_role("button", name="Read the sheet like this"))

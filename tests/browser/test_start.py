@@ -14,7 +14,7 @@ def test_from_nothing_to_the_first_merged_sheet(server, person, check_page, tmp_
 
 
 def look_around(page: Page, check_page):
-    page.get_by_role("button", name="Try with 200 made-up students").click()
+    page.get_by_role("button", name="Add 200 sample students").click()
     expect(page.get_by_role("main")).to_contain_text("Applied")
     page.get_by_role("link", name="Dashboard").click()
     expect(page.get_by_role("main")).to_contain_text("200 students are on the roll")

@@ -58,7 +58,7 @@ def test_what_is_wrong_with_a_sheet_stands_beside_the_field_as_it_does_without_j
     page.get_by_label("Sheet", exact=True).set_input_files(tmp_path / "picture.csv")
     page.get_by_role("button", name="Upload and compare").click()
     expect(page.get_by_role("alert")).to_be_focused()
-    expect(page.get_by_role("alert")).to_contain_text("The sheet was not taken in")
+    expect(page.get_by_role("alert")).to_contain_text("We couldn’t read this file")
     page.get_by_label("Sheet", exact=True).set_input_files(FILES / "mixed-errors.csv")
     page.get_by_role("button", name="Upload and compare").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("mixed-errors.csv")

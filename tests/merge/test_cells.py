@@ -128,7 +128,7 @@ def test_numbers_are_read_in_the_sheets_own_notation(decimal, thousands, percent
         (".", ",", False, "1234,567.5", "“1234,567.5” is not a number."),
         (".", ",", False, "1.5,000", "“1.5,000” is not a number."),
         (".", ",", False, ",123", "“,123” is not a number. Decimals are written with a point here."),
-        (".", "", False, "85 %", "“85 %” is not a number by itself. Leave out the percent sign."),
+        (".", "", False, "85 %", "“85 %” is not a number. Enter it without the percent sign."),
         (".", "", True, "%", "“%” is not a number."),
         (".", "", True, "85 % %", "“85 % %” is not a number."),
         (".", "", True, "%85", "“%85” is not a number."),

@@ -131,15 +131,15 @@ def test_choices_that_do_not_fit_together_get_a_sentence_each(columns, sentences
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
-        ("id", "0", "Student ID has to be from 1 to 999,999,999,999,999, but here it is 0."),
+        ("id", "0", "Student ID must be between 1 and 999,999,999,999,999, not 0."),
         ("id", "", "Student ID is blank, but every student needs one."),
-        ("id", "1000000000000000", "Student ID has to be from 1 to 999,999,999,999,999, but here it is 1000000000000000."),
+        ("id", "1000000000000000", "Student ID must be between 1 and 999,999,999,999,999, not 1000000000000000."),
         ("name", " ", "Name is blank, but every student needs one."),
         ("name", "x" * 201, "Name has 201 characters; at most 200 fit."),
-        ("age", "-1", "Age has to be from 0 to 150, but here it is -1."),
-        ("age", "151", "Age has to be from 0 to 150, but here it is 151."),
+        ("age", "-1", "Age must be between 0 and 150, not -1."),
+        ("age", "151", "Age must be between 0 and 150, not 151."),
         ("age", "12,5", "“12,5” is not a whole number."),
-        ("score", "100.5", "Score has to be from 0 to 100, but here it is 100.5."),
+        ("score", "100.5", "Score must be between 0 and 100, not 100.5."),
         ("score", "n/a", "“n/a” is not a number. Where nothing is known, leave it blank."),
     ],
 )

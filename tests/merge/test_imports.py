@@ -88,9 +88,9 @@ def test_a_sheet_gets_its_verdicts_and_does_just_that(session, upload, apply, sh
         ("id,name\nx1,Ada\n", 2, "“x1” is not a whole number."),
         ("id,name\n,Ada\n", 2, "Student ID is blank, but every student needs one."),
         ("id,name\n1,\n", 2, "Name is blank, but every student needs one."),
-        ("id,name,age\n1,Ada,200\n", 2, "Age has to be from 0 to 150, but here it is 200."),
-        ("id,name\n9,Di\n1,Ada\n9,Dee\n", 2, "Student 9 stands on line 2 and again on line 4. Keep one of them."),
-        ("id,name\n9,Di\n1,Ada\n9,Dee\n", 4, "Student 9 stands on line 2 and again on line 4. Keep one of them."),
+        ("id,name,age\n1,Ada,200\n", 2, "Age must be between 0 and 150, not 200."),
+        ("id,name\n9,Di\n1,Ada\n9,Dee\n", 2, "Student 9 is on line 2 and again on line 4. Keep one of them."),
+        ("id,name\n9,Di\n1,Ada\n9,Dee\n", 4, "Student 9 is on line 2 and again on line 4. Keep one of them."),
         ("id,age\n1,12\n9,12\n", 3, "There is no student 9 yet, and a new one needs a name, which this sheet has no column for."),
         ("id,name,age\n1,Ada\n", 2, "This row has 2 cells, but the heading has 3. A cell or a separator may be missing."),
         (

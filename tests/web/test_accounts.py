@@ -37,7 +37,7 @@ def test_signing_in_leads_back_to_the_page_that_was_asked_for(sign_in, client):
 def test_a_wrong_pair_is_refused_in_one_and_the_same_sentence(sign_in, client, email, password):
     sign_in("viewer")
     page = client.send("/login", {"email": email, "password": password}, status=422)
-    assert "That address and password don't belong together. Try again." in page.text
+    assert "Incorrect email or password. Try again." in page.text
     assert page.values["email"] == email
     assert page.values["password"] == ""
     assert client.visit("/", status=302)

@@ -101,7 +101,7 @@ def test_a_value_that_does_not_fit_is_said_at_its_field(editor, tick):
 def test_who_ticked_nobody_is_told(editor, tick):
     sent = tick()
     assert sent.status_code == 303
-    assert "Nobody is ticked." in editor.visit(sent.location).alerts
+    assert "Select at least one student" in editor.visit(sent.location).alerts
 
 
 @pytest.mark.usefixtures("roll")

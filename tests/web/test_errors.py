@@ -31,7 +31,7 @@ def test_a_page_that_is_opened_the_wrong_way_says_so(editor, method, path):
 
 
 def test_a_role_that_may_not_is_told_so(viewer):
-    assert viewer.visit("/students/new", status=403).heading == "Not with your role"
+    assert viewer.visit("/students/new", status=403).heading == "You don’t have permission"
 
 
 def test_a_fault_of_ours_is_a_page_without_its_inside(viewer, monkeypatch):

@@ -190,7 +190,7 @@ def test_it_is_too_late_to_choose_once_an_import_is_applied_or_cancelled(upload,
     token = {"csrf_token": editor.visit("/imports/new").values["csrf_token"]}
     if method == "GET":
         sent = editor.visit(editor.visit(PAGE, status=303).location)
-        assert "The columns of this import can’t be chosen as it stands now." in sent.alerts
+        assert "You can’t edit the columns of this import now." in sent.alerts
     else:
         assert "so nothing was done" in editor.post(PAGE, token, status=409).alerts
     assert stored(select(Import.state, Import.sheet)) == before

@@ -7,7 +7,7 @@ import accounts
 from models import Change, User, db
 from tests.web.conftest import newest_import, sheet_file, someone
 
-SENTENCE = "whoever asked for this is not allowed to any more"
+SENTENCE = "the user who asked for this no longer has permission"
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def test_every_row_stands_under_all_with_its_verdict(editor):
     ]
     assert [row[-1] for row in page.rows[2:]] == [
         "“x” is not a whole number.",
-        "Student 7 stands on line 5 and again on line 6. Keep one of them.",
+        "Student 7 is on line 5 and again on line 6. Keep one of them.",
         "“old” is not a whole number.",
     ]
     assert [mark.text for mark in page.all("mark")] == ["x", "7", "old"]

@@ -56,7 +56,7 @@ def test_applying_does_what_the_preview_showed(upload, editor, work, students, s
     sent = editor.post("/imports/1/apply", page.values, status=303)
     work()
     page = editor.visit(sent.location)
-    assert "1 student was added and 1 was changed; 1 row was the same already and 1 row was left out." in page.text
+    assert "1 student was added and 1 was changed; 1 row was the same already and 1 row was skipped." in page.text
     assert students() == [(1, "ADA", 12, 91.5), (2, "Bob", 13, 50), (3, "Cleo", 14, 70)]
     assert stored(select(Change.actor, Change.reason).where(Change.import_id == 1)) == [("editor@school.example", "import")]
 
@@ -338,7 +338,7 @@ def test_a_failed_apply_can_be_tried_again(app, upload, editor, work, students, 
     editor.post("/imports/1/apply", page.values, status=303)
     work()
     page = editor.visit("/imports/1")
-    assert "It could not be applied The disk of the server is full" in page.text
+    assert "It could not be applied The server’s disk is full" in page.text
     assert students() == []
     monkeypatch.undo()
     editor.post("/imports/1/apply", page.values, status=303)

@@ -67,10 +67,10 @@ def test_filters_are_kept_in_the_form_that_searches_again(viewer):
     ("field", "typed", "sentence"),
     [
         ("min_age", "old", "“old” is not a whole number."),
-        ("max_score", "101", "Score has to be from 0 to 100"),
+        ("max_score", "101", "Score must be between 0 and 100"),
         ("below_age", "old", "“old” is not a whole number."),
-        ("same_name", "maybe", "“maybe” does not say whether or not"),
-        ("since", "last week", "“last week” is no moment."),
+        ("same_name", "maybe", "Enter “yes” or “no” instead of “maybe”"),
+        ("since", "last week", "“last week” is not a date and time."),
         ("import", "the first", "is not the number of an import."),
     ],
 )

@@ -214,7 +214,7 @@ def test_a_role_that_needs_a_second_factor_is_let_in_only_with_one(app, viewer, 
     add(7, "Ada")
     for path in ("/", "/students", "/students/7", "/imports"):
         assert viewer.visit(path, status=302).location == "/profile/second-factor"
-    assert "Your role needs a second factor." in viewer.visit("/profile/second-factor").alerts
+    assert "Your role requires two-step verification." in viewer.visit("/profile/second-factor").alerts
     phone = set_up_phone(app, viewer)
     viewer.visit("/students/7")
     again = Visitor(app)
@@ -225,7 +225,7 @@ def test_a_role_that_needs_a_second_factor_is_let_in_only_with_one(app, viewer, 
 
 def test_who_needs_a_second_factor_can_not_turn_it_off(app, viewer, phone, required, stored):
     sent = viewer.send("/profile/authenticator", {"setup": "disable"}, page="/profile/second-factor", status=422)
-    assert "it can’t be turned off" in sent.alerts
+    assert "you can’t turn it off" in sent.alerts
     assert stored(select(User.tf_primary_method)) == [("authenticator",)]
 
 

@@ -243,11 +243,11 @@ def test_a_record_that_was_deleted_meanwhile_is_not_made_again_unasked(editor, a
 BAD = [
     ("name", "", "Name is blank, but every student needs one."),
     ("name", "x" * 201, "Name has 201 characters; at most 200 fit."),
-    ("age", "-1", "Age has to be from 0 to 150, but here it is -1."),
+    ("age", "-1", "Age must be between 0 and 150, not -1."),
     ("age", "twelve", "“twelve” is not a whole number."),
-    ("score", "100.5", "Score has to be from 0 to 100, but here it is 100.5."),
+    ("score", "100.5", "Score must be between 0 and 100, not 100.5."),
     ("score", "nan", "“nan” is not a number. Where nothing is known, leave it blank."),
-    ("id", "0", "Student ID has to be from"),
+    ("id", "0", "Student ID must be between"),
 ]
 
 

@@ -111,5 +111,5 @@ def _columns_page(import_: Import, sheet: Sheet, as_file: ReadingForm, form: Col
 
 
 def _too_late(import_id: int) -> ResponseReturnValue:
-    flash(_("The columns of this import can’t be chosen as it stands now."), "warning")
+    flash(_("You can’t edit the columns of this import now."), "warning")
     return redirect(url_for("imports.show", import_id=import_id), 303)

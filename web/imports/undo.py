@@ -22,7 +22,7 @@ def confirm_undo(import_id: int) -> ResponseReturnValue:
     """Show what taking the import back, or putting it in force again, would do."""
     import_ = import_or_404(import_id)
     if import_.change_id is None or import_.state not in ("applied", "undone"):
-        flash(_("This import can't be taken back as it stands now."), "warning")
+        flash(_("You can’t undo this import now."), "warning")
         return redirect(url_for("imports.show", import_id=import_id), 303)
     return _undo_page(import_, undoing.outlook(db.session(), import_.change_id))
 
