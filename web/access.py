@@ -13,7 +13,24 @@ from werkzeug.exceptions import Unauthorized
 
 from accounts import ROLES, SCOPES
 from models import Change, Import, db
-from web.acts import ANYBODY, APPLY_IMPORT, DELETE_STUDENTS, UNDO_CHANGE, UNDO_FOR_OTHERS, UNDO_IMPORT, USER, Needs
+from web.acts import (
+    ADD_PASSKEY,
+    ANYBODY,
+    APPLY_IMPORT,
+    BEGIN_OR_TURN_OFF_APP,
+    CONFIRM_IDENTITY,
+    DELETE_STUDENTS,
+    MAKE_RECOVERY_CODES,
+    REMOVE_PASSKEY,
+    SET_UP_APP,
+    SIGN_IN,
+    SIGN_OUT,
+    UNDO_CHANGE,
+    UNDO_FOR_OTHERS,
+    UNDO_IMPORT,
+    USER,
+    Needs,
+)
 from web.addresses import is_for_machines, page_after_signing_in
 from web.factors import PasskeyNameForm, SignInForm
 from web.kept_input import Step, StepNeeded, check_declared, keeps, keeps_nothing
@@ -109,17 +126,6 @@ def token_may(scope: str) -> bool:
     return scope in g.token.scopes and has_role(SCOPES[scope])
 
 
-def signed_in(view: View) -> View:
-    """Let in every user, also one who still has to set up a second factor."""
-
-    @wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        _check_signed_in()
-        return view(*args, **kwargs)
-
-    return _ruled(guarded, "signed in")
-
-
 def public(view: View) -> View:
     """Let everybody in."""
     return _ruled(view, "public")
@@ -132,7 +138,7 @@ def signed_out(view: View) -> View:
     def guarded(*args: Any, **kwargs: Any) -> Any:
         return redirect(page_after_signing_in()) if current_user.is_authenticated else view(*args, **kwargs)
 
-    return _ruled(guarded, "signed out")
+    return _ruled(guarded, "signed out", SIGN_IN)
 
 
 def closed(view: View) -> View:
@@ -145,26 +151,26 @@ def closed(view: View) -> View:
     return _ruled(nothing, "closed")
 
 
-# The views of Flask and Flask-Security, which state no rule themselves, and which of them keep what is typed.
+# What the views of Flask and Flask-Security need, and which of them keep what is typed.
 FOREIGN: dict[str, Callable[[View], View]] = {
     "static": public,
-    "security.login": public,
-    "security.logout": public,
+    "security.login": requires(SIGN_IN),
+    "security.logout": requires(SIGN_OUT),
     "security.tf_select": signed_out,
     "security.two_factor_token_validation": signed_out,
     "security.mf_recovery": signed_out,
     "security.wan_signin": signed_out,
     "security.wan_signin_response": signed_out,
     "security.two_factor_rescue": closed,
-    "security.verify": signed_in,
-    "security.wan_verify": signed_in,
-    "security.wan_verify_response": signed_in,
-    "security.two_factor_setup": signed_in,
-    "security.two_factor_setup_validate": signed_in,
-    "security.mf_recovery_codes": signed_in,
-    "security.wan_register": signed_in,
-    "security.wan_register_response": signed_in,
-    "security.wan_delete": signed_in,
+    "security.verify": requires(CONFIRM_IDENTITY),
+    "security.wan_verify": requires(CONFIRM_IDENTITY),
+    "security.wan_verify_response": requires(CONFIRM_IDENTITY),
+    "security.two_factor_setup": requires(BEGIN_OR_TURN_OFF_APP),
+    "security.two_factor_setup_validate": requires(SET_UP_APP),
+    "security.mf_recovery_codes": requires(MAKE_RECOVERY_CODES),
+    "security.wan_register": requires(ADD_PASSKEY),
+    "security.wan_register_response": requires(ADD_PASSKEY),
+    "security.wan_delete": requires(REMOVE_PASSKEY),
 }
 FOREIGN_FORMS: dict[str, type] = {"security.login": SignInForm, "security.wan_register": PasskeyNameForm}
 

@@ -1,6 +1,7 @@
 """What each act needs, said once: it holds on every way to the act, be it a page, a file, a bulk change or the API.
 
-Every view of ours names its act, or the app does not start, and pages offer an act to those who may do it.
+Every view names its act, those of libraries in web/access.py, or the app does not start; pages offer an act to those who
+may do it.
 """
 
 from dataclasses import dataclass, replace
@@ -87,5 +88,16 @@ MANAGE_OWN_TOKENS = Needs("viewer", fresh=True)
 MAKE_TOKEN = replace(MANAGE_OWN_TOKENS, audit=Act.TOKEN_MADE)
 REVOKE_OWN_TOKEN = Needs("viewer", audit=Act.TOKEN_REVOKED)
 
+SET_UP_APP = Needs(USER, fresh=True, audit=Act.APP_SET_UP)
+BEGIN_OR_TURN_OFF_APP = replace(SET_UP_APP, audit=Act.APP_TURNED_OFF)
+"""The page that begins to set the app up, which is noted once it is done, also turns it off."""
+MAKE_RECOVERY_CODES = Needs(USER, fresh=True, audit=Act.RECOVERY_CODES_MADE)
+ADD_PASSKEY = Needs(USER, fresh=True, audit=Act.PASSKEY_ADDED)
+REMOVE_PASSKEY = Needs(USER, fresh=True, audit=Act.PASSKEY_REMOVED)
+CONFIRM_IDENTITY = Needs(USER)
+"""What fails is noted as it is where somebody signs in."""
+
+SIGN_IN = Needs(ANYBODY, audit=Act.SIGNED_IN)
+SIGN_OUT = Needs(ANYBODY, audit=Act.SIGNED_OUT)
 SET_UP = Needs(ANYBODY, audit=Act.USER_ADDED)
 CHOOSE_PASSWORD = Needs(ANYBODY, audit=Act.PASSWORD_CHANGED)

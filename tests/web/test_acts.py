@@ -11,7 +11,6 @@ from tests.machine import machine_of
 from tests.web.conftest import someone
 from tests.web.test_route_matrix import API, FORM, TABLE, token_of
 from web import acts
-from web.access import FOREIGN
 
 # Where other systems do the same as people on a page.
 ALIKE = {
@@ -36,11 +35,10 @@ def ada(add):
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])
-def test_every_view_of_ours_names_its_act(app):
+def test_every_view_names_its_act(app):
     known = [value for value in vars(acts).values() if isinstance(value, acts.Needs)]
-    ours = {name: view for name, view in app.view_functions.items() if name not in FOREIGN}
-    named = {id(view.act) for view in ours.values() if view.act}
-    assert all(view.act or view.rule == "public" for view in ours.values())
+    named = {id(view.act) for view in app.view_functions.values() if view.act}
+    assert all(view.act or view.rule in ("public", "closed") for view in app.view_functions.values())
     assert [needs for needs in known if id(needs) not in named] == [acts.UNDO_FOR_OTHERS]
     assert named <= set(map(id, known))
 
@@ -67,6 +65,12 @@ def test_all_that_is_held_on_a_student_takes_a_fresh_proof_on_every_page_and_in_
     clock(minutes=40)
     assert admin.visit(path, status=302).location.startswith("/verify?next=")
     assert len(stored(entries)) == 1
+
+
+@pytest.mark.parametrize("page", ["authenticator", "recovery-codes", "passkeys", "passkeys/delete"])
+def test_what_a_user_signs_in_with_is_changed_only_by_who_has_just_proven_who_they_are(viewer, clock, page):
+    clock(minutes=40)
+    assert viewer.visit(f"/profile/{page}", status=302).location.startswith("/verify?next=")
 
 
 def prepared_deletion(admin, work):
