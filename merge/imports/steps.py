@@ -40,7 +40,7 @@ from words import Later, later
 log = logging.getLogger(__package__)
 # What has killed so many workers would kill the next one, too.
 MAX_CRASHES = 3
-NO_ROOM = later("The disk of the server is full or does not work. No student was changed. Once there is room, try again.")
+NO_ROOM = later("The server’s disk is full or broken. No student was changed. Try again once there is room.")
 OUR_FAULT = later("Something went wrong on our side. No student was changed; the log says more.")
 CRASHED = later(
     "Working on this import broke off %(times)s times, so it is not tried again. No student was changed, and the file is kept. "

@@ -48,7 +48,7 @@ def test_a_token_that_is_revoked_or_has_ended_is_worth_nothing(app, editor, stor
     revoked, ended = make(editor), make(editor)
     first, second = (token.id for (token,) in stored(select(Token).order_by(Token.id)))
     editor.send(f"/profile/tokens/{first}/revoke", page="/profile/tokens")
-    assert "is revoked" in editor.visit("/profile/tokens").alerts
+    assert "Revoked the token" in editor.visit("/profile/tokens").alerts
     with app.app_context():
         db.session.execute(update(Token).where(Token.id == second).values(until=Token.at))
         db.session.commit()
