@@ -55,14 +55,14 @@ def test_from_the_invitation_to_a_second_factor_that_the_role_needs(server, pers
 
     head.goto("/users")
     head.get_by_role("link", name=TEACHER).click()
-    head.get_by_role("button", name=f"Shut {TEACHER} out").click()
+    head.get_by_role("button", name=f"Deactivate {TEACHER}").click()
     expect(head.locator(".flashes")).to_contain_text("signed out everywhere")
     again.goto("/students")
     expect(again).to_have_url(re.compile("/login"))
 
     head.goto("/users")
     head.get_by_role("link", name="Audit log").click()
-    expect(head.get_by_role("table")).to_contain_text("Shut a user out")
+    expect(head.get_by_role("table")).to_contain_text("Deactivated a user")
     check_page(head)
 
 
