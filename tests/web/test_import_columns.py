@@ -34,9 +34,9 @@ def test_each_option_says_what_it_does(upload, editor):
     upload("id,name\n1,Ada\n")
     page = editor.visit(PAGE)
     for sentence in (
-        "A row that finds none is a new student.",
+        "A row that matches no student adds a new one.",
         "A column that is not in the sheet is left alone in any case.",
-        "A number that is written otherwise is rejected rather than misread.",
+        "Numbers written in another way are rejected, not misread.",
         "The sign is taken out of numbers, where three digits follow it.",
         "The sign is left out: 85 % is read as 85, and so is 85.",
     ):
