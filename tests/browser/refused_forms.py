@@ -121,7 +121,7 @@ class Refusals:
         for field, text in {"email": EMAIL, "password": "wrong"}.items():
             self.driver.fill(field, text)
         self.driver.click(SUBMIT.format("/login"))
-        assert self.driver.has("belong together"), self.driver.text
+        assert self.driver.has("Incorrect email or password"), self.driver.text
         self._let_tries_wait(timedelta(minutes=1))
         return lambda: self._let_tries_wait(timedelta())
 
