@@ -47,77 +47,86 @@ SETTINGS = (
     Setting(
         "DATABASE_REPLICA_URL",
         "",
-        "a streaming replica of that PostgreSQL (best with `hot_standby_feedback = on`): the list, the dashboard and downloads "
-        "are read from it while it is less than 30 seconds behind, and never before it has what their reader has written",
+        "a streaming replica of that PostgreSQL (best with `hot_standby_feedback = on`). Lists, the dashboard and "
+        "exports are read from it while it is less than 30 seconds behind, and only if it has the reader's own changes",
     ),
-    Setting("SECRET_KEY", "made once, kept in the instance folder", "signs cookies and encrypts the keys of authenticator apps"),
+    Setting(
+        "SECRET_KEY",
+        "created at the first start, in the instance folder",
+        "signs cookies and encrypts the keys of authenticator apps",
+    ),
     Setting(
         "SECRET_KEY_FALLBACKS",
         "",
-        "earlier keys, with commas between them: what they signed still holds (in the instance folder: further lines of "
+        "earlier keys, separated by commas: what they signed is still valid (in the instance folder: further lines of "
         "`secret_key`)",
     ),
     Setting(
-        "FLASK_DEBUG", "", "`1` shows faults to whoever meets them, for who works on Rollbook; only on a machine of their own"
+        "FLASK_DEBUG",
+        "",
+        "`1` shows errors in detail to anyone who opens a page; only for development, on your own machine",
     ),
-    Setting("HOST", "127.0.0.1", "where to serve"),
-    Setting("PORT", "8000", "where to serve"),
-    Setting("ROLLBOOK_ACCESS_LOG", "", "a file that names each request, or `-` for standard output; nobody's search is in it"),
-    Setting("ROLLBOOK_INSTANCE", "`instance/`", "the folder for everything that persists"),
-    Setting("ROLLBOOK_KEEP_AUDIT_DAYS", "730", "how long what is noted in the audit log is kept"),
+    Setting("HOST", "127.0.0.1", "the address to listen on"),
+    Setting("PORT", "8000", "the port to listen on"),
+    Setting(
+        "ROLLBOOK_ACCESS_LOG",
+        "",
+        "a file that lists each request, or `-` for standard output; searches are not in it",
+    ),
+    Setting("ROLLBOOK_INSTANCE", "`instance/`", "the folder for everything that Rollbook stores"),
+    Setting("ROLLBOOK_KEEP_AUDIT_DAYS", "730", "how many days entries of the audit log are kept"),
     Setting(
         "ROLLBOOK_KEEP_DELETED_DAYS",
         "0",
-        "how long the history of a student who was deleted is kept, before they are erased; 0 keeps it for ever",
+        "how many days the history of a deleted student is kept before it is erased; 0 keeps it for ever",
     ),
-    Setting("ROLLBOOK_KEEP_SHEETS_DAYS", "14", "how long a sheet's file and its staged rows are kept after its import has ended"),
+    Setting("ROLLBOOK_KEEP_SHEETS_DAYS", "14", "how many days a sheet's file and rows are kept after its import has ended"),
     Setting(
         "ROLLBOOK_KEEP_WAITING_DAYS",
         "90",
-        "after how long an import that nobody has applied is deleted with its sheet, and after half of which its page says so; "
-        "0 keeps it for ever",
+        "after how many days an import that was not applied is deleted with its sheet; after half of them its page says "
+        "so. 0 keeps it for ever",
     ),
     Setting("ROLLBOOK_MAIL_FROM", "rollbook@ and the name in `ROLLBOOK_URL`", "the sender of mail"),
-    Setting("ROLLBOOK_MAX_FORM_MB", "1", "the most that any other page is sent"),
+    Setting("ROLLBOOK_MAX_FORM_MB", "1", "the largest form, apart from uploads"),
     Setting("ROLLBOOK_MAX_UPLOAD_MB", "512", "the largest sheet"),
     Setting(
         "ROLLBOOK_METRICS_TOKEN",
         "",
-        "who sends it (`Authorization: Bearer …`) may read `/metrics` from elsewhere, too; without it, Prometheus has to run on "
-        "the same machine",
+        "with it (`Authorization: Bearer …`), `/metrics` can be read from other machines; without it, only from the same machine",
     ),
     Setting(
         "ROLLBOOK_PROXIES",
         "0",
-        "how many proxies stand in front; each has to add to `X-Forwarded-For` and pass `Host` on, and nothing else is believed "
-        "of them",
+        "the number of proxies in front. Each has to add to `X-Forwarded-For` and pass `Host` on; their other headers "
+        "are ignored",
     ),
-    Setting("ROLLBOOK_SESSION_HOURS", "12", "after how long at most somebody has to sign in again"),
-    Setting("ROLLBOOK_SESSION_IDLE_MINUTES", "120", "after how long without use somebody has to sign in again"),
-    Setting(
-        "ROLLBOOK_SMTP", "", "`smtp://user:password@host:port` or `smtps://…`: then invitations are mailed, beside being shown"
-    ),
+    Setting("ROLLBOOK_SESSION_HOURS", "12", "the hours after which everyone has to sign in again"),
+    Setting("ROLLBOOK_SESSION_IDLE_MINUTES", "120", "the minutes without use after which a user has to sign in again"),
+    Setting("ROLLBOOK_SMTP", "", "`smtp://user:password@host:port` or `smtps://…`: invitations are then also mailed"),
     Setting(
         "ROLLBOOK_TRACES",
         "",
-        "an OpenTelemetry collector, such as `http://localhost:4318`, that is told how each request went; needs the packages of "
+        "an OpenTelemetry collector, such as `http://localhost:4318`, that receives traces; needs the packages of "
         "`requirements-traces.txt`",
     ),
     Setting(
         "ROLLBOOK_UPLOADS",
         "`uploads/` in the instance folder",
-        "the folder for uploaded sheets; several servers and workers share one, mounted at the same place on each",
+        "the folder for uploaded sheets. Several servers and workers share one, mounted at the same place on each",
     ),
     Setting(
         "ROLLBOOK_URL",
         "`http://HOST:PORT`",
-        "the address that people open: it stands in links, Rollbook answers to no other name but the machine's own, and with "
-        "`https://…` cookies are for https only; beside other sites it may have a path, such as `https://school.example/rollbook`",
+        "the address that people open. It is used in links, Rollbook answers to no other name except the machine's own, "
+        "and with `https://…` cookies are for https only. It can have a path, such as `https://school.example/rollbook`",
     ),
     Setting(
-        "ROLLBOOK_WORKER", "inline", "`none`: the server starts no process that runs imports; start `flask worker` beside it"
+        "ROLLBOOK_WORKER",
+        "inline",
+        "`none`: the server starts no process for imports; start `flask worker` beside it",
     ),
-    Setting("WEB_CONCURRENCY", "one for each core, up to 4; on SQLite 1", "how many processes answer people"),
+    Setting("WEB_CONCURRENCY", "one for each core, up to 4; on SQLite 1", "the number of web processes"),
 )
 DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
 
