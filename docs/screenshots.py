@@ -96,8 +96,9 @@ def _clash(office: Page, teacher: Page, take: Take) -> None:
 
 
 def _save(page: Page) -> None:
-    page.get_by_role("button", name="Save", exact=True).click()
-    page.wait_for_load_state()
+    """Save, and wait for the page that comes of it: to leave before would break the navigation off."""
+    with page.expect_navigation():
+        page.get_by_role("button", name="Save", exact=True).click()
 
 
 def _import(page: Page, sheet: Path, take: Take) -> None:

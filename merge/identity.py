@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from itertools import product
 
 from merge.fold import fold_name, name_key
+from text_bounds import normalize
 
 
 class _Separators(dict[int, str | int | None]):
@@ -56,7 +57,7 @@ def same_person(one: str, other: str, *, by_id: bool) -> bool:
 
 def accented_key(name: str) -> str:
     """Give the name's key with its accents: René and Rene are two, and so are Groß and Gross, which search takes for one name."""
-    return name_key(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).lower()))
+    return name_key(normalize("NFKC", normalize("NFKC", name).lower()))
 
 
 def turned(name: str) -> list[str]:

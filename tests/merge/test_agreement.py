@@ -11,6 +11,7 @@ from sqlalchemy import delete
 
 from merge import search
 from merge.cells import write_cell
+from merge.formulas import escape
 from models import Change, Student, planned_rows, revisions, staged_rows
 from tests.examples import examples
 from tests.merge.conftest import assert_revisions_agree, kept_as_read, table
@@ -57,7 +58,7 @@ def _csv(rows) -> str:
     csv.writer(text).writerows(
         [
             ["id", "name", "age", "score"],
-            *([write_cell(cell) for cell in (student_id, *values)] for student_id, values in rows.items()),
+            *([escape(write_cell(cell)) for cell in (student_id, *values)] for student_id, values in rows.items()),
         ]
     )
     return text.getvalue()

@@ -101,4 +101,4 @@ def test_what_is_wrong_with_a_row_is_read_in_the_language_of_each_reader(editor,
     upload("id,name,score\n1,Ada,12\n2,Bo,101\n")
     editor.send("/language", {"language": "es"}, page="/profile")
     page = editor.visit("/imports/1?verdict=rejected").text
-    assert "Puntuación tiene que estar entre 0 y 100, pero aquí pone 101." in page
+    assert "Puntuación debe estar entre 0 y 100, no ser 101." in page
