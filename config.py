@@ -29,6 +29,8 @@ MOST, MOST_DIGITS, MOST_PROXIES = 365_000, 12, 16
 LONGEST_SECRET_FILE = 1 << 16
 # More than a school needs; whoever has more students and cores sets WEB_CONCURRENCY.
 MOST_WEB_PROCESSES = 4
+# Two were measured to bring nearly twice the pages of one (benchmarks/processes.md); more were not measured.
+MOST_ON_SQLITE = 2
 # No “..”, which browsers take out of an address, and nothing that is written in more than one way.
 SUB_PATH = r"(/(?!\.)[A-Za-z0-9._-]+)*/?"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -126,7 +128,7 @@ SETTINGS = (
         "inline",
         "`none`: the server starts no process for imports; start `flask worker` beside it",
     ),
-    Setting("WEB_CONCURRENCY", "one for each core, up to 4; on SQLite 1", "the number of web processes"),
+    Setting("WEB_CONCURRENCY", "one for each core, up to 4; on SQLite up to 2", "the number of web processes"),
 )
 DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
 
@@ -327,7 +329,8 @@ def _whole(environ: Mapping[str, str], name: str, least: int = 0, most: int = MO
 def _web_processes(environ: Mapping[str, str], database_url: str) -> int:
     if environ.get("WEB_CONCURRENCY"):
         return _whole(environ, "WEB_CONCURRENCY", least=1, most=64)
-    return min(len(os.sched_getaffinity(0)), MOST_WEB_PROCESSES) if database_url.startswith(POSTGRESQL) else 1
+    most = MOST_WEB_PROCESSES if database_url.startswith(POSTGRESQL) else MOST_ON_SQLITE
+    return min(len(os.sched_getaffinity(0)), most)
 
 
 def _host(environ: Mapping[str, str], name: str) -> str:

@@ -55,7 +55,8 @@ def test_a_setting_that_can_not_be_used_is_named(tmp_path, name, value):
 @pytest.mark.parametrize(
     ("environ", "cores", "processes"),
     [
-        ({}, 2, 1),
+        ({}, 1, 1),
+        ({}, 64, 2),
         ({"DATABASE_URL": "postgres://db/school"}, 1, 1),
         ({"DATABASE_URL": "postgres://db/school"}, 2, 2),
         ({"DATABASE_URL": "postgresql://db/school"}, 64, 4),
@@ -63,7 +64,7 @@ def test_a_setting_that_can_not_be_used_is_named(tmp_path, name, value):
         ({"WEB_CONCURRENCY": "2"}, 1, 2),
     ],
 )
-def test_web_processes_follow_the_cores_on_postgresql_unless_they_are_set(tmp_path, monkeypatch, environ, cores, processes):
+def test_web_processes_follow_the_cores_unless_they_are_set(tmp_path, monkeypatch, environ, cores, processes):
     monkeypatch.setattr("os.sched_getaffinity", lambda _process: set(range(cores)))
     assert load({"ROLLBOOK_INSTANCE": str(tmp_path), **environ}).web_processes == processes
 
