@@ -43,6 +43,8 @@ FOREIGN = re.compile(rb"[\x80-\xff][^\r\n]{0,200}")
 # So many bytes before the first such letter of a line are looked at.
 BEFORE = 200
 LINE_BREAKS = re.compile(rb"[\r\n]")
+ORDINAL = re.compile(rb"\d+[^\s\d;,|\"]{1,4}(?![^\s;,|\"])")
+SEPARATING = re.compile(rb"[\d;,\t|\"]+")
 SAVE_AS = later("In your spreadsheet choose “Save as”, then “CSV UTF-8”, and upload that.")
 
 # What names look like when they are read in the wrong encoding.
@@ -53,7 +55,12 @@ ODD = re.compile(
 )
 # Only in Central Europe do names end so: Šarić and Kovač, Győző and Szűcs, read as Windows-1252.
 CENTRAL = re.compile(r"[æè]\b|õ(?!e)|û[^\W\d_]s?\b|[øì]í|\bÈ[^\W\d_]|ø[áéí]|ù\w|\bØ[eií]|ð\b", re.IGNORECASE)
-WORD = re.compile(r"[^\W\d_]+")
+# No name mixes scripts within a word: Prénom read as Hebrew is Prיnom, as Chinese Pr閚om. Names and classes may: 3年A組.
+LATIN = "A-Za-z\u00c0-\u024f"
+ALPHABETS = "\u0370-\u06ff\uff61-\uff9f"
+MIXED = re.compile(rf"(?<=[{LATIN}])[{ALPHABETS}]|[{ALPHABETS}](?=[{LATIN}])|(?<=[a-z])[\u3040-\u9fff\uac00-\ud7a3](?=[a-z])")
+# What is written raised is no letter of a name: Mª Carmen.
+WORD = re.compile(r"[^\W\d_ªº]+")
 
 
 def find_encoding(path: Path) -> str:
@@ -135,8 +142,8 @@ def _sample(path: Path) -> bytes:
                 size += len(found[-1])
                 if size >= SAMPLE:
                     break
-    # Digits and separators are the same in all.
-    return re.sub(rb"[\d;,\t|\"]+", b" ", b"\n".join(found))
+    # Digits and separators are the same in all, and what ends an ordinal (6ème, 2ª) is no name.
+    return SEPARATING.sub(b" ", ORDINAL.sub(b" ", b"\n".join(found)))
 
 
 def rank(sample: bytes) -> list[str]:
@@ -158,7 +165,7 @@ def rank(sample: bytes) -> list[str]:
 def oddness(text: str, *, western: bool) -> float:
     """Say how unlike names the words of a text are: 0 for all well, more for symbols and capitals inside words."""
     words = [word for word in WORD.findall(text) if not word.isascii()] or [""]
-    odd = len(ODD.findall(text)) + sum(map(_is_odd, words))
+    odd = len(ODD.findall(text)) + sum(map(_is_odd, words)) + 2 * len(MIXED.findall(text))
     if western:
         letters = "".join(words)
         odd += len(CENTRAL.findall(text)) + (len(words) if sum(not c.isascii() for c in letters) * 2 > len(letters) else 0)

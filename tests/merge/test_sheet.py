@@ -99,6 +99,23 @@ def test_the_encoding_is_found_by_how_names_look(sheet_of, encoding):
     assert sheet.encoding == encoding
 
 
+@pytest.mark.parametrize(
+    ("encoding", "cells"),
+    [
+        ("windows-1252", "Prénom;Classe;Chloé;3ème A;Zoé;6ème B"),
+        ("windows-1252", "Name;Curso;Mª Carmen Ruiz;1ºA;Luis Soto;2ºB"),
+        ("windows-1252", "ältere Schüler;Jörg;jüngere;Käthe"),
+        ("windows-1252", "1ª série;José;2ª série;João"),
+        ("windows-1250", "Jiří Dvořák;3. třída;Věra Růžičková;4. ročník"),
+        ("cp932", "山田太郎;3年A組;佐藤花子;1年B組"),
+        ("windows-1251", "Иван Петров;5А;Мария Иванова;11Б"),
+    ],
+)
+def test_words_like_ordinals_and_classes_do_not_turn_names_into_another_alphabet(sheet_of, encoding, cells):
+    sheet = sheet_of("\n".join(["id;name", *(f"{n};{cell}" for n, cell in enumerate(cells.split(";")))]).encode(encoding))
+    assert [row[1] for _, row in rows(sheet)] == cells.split(";")
+
+
 def test_one_accent_far_down_a_plain_sheet_is_western(sheet_of):
     sheet = sheet_of(b"id,name\n" + b"1,Ada\n" * 200_000 + b"2,Ren\xe9e\n")
     assert sheet.encoding == "windows-1252"
