@@ -58,7 +58,7 @@ class WrongPassword(ValueError):
 def password_problem(password: str, email: str) -> str | None:
     """Say why a password is too weak for the user with this address, or give None."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        return _("A password has %(least)s to %(most)s characters.", least=SHORTEST_PASSWORD, most=LONGEST_PASSWORD)
+        return _("Password must be between %(least)s and %(most)s characters.", least=SHORTEST_PASSWORD, most=LONGEST_PASSWORD)
     own = [email, *email.split("@"), "".join(filter(str.isalnum, email)), "rollbook"]
     # What follows the characters that zxcvbn reads at most only makes a password harder to guess.
     if zxcvbn(password[:ZXCVBN_READS], user_inputs=own)["score"] < HARD_TO_GUESS:

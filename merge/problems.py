@@ -10,7 +10,7 @@ from words import Later, later, number
 
 LONGEST_SHOWN = 60
 SENTENCES = {
-    "blank": later("%(label)s is blank, but every student needs one."),
+    "blank": later("%(label)s is required."),
     "whole": later("“%(text)s” is not a whole number."),
     "number": later("“%(text)s” is not a number."),
     "unknown": later("“%(text)s” is not a number. Where nothing is known, leave it blank."),

@@ -46,7 +46,7 @@ def test_a_user_that_is_added_can_sign_in_with_that_role(flask, client, stored, 
     ("email", "role", "password", "sentence"),
     [
         ("office", "editor", "a long password", "is not an e-mail address"),
-        ("office@school.example", "editor", "short", "A password has 12 to 128 characters."),
+        ("office@school.example", "editor", "short", "Password must be between 12 and 128 characters."),
         ("office@school.example", "editor", "office@school.example", "This password is easy to guess"),
         ("office@school.example", "head", "a long password", "'head' is not one of"),
         ("taken@school.example", "viewer", "a long password", "There is a user taken@school.example already."),

@@ -99,7 +99,7 @@ def test_a_sheet_beyond_the_limits_is_held_for_a_person(look, folder, stored):
     report = next((folder / "held").glob("*students.csv.report.txt")).read_text()
     assert "It would add 2 students; the limit is 1." in report
     assert "It has 1 rejected row; the limit is 0." in report
-    assert "Line 4: Name is blank, but every student needs one." in report
+    assert "Line 4: Name is required." in report
     assert count(stored, Student) == 0
     assert stored(select(Import.state)) == [("ready",)]
 

@@ -31,7 +31,7 @@ from words import _, later, ngettext
 
 users = Blueprint("users", __name__, url_prefix="/users")
 
-LAST = later("Nobody else could manage users then. Make somebody else an administrator first.")
+LAST = later("This is the only administrator. Make another user an administrator first.")
 
 
 @users.get("")

@@ -43,7 +43,7 @@ def keep() -> ResponseReturnValue:
     except kept.TooLong:
         form.name.errors = [_("This list searches for too much to be saved. Remove some of it, then save the view.")]
         return list_page(query, form), 422
-    flash(_("The list is kept as “%(name)s”.", name=view.name), "success")
+    flash(_("Saved the view “%(name)s”.", name=view.name), "success")
     return redirect(_list_of(view), 303)
 
 

@@ -87,7 +87,7 @@ SENT: dict[str, tuple[str, Act]] = {
     "no column": (f"/imports/{UNCLEAR}/columns", lambda page: press(page, "Read the sheet like this")),
     "nobody's address": ("/users", lambda page: press(page, "Invite")),
     "no password": ("/profile", lambda page: press(page, "Change the password")),
-    "no token": ("/profile/tokens", lambda page: press(page, "Make the token")),
+    "no token": ("/profile/tokens", lambda page: press(page, "Create the token")),
     "a token": ("/profile/tokens", lambda page: make_token(page)),
     "a wrong password": ("/verify", lambda page: send(page, "Go on", password="guess")),
     "an authenticator app": ("/profile/authenticator", lambda page: press(page, "Set up an authenticator app")),
@@ -274,4 +274,4 @@ def keep_view(page: Page) -> None:
 
 def make_token(page: Page) -> None:
     page.get_by_role("checkbox", name="Read").check()
-    send(page, "Make the token", name="Timetable")
+    send(page, "Create the token", name="Timetable")

@@ -29,7 +29,7 @@ def test_students_are_searched_filtered_and_the_list_is_kept_under_a_name(server
     page.get_by_label("Save this list as").fill("Teenagers with “an”")
     check_page(page)
     page.get_by_role("button", name="Save view").click()
-    expect(page.get_by_role("status")).to_contain_text("The list is kept as “Teenagers with “an””.")
+    expect(page.get_by_role("status")).to_contain_text("Saved the view “Teenagers with “an””.")
     page.get_by_role("link", name="Age at least 13").click()
     expect(page.get_by_role("link", name="Age at least 13")).to_have_count(0)
     page.goto("/students/views")

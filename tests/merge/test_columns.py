@@ -132,9 +132,9 @@ def test_choices_that_do_not_fit_together_get_a_sentence_each(columns, sentences
     ("name", "text", "sentence"),
     [
         ("id", "0", "Student ID must be between 1 and 999,999,999,999,999, not 0."),
-        ("id", "", "Student ID is blank, but every student needs one."),
+        ("id", "", "Student ID is required."),
         ("id", "1000000000000000", "Student ID must be between 1 and 999,999,999,999,999, not 1000000000000000."),
-        ("name", " ", "Name is blank, but every student needs one."),
+        ("name", " ", "Name is required."),
         ("name", "x" * 201, "Name has 201 characters; at most 200 fit."),
         ("age", "-1", "Age must be between 0 and 150, not -1."),
         ("age", "151", "Age must be between 0 and 150, not 151."),

@@ -66,7 +66,7 @@ def test_a_mended_row_stays_mended_when_the_sheet_is_read_again(session, upload,
 
 WRONG = [
     ("still no number", 2, {1: "y"}, "“y” is not a whole number."),
-    ("another cell is wrong now", 3, {2: "", 3: "12"}, "Name is blank, but every student needs one."),
+    ("another cell is wrong now", 3, {2: "", 3: "12"}, "Name is required."),
     ("an id that another row has", 2, {1: "3"}, "Student 3 is on line 2 and again on line 7. Keep one of them."),
     ("an id that rejected rows have", 2, {1: "7"}, "Student 7 is on line 2 and again on line 6. Keep one of them."),
     ("the same id as before", 5, {2: "Edward"}, "Student 7 is on line 5 and again on line 6. Keep one of them."),

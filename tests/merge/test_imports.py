@@ -86,8 +86,8 @@ def test_a_sheet_gets_its_verdicts_and_does_just_that(session, upload, apply, sh
     ("sheet", "line", "sentence"),
     [
         ("id,name\nx1,Ada\n", 2, "“x1” is not a whole number."),
-        ("id,name\n,Ada\n", 2, "Student ID is blank, but every student needs one."),
-        ("id,name\n1,\n", 2, "Name is blank, but every student needs one."),
+        ("id,name\n,Ada\n", 2, "Student ID is required."),
+        ("id,name\n1,\n", 2, "Name is required."),
         ("id,name,age\n1,Ada,200\n", 2, "Age must be between 0 and 150, not 200."),
         ("id,name\n9,Di\n1,Ada\n9,Dee\n", 2, "Student 9 is on line 2 and again on line 4. Keep one of them."),
         ("id,name\n9,Di\n1,Ada\n9,Dee\n", 4, "Student 9 is on line 2 and again on line 4. Keep one of them."),

@@ -112,7 +112,7 @@ BAD = [
     ("email", "", "Enter the address that you will sign in with."),
     ("email", "head", "An e-mail address has an @ with something on both sides of it."),
     ("password", "", "Choose a password."),
-    ("password", "short", "A password has 12 to 128 characters."),
+    ("password", "short", "Password must be between 12 and 128 characters."),
     ("password", "password1234", "This password is easy to guess"),
     ("password", "head@school.example", "This password is easy to guess"),
     ("again", "another one", "The two passwords differ. Type the same one twice."),

@@ -36,7 +36,7 @@ def bring(machine, work):
 def test_a_sheet_waits_until_it_is_applied_and_can_be_taken_back(machine, bring, work, students, stored):
     import_ = bring(SHEET + "9,,14\n")
     assert (import_["state"], import_["insert"], import_["rejected"], import_["held_back"]) == ("ready", 2, 1, [])
-    assert import_["rejected_rows"] == [{"line": 4, "problems": ["Name is blank, but every student needs one."]}]
+    assert import_["rejected_rows"] == [{"line": 4, "problems": ["Name is required."]}]
     assert students() == []
     where = f"/imports/{import_['id']}"
     machine.ask("POST", f"{where}/undo", 409)

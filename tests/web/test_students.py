@@ -241,7 +241,7 @@ def test_a_record_that_was_deleted_meanwhile_is_not_made_again_unasked(editor, a
 
 
 BAD = [
-    ("name", "", "Name is blank, but every student needs one."),
+    ("name", "", "Name is required."),
     ("name", "x" * 201, "Name has 201 characters; at most 200 fit."),
     ("age", "-1", "Age must be between 0 and 150, not -1."),
     ("age", "twelve", "“twelve” is not a whole number."),

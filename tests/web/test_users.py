@@ -211,7 +211,7 @@ def test_the_last_administrator_stays(app, admin, stored, act, data):
     status = 422 if act == "role" else 303
     answer = admin.send(f"{page}/{act}", data, page=page, status=status)
     shown = answer if status == 422 else admin.visit(page)
-    assert "Nobody else could manage users then." in shown.text
+    assert "This is the only administrator." in shown.text
     admin.visit("/users")
 
 

@@ -19,7 +19,7 @@ def test_a_list_is_kept_under_a_name_and_found_again(viewer, add, kept):
     sent = viewer.post("/students/views", {**page.values, "name": "  Twelve \t Adas "}, status=303)
     assert sent.location == "/students?q=ada&min_age=12&sort=-age"
     page = viewer.visit(sent.location)
-    assert "The list is kept as “Twelve Adas”." in page.alerts
+    assert "Saved the view “Twelve Adas”." in page.alerts
     assert [node.get("href") for node in page.all("a") if node.get("aria-current") and node.text == "Twelve Adas"] == [
         sent.location
     ]
