@@ -45,6 +45,11 @@ BEFORE = 200
 LINE_BREAKS = re.compile(rb"[\r\n]")
 ORDINAL = re.compile(rb"\d+[^\s\d;,|\"]{1,4}(?![^\s;,|\"])")
 SEPARATING = re.compile(rb"[\d;,\t|\"]+")
+# A letter of UTF-8 that is written with several bytes, and how many there are at least for each byte that fits none.
+UTF_8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+LETTERS_A_STRAY = 3
+LAST_ASCII = 0x7F
+MEND = later("Correct that line, or save the sheet again as “CSV UTF-8”, and upload that.")
 SAVE_AS = later("In your spreadsheet choose “Save as”, then “CSV UTF-8”, and upload that.")
 
 # What names look like when they are read in the wrong encoding.
@@ -113,7 +118,31 @@ def _candidates(path: Path, head: bytes) -> Iterator[str]:
         yield _utf_16_without_mark(head)
     else:
         yield "utf-8-sig"
+        if _means_utf_8(head):
+            raise SheetRefused(
+                later("Line %(line)s isn’t UTF-8, but the rest of the file is. %(advice)s", line=_broken_line(path), advice=MEND)
+            )
         yield from rank(_sample(path))
+
+
+def _means_utf_8(head: bytes) -> bool:
+    """Tell whether a file that is not UTF-8 was meant to be: by its mark, or as nearly all other letters are."""
+    letters = [len(letter) for letter in UTF_8.findall(head)]
+    strays = sum(byte > LAST_ASCII for byte in head) - sum(letters)
+    return head.startswith(codecs.BOM_UTF8) or strays * LETTERS_A_STRAY < len(letters)
+
+
+def _broken_line(path: Path) -> int:
+    """Give the number of the first line that is not UTF-8."""
+    decoder, line = codecs.getincrementaldecoder("utf-8")(), 1
+    with open(path, "rb") as file:
+        try:
+            while chunk := file.read(CHUNK):
+                line += decoder.decode(chunk).count("\n")
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            line += error.object[: error.start].count(b"\n")
+    return line
 
 
 def _utf_16_without_mark(head: bytes) -> str:

@@ -1,5 +1,6 @@
 """A file is understood as a sheet, or refused with one sentence."""
 
+import codecs
 import json
 from pathlib import Path
 
@@ -114,6 +115,14 @@ def test_the_encoding_is_found_by_how_names_look(sheet_of, encoding):
 def test_words_like_ordinals_and_classes_do_not_turn_names_into_another_alphabet(sheet_of, encoding, cells):
     sheet = sheet_of("\n".join(["id;name", *(f"{n};{cell}" for n, cell in enumerate(cells.split(";")))]).encode(encoding))
     assert [row[1] for _, row in rows(sheet)] == cells.split(";")
+
+
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+@pytest.mark.parametrize("broken", ["Renée".encode("windows-1252"), "Renée".encode()[:-2]])
+def test_a_sheet_in_utf_8_with_a_broken_letter_is_refused_instead_of_read_in_another_alphabet(sheet_of, mark, broken):
+    whole = "".join(f"{number},Zoë Müller\n" for number in range(20)).encode()
+    with pytest.raises(SheetRefused, match="Line 22 isn’t UTF-8, but the rest of the file is"):
+        sheet_of(mark + b"id,name\n" + whole + b"20," + broken)
 
 
 def test_one_accent_far_down_a_plain_sheet_is_western(sheet_of):
