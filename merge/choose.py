@@ -13,9 +13,9 @@ from merge.compare import LEAVES_OUT, OMITTED, Reading, replan
 from merge.decisions import WrongState, lock_preview
 from merge.find import note_namesakes, others_of
 from merge.ids import give_ids
-from merge.review import CHOICES, HOLDABLE, needs_review
+from merge.review import HOLDABLE, is_choice, needs_review
 from merge.spellings import spelled_otherwise
-from merge.staged import accepted
+from merge.staged import accepted, same_line
 from models import Import, Student, planned_rows, staged_rows, students
 
 SHOWN = 20
@@ -79,10 +79,9 @@ def choose(session: Session, import_id: int, line: int, student_id: int | None, 
 
 def _choosable(import_id: int) -> Any:
     """Select the rows that somebody has to choose for, with their names as the sheet has them."""
-    row = and_(staged_rows.c.import_id == planned_rows.c.import_id, staged_rows.c.line == planned_rows.c.line)
     columns = (planned_rows.c.line, staged_rows.c[NAME.name], planned_rows.c.verdict, planned_rows.c.student_id)
-    rows = select(*columns, planned_rows.c.reason, planned_rows.c.action, planned_rows.c.namesakes).join(staged_rows, row)
-    return rows.where(needs_review(import_id), planned_rows.c.reason.in_([reason.value for reason in CHOICES]))
+    rows = select(*columns, planned_rows.c.reason, planned_rows.c.action, planned_rows.c.namesakes).join(staged_rows, same_line())
+    return rows.where(needs_review(import_id), is_choice())
 
 
 def _shown(session: Session, found: dict[int, set[int]]) -> dict[int, list[Student]]:
@@ -98,7 +97,7 @@ def _others(session: Session, import_: Import, line: int) -> int:
 
 
 def _note_others(session: Session, import_: Import, line: int) -> None:
-    """Keep that number: whoever comes after is asked for when the sheet is applied."""
+    """Keep that number: when the sheet is applied, the row is held again if there are more by then."""
     session.execute(update(planned_rows).where(_planned(import_.id, line)).values(namesakes=None))
     note_namesakes(session, import_.id, _others_of(session, import_, line))
 

@@ -30,7 +30,7 @@ from merge.matching import MATCHES, Match
 from merge.merged_ids import resolve_staged
 from merge.options import Options
 from merge.problems import problem_text
-from merge.review import CHOICES, ReviewReason
+from merge.review import ReviewReason, is_choice
 from merge.slices import line_slices
 from merge.spellings import settle_spellings
 from merge.staged import accepted
@@ -144,7 +144,7 @@ def discard_plan(session: Session, import_id: int) -> None:
 
 
 def plan_deletions(session: Session, import_id: int) -> Counts:
-    """Plan to delete each staged student who is still there, as they now stand. Does not commit."""
+    """Plan to delete each staged student who still exists. Does not commit."""
     discard_plan(session, import_id)
     plan = (
         select(
@@ -176,8 +176,7 @@ def _leave_out(session: Session, reading: Reading) -> None:
     if not reading.only:
         return
     does = func.coalesce(planned_rows.c.action, planned_rows.c.verdict)
-    open_ = func.coalesce(planned_rows.c.reason, "").in_([reason.value for reason in CHOICES])
-    left_out = and_(planned_rows.c.import_id == reading.import_id, does == LEAVES_OUT[reading.only], ~open_)
+    left_out = and_(planned_rows.c.import_id == reading.import_id, does == LEAVES_OUT[reading.only], ~is_choice())
     session.execute(
         update(planned_rows).where(left_out).values(verdict=OMITTED), execution_options={"synchronize_session": False}
     )
@@ -197,7 +196,7 @@ def _insert_plan(session: Session, plan: Select[Any]) -> None:
 
 
 def _plan(reading: Reading, verdict: Sequence[Label[Any]]) -> Select[Any]:
-    """Select each row that would change a student, as the student will stand afterwards, with the version it is based on."""
+    """Select each row that would change a student, as the student will be afterwards, with the version it is based on."""
     after = {column.name: _after(column, reading).label(column.name) for column in VALUES}
     differs = or_(false(), *(after[name].is_distinct_from(students.c[name]) for name in after if name in reading.columns))
     gone = _gone()

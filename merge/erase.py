@@ -36,7 +36,8 @@ from merge.mentions import names_of, scrub_mentions
 from merge.merged_ids import all_ids, leads_elsewhere, survivor_of
 from merge.problems import Problem, dump_problems
 from merge.record import Conflict
-from merge.review import CHOICES
+from merge.review import is_choice
+from merge.staged import same_line
 from merge.uploads import discard_after_commit
 from models import (
     Change,
@@ -173,13 +174,12 @@ def means(student_id: int) -> ColumnElement[bool]:
 def _is_choice() -> ColumnElement[bool]:
     """Tell a row that could mean several students, and got an id of its own until somebody would choose."""
     row = and_(choice.c.import_id == staged_rows.c.import_id, choice.c.verdict == "review", choice.c.line == staged_rows.c.line)
-    return and_(row, choice.c.reason.in_([reason.value for reason in CHOICES]))
+    return and_(row, is_choice(choice))
 
 
 def _blank_rows(session: Session, student_id: int) -> None:
     problems = case((staged_rows.c.problems.is_not(None), GONE))
-    row = and_(staged_rows.c.import_id == planned_rows.c.import_id, staged_rows.c.line == planned_rows.c.line)
-    planned = or_(planned_rows.c.student_id.in_(all_ids(student_id)), exists().where(row, means(student_id)))
+    planned = or_(planned_rows.c.student_id.in_(all_ids(student_id)), exists().where(same_line(), means(student_id)))
     for statement in (
         update(planned_rows).where(planned).values(**BLANK),
         update(staged_rows).where(means(student_id)).values(cells="", problems=problems, name_key=None, **BLANK),

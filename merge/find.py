@@ -13,7 +13,7 @@ from merge.matching import Match
 from merge.problems import problem_text
 from merge.review import ReviewReason, hold_for_review
 from merge.search import key_of
-from merge.staged import accepted
+from merge.staged import accepted, of_sheet, same_line
 from models import planned_rows, staged_rows, students
 
 KEYLESS = "keyless"
@@ -45,10 +45,9 @@ def find_students(session: Session, import_id: int, match: Match) -> None:
 def hold_ambiguous(session: Session, import_id: int, match: Match) -> None:
     """Hold the planned rows that can mean several students, or whose key another row has, until somebody chooses."""
     twice = _repeated(import_id, match)
-    repeated = select(staged_rows.c.line, twice.c.first, twice.c.last).where(accepted(import_id), _is_repeated(match, twice))
-    of_other = repeated.subquery("repeated")
-    other = func.coalesce(func.nullif(of_other.c.first, planned_rows.c.line), of_other.c.last)
-    hold_for_review(session, import_id, planned_rows.c.line == of_other.c.line, ReviewReason.REPEATED, other)
+    lines = select(staged_rows.c.line, twice.c.first, twice.c.last).where(accepted(import_id), _is_repeated(match, twice))
+    repeated = lines.subquery("repeated")
+    hold_for_review(session, import_id, planned_rows.c.line == repeated.c.line, ReviewReason.REPEATED, other_line(repeated))
     found = candidates_of(import_id, match, or_(NEW, planned_rows.c.verdict == "review"))
     several = and_(NEW, planned_rows.c.line == found.c.line)
     hold_for_review(session, import_id, several, ReviewReason.SEVERAL, found.c.first)
@@ -60,7 +59,6 @@ def candidates_of(import_id: int, match: Match, rows: ColumnElement[bool]) -> Su
 
     A row that can mean no other is left out.
     """
-    row = and_(staged_rows.c.import_id == planned_rows.c.import_id, staged_rows.c.line == planned_rows.c.line)
     return (
         select(
             planned_rows.c.line,
@@ -68,7 +66,7 @@ def candidates_of(import_id: int, match: Match, rows: ColumnElement[bool]) -> Su
             func.min(students.c.id).label("first"),
             func.max(students.c.id).label("last"),
         )
-        .join(staged_rows, row)
+        .join(staged_rows, same_line())
         .join(students, and_(match.finds(), students.c.id != planned_rows.c.student_id))
         .where(planned_rows.c.import_id == import_id, rows)
         .group_by(planned_rows.c.line)
@@ -130,9 +128,8 @@ def hold_shared(session: Session, import_id: int, reason: ReviewReason, rows: Co
         .having(func.count() > 1)
         .subquery("shared")
     )
-    other = func.coalesce(func.nullif(shared.c.first, planned_rows.c.line), shared.c.last)
     mine = and_(planned_rows.c.student_id == shared.c.student_id, true() if rows is None else rows)
-    hold_for_review(session, import_id, mine, reason, other)
+    hold_for_review(session, import_id, mine, reason, other_line(shared))
 
 
 def hold_initials(session: Session, import_id: int) -> None:
@@ -148,23 +145,17 @@ def hold_remarks(session: Session, import_id: int) -> None:
     hold_for_review(session, import_id, and_(NEW, remark), ReviewReason.NO_NAME)
 
 
-def _reject_keyless(session: Session, import_id: int, match: Match) -> None:
-    for matched, key in zip(match.columns, match.of_rows(), strict=True):
-        update_staged(session, accepted(import_id), key.is_(None), problems=problem_text(matched.name, KEYLESS))
+def hold_related(session: Session, import_id: int, related: Mapping[int, int], reason: ReviewReason) -> int:
+    """Hold the rows on these lines, each with the student whom it may mean, and count them. Does not commit."""
+    if not related:
+        return 0
+    found = pairs(related)
+    return hold_for_review(session, import_id, planned_rows.c.line == found.c.line, reason, found.c.student_id)
 
 
-def _repeated(import_id: int, match: Match) -> Subquery:
-    """Select what several rows of the sheet have in common, also where one of them has a problem, with the lines."""
-    of_sheet = staged_rows.c.import_id.in_((import_id, -import_id))
-    keys = [key.label(f"key_{place}") for place, key in enumerate(match.of_rows())]
-    lines = (func.min(staged_rows.c.line).label("first"), func.max(staged_rows.c.line).label("last"))
-    known = (key.is_not(None) for key in match.of_rows())
-    repeated = select(*keys, *lines).where(of_sheet, *known).group_by(*match.of_rows()).having(func.count() > 1)
-    return repeated.subquery("twice")
-
-
-def _is_repeated(match: Match, twice: Subquery) -> ColumnElement[bool]:
-    return and_(*(key == twice.c[f"key_{place}"] for place, key in enumerate(match.of_rows())))
+def other_line(shared: Subquery) -> ColumnElement[int]:
+    """Give the first of the lines that have something in common, or the last for the planned row that is the first itself."""
+    return func.coalesce(func.nullif(shared.c.first, planned_rows.c.line), shared.c.last)
 
 
 def pairs(found: Mapping[int, int]) -> CTE:
@@ -176,3 +167,23 @@ def pairs(found: Mapping[int, int]) -> CTE:
 def update_staged(session: Session, *rows: ColumnElement[bool], **values: Any) -> None:
     """Set what of staged rows is found out about them. Does not commit."""
     session.execute(update(staged_rows).where(*rows).values(**values), execution_options={"synchronize_session": False})
+
+
+def _reject_keyless(session: Session, import_id: int, match: Match) -> None:
+    for matched, key in zip(match.columns, match.of_rows(), strict=True):
+        update_staged(session, accepted(import_id), key.is_(None), problems=problem_text(matched.name, KEYLESS))
+
+
+def _repeated(import_id: int, match: Match) -> Subquery:
+    """Select what several rows of the sheet have in common, also where one of them has a problem, with the lines."""
+    keys = [key.label(f"key_{place}") for place, key in enumerate(match.of_rows())]
+    lines = (func.min(staged_rows.c.line).label("first"), func.max(staged_rows.c.line).label("last"))
+    known = (key.is_not(None) for key in match.of_rows())
+    repeated = (
+        select(*keys, *lines).where(of_sheet(staged_rows, import_id), *known).group_by(*match.of_rows()).having(func.count() > 1)
+    )
+    return repeated.subquery("twice")
+
+
+def _is_repeated(match: Match, twice: Subquery) -> ColumnElement[bool]:
+    return and_(*(key == twice.c[f"key_{place}"] for place, key in enumerate(match.of_rows())))

@@ -14,11 +14,10 @@ from merge.identity import same_person, turned
 from merge.problems import problem_text
 from merge.review import ReviewReason, hold_for_review, needs_review, release
 from merge.search import folded, key_of
-from merge.staged import accepted
+from merge.staged import accepted, of_sheet
 from models import planned_rows, staged_rows, students
 
 Report = Callable[[], None]
-BATCH = 5_000
 others = students.alias("others")
 # What people type into the cell of a name where there is none: a word for nothing, or no letter at all.
 NOTHING = ("null", "nil", "none", "n/a", "na", "n.a.", "nan", "tba", "tbd", "unknown", "undefined", "x", "xx", "xxx")
@@ -67,11 +66,11 @@ def hold_without_name(session: Session, import_id: int) -> None:
 def judge(session: Session, import_id: int, report: Report) -> None:
     """Settle the doubts that the plan was made with, and find those that show only beside other rows. Does not commit.
 
-    Rows that differ in spelling only are let go again, unless their name is another student's but for case and accents,
+    Rows that differ in spelling only need no review, unless their name is another student's but for case and accents,
     or another row's. A new student with the name of one who is not in the sheet may be that one, under another number.
     """
     another = and_(needs_review(import_id), planned_rows.c.reason == ReviewReason.OTHER_NAME.value)
-    spelled = sum(_release_spellings(session, import_id, batch, report) for batch in differing(session, another, BATCH))
+    spelled = sum(_release_spellings(session, import_id, batch, report) for batch in differing(session, another))
     if spelled:
         _hold_of_others(session, import_id)
     hold_accented(session, import_id)
@@ -86,7 +85,7 @@ def hold_of_absent(session: Session, import_id: int, reason: ReviewReason = Revi
     key = key_of(session, planned_rows.c.name)
     new = and_(planned_rows.c.import_id == import_id, planned_rows.c.verdict == "insert", planned_rows.c.namesakes > 0)
     row = select(planned_rows.c.line, key.label("name_key")).where(new).subquery("row")
-    named = select(staged_rows.c.student_id).where(_of_sheet(import_id), staged_rows.c.student_id.is_not(None))
+    named = select(staged_rows.c.student_id).where(of_sheet(staged_rows, import_id), staged_rows.c.student_id.is_not(None))
     absent = select(others.c.id).where(others.c.name_key.in_(select(row.c.name_key))).except_(named)
     of_absent = (
         select(row.c.line, func.min(others.c.id).label("student_id"))
@@ -116,6 +115,7 @@ def _other_of_the_name() -> ColumnElement[int | None]:
 
 
 def _release_spellings(session: Session, import_id: int, batch: Sequence[Any], report: Report) -> int:
+    """Let rows be applied whose name is their student's in another spelling, unless it is another student's; count them."""
     same = [(line, stored, name) for line, stored, name in batch if same_person(stored, name, by_id=True)]
     taken = _turned_to_others(session, same)
     of_others = hold_named_as_others(session, import_id, same)
@@ -146,7 +146,7 @@ def _hold_of_others(session: Session, import_id: int) -> None:
     rows_names = (
         select(staged_rows.c.name)
         .outerjoin(others, others.c.id == staged_rows.c.student_id)
-        .where(_of_sheet(import_id), staged_rows.c.name.in_(names))
+        .where(of_sheet(staged_rows, import_id), staged_rows.c.name.in_(names))
         .group_by(staged_rows.c.name)
         .having(func.count(stored.distinct()) > 1)
     )
@@ -156,8 +156,3 @@ def _hold_of_others(session: Session, import_id: int) -> None:
     ):
         held = and_(planned_rows.c.reason == ReviewReason.OTHER_SPELLING.value, name.in_(taken))
         hold_for_review(session, import_id, held, reason)
-
-
-def _of_sheet(import_id: int) -> ColumnElement[bool]:
-    """Keep all rows of the sheet: one that is corrected is compared under the negative of its import's id."""
-    return staged_rows.c.import_id.in_((import_id, -import_id))

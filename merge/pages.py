@@ -11,6 +11,7 @@ from merge.problems import Problem
 from merge.query import BadQuery
 from merge.sanity import CHECKS, lines_of
 from merge.search import MOST_WORDS
+from merge.staged import same_line
 from models import planned_rows, staged_rows
 from words import _
 
@@ -107,10 +108,10 @@ def _of_verdict(import_id: int, query: Query) -> Select[int]:
     found = _found(query.q)
     if query.check:
         rows = lines_of(import_id, query.check)
-        return rows.where(exists().where(_same_line(), *found)) if found else rows
+        return rows.where(exists().where(same_line(), *found)) if found else rows
     if query.verdict in PLANNED:
         rows = select(planned_rows.c.line).where(planned_rows.c.import_id == import_id, planned_rows.c.verdict == query.verdict)
-        return rows.where(exists().where(_same_line(), *found)) if found else rows
+        return rows.where(exists().where(same_line(), *found)) if found else rows
     rows = select(staged_rows.c.line).where(staged_rows.c.import_id == import_id, *found)
     return rows.where(staged_rows.c.problems.is_not(None)) if query.verdict == "rejected" else rows
 
@@ -128,10 +129,6 @@ def _unchanged_lines(session: Session, import_id: int, query: Query) -> list[int
         low, high = (low, part[0]) if backwards else (part[1], high)
         stretch *= 4
     return found
-
-
-def _same_line() -> ColumnElement[bool]:
-    return and_(staged_rows.c.import_id == planned_rows.c.import_id, staged_rows.c.line == planned_rows.c.line)
 
 
 def _found(q: str) -> list[ColumnElement[bool]]:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, null, or_, select, update
+from sqlalchemy import ColumnElement, FromClause, Select, and_, func, literal, null, or_, select, update
 from sqlalchemy.orm import Session
 
 import audit
@@ -25,7 +25,7 @@ class ReviewReason(StrEnum):
     NO_NAME = "no-name"
     OTHER_NAME = "other-name"
     OTHER_SPELLING = "other-spelling"
-    """The name is the stored one, spelled otherwise: such a row is let go by itself."""
+    """The name is the stored one, spelled otherwise: such a row needs no review."""
     OTHER_ACCENTS = "other-accents"
     """The name is the stored one, but for accents or such signs: such a row is held only if somebody else has that very name."""
     OTHER_STUDENT = "other-student"
@@ -137,6 +137,11 @@ def needs_review(import_id: int) -> ColumnElement[bool]:
     return and_(planned_rows.c.import_id == import_id, planned_rows.c.verdict == "review")
 
 
+def is_choice(rows: FromClause = planned_rows) -> ColumnElement[bool]:
+    """Keep the rows for which somebody has to choose a student, or has chosen one: they keep their reason."""
+    return func.coalesce(rows.c.reason, "").in_([reason.value for reason in CHOICES])
+
+
 def release(session: Session, import_id: int, lines: Collection[int], reason: ReviewReason) -> None:
     """Let rows be applied that need no review after all, for a reason. Does not commit."""
     released = update(planned_rows).where(needs_review(import_id), planned_rows.c.line.in_(lines))
@@ -158,7 +163,7 @@ def _first_lines(import_id: int, rows: list[ColumnElement[bool]]) -> Select[int]
 
 
 def _confirm(session: Session, import_: Import, lines: Collection[int] | None) -> int:
-    rows = [needs_review(import_.id), planned_rows.c.reason.not_in([reason.value for reason in CHOICES])]
+    rows = [needs_review(import_.id), ~is_choice()]
     if lines is not None:
         rows.append(planned_rows.c.line.in_(lines))
     first = _first_lines(import_.id, rows)

@@ -1,12 +1,13 @@
 """Cut work on many rows into slices, so that progress can be told, a cancel is heard, and memory stays flat."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from models import revisions, staged_rows
+from models import planned_rows, revisions, staged_rows
 
 ROWS = 25_000
 Slice = tuple[ColumnElement[bool], float]
@@ -30,3 +31,11 @@ def student_slices(session: Session, change_id: int, student_id: ColumnElement[i
     for number, (first, after) in enumerate(pairwise(ids), 1):
         here = student_id >= first
         yield here if after is None else and_(here, student_id < after), number / (len(ids) - 1)
+
+
+def row_batches(session: Session, rows: Select[Any], size: int) -> Iterator[Sequence[Row[Any]]]:
+    """Give selected planned rows, which have their line, in its order, so many at a time."""
+    batches, last = rows.order_by(planned_rows.c.line).limit(size), 0
+    while batch := session.execute(batches.where(planned_rows.c.line > last)).all():
+        yield batch
+        last = batch[-1].line

@@ -1,18 +1,21 @@
 """Find the students whom names mean that are spelled otherwise, and hold what only may be another spelling."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from merge.columns import NAME
-from merge.find import NEW, NEW_ONCE_CONFIRMED, hold_shared, pairs, update_staged
+from merge.find import NEW, NEW_ONCE_CONFIRMED, hold_related, hold_shared, other_line, pairs, update_staged
 from merge.fold import HYPHENS, UNSEEN
 from merge.identity import UMLAUTS, alike_keys, same_person, spelling_keys
 from merge.matching import Match
-from merge.review import CHOICES, ReviewReason, hold_for_review
+from merge.review import ReviewReason, hold_for_review, is_choice
 from merge.search import folded, has_sign
+from merge.slices import row_batches
+from merge.staged import of_sheet, same_line
 from models import planned_rows, revisions, staged_rows, students
 
 Replan = Callable[[Collection[int]], None]
@@ -26,19 +29,15 @@ def settle_spellings(session: Session, import_id: int, match: Match, replan: Rep
     A new one whose name may only be another spelling of a stored one waits until somebody chooses.
     """
     settled, any_new = 0, import_id < 0
-    for batch in _worth_a_look(session, import_id, planned_rows.c.verdict.in_(("insert", "update"))):
+    for batch in _respellable(session, import_id, planned_rows.c.verdict.in_(("insert", "update"))):
         same, alike = spelled_otherwise(session, batch)
         clear = {line: min(ids) for line, ids in same.items() if len(ids) == 1 and match.columns == (NAME,)}
         if clear:
-            found = pairs(clear)
-            here = and_(staged_rows.c.import_id == import_id, staged_rows.c.line == found.c.line)
-            update_staged(session, here, student_id=found.c.student_id)
+            _set_students(session, import_id, clear)
             replan(clear)
-        unclear = {line: ids for line, ids in same.items() if line not in clear}
-        for reason, doubted in ((ReviewReason.SEVERAL, unclear), (ReviewReason.ALIKE, alike)):
-            if doubted:
-                found = pairs({line: min(ids) for line, ids in doubted.items()})
-                hold_for_review(session, import_id, planned_rows.c.line == found.c.line, reason, found.c.student_id)
+        unclear = {line: min(ids) for line, ids in same.items() if line not in clear}
+        hold_related(session, import_id, unclear, ReviewReason.SEVERAL)
+        hold_related(session, import_id, {line: min(ids) for line, ids in alike.items()}, ReviewReason.ALIKE)
         settled += len(clear)
         any_new = any_new or any(row.verdict == "insert" for row in batch)
     if settled or import_id < 0:  # a row that is compared again with a corrected one has its student already
@@ -50,7 +49,7 @@ def settle_spellings(session: Session, import_id: int, match: Match, replan: Rep
 def hold_added_since(session: Session, import_id: int, since: ColumnElement[bool]) -> bool:
     """Hold new rows whose name may be another spelling of a student's who was added or renamed by such changes; tell if any was.
 
-    Whoever has chosen that a row is somebody new has seen who there was. Does not commit.
+    A row that somebody has chosen to be somebody new is left: they have seen who there was. Does not commit.
     """
     changed = _changed(since)
     number = func.length(_letters(students.c.name_key))
@@ -60,15 +59,11 @@ def hold_added_since(session: Session, import_id: int, since: ColumnElement[bool
         return False
     shorter = {number - 1 for number in numbers}  # Håkon, whose key is hakon, may be stored as Haakon
     alike_long = func.length(_letters(staged_rows.c.name_key)).in_({*numbers, *shorter})
-    chosen = func.coalesce(planned_rows.c.reason, "").in_([reason.value for reason in CHOICES])
     held = 0
-    for batch in _worth_a_look(session, import_id, and_(NEW, ~chosen, alike_long)):
+    for batch in _respellable(session, import_id, and_(NEW, ~is_choice(), alike_long)):
         of_changed = exists().where(revisions.c.student_id == students.c.id, changed)
         for doubted in spelled_otherwise(session, batch, of_changed):
-            if doubted:
-                found = pairs({line: max(ids) for line, ids in doubted.items()})
-                here = planned_rows.c.line == found.c.line
-                held += hold_for_review(session, import_id, here, ReviewReason.TAKEN, found.c.student_id)
+            held += hold_related(session, import_id, {line: max(ids) for line, ids in doubted.items()}, ReviewReason.TAKEN)
     return held > 0
 
 
@@ -78,14 +73,7 @@ def spelled_otherwise(
     """Give by line the students whom a name can mean, and those whose name looks like it; nothing where it means its own."""
     keys = {row.line: spelling_keys(row.name) for row in batch}
     looks = {row.line: alike_keys(row.name) for row in batch}
-    wanted = set().union(*keys.values(), *looks.values())
-    stored: dict[str, list[tuple[int, str]]] = {}
-    for student_id, name, key in session.execute(
-        select(students.c.id, students.c.name, students.c.name_key).where(
-            students.c.name_key.in_(wanted), true() if among is None else among
-        )
-    ):
-        stored.setdefault(key, []).append((student_id, name))
+    stored = _stored_under(session, set().union(*keys.values(), *looks.values()), among)
     same: dict[int, set[int]] = {}
     alike: dict[int, set[int]] = {}
     for row in batch:
@@ -103,22 +91,35 @@ def spelled_otherwise(
     return same, alike
 
 
-def _worth_a_look(session: Session, import_id: int, planned: ColumnElement[bool]) -> Iterator[Sequence[Any]]:
+def _stored_under(
+    session: Session, keys: Collection[str], among: ColumnElement[bool] | None
+) -> Mapping[str, Sequence[tuple[int, str]]]:
+    """Give by key the students whose names have it: id and name."""
+    found = select(students.c.id, students.c.name, students.c.name_key).where(students.c.name_key.in_(keys))
+    stored = defaultdict[str, list[tuple[int, str]]](list)
+    for student_id, name, key in session.execute(found if among is None else found.where(among)):
+        stored[key].append((student_id, name))
+    return stored
+
+
+def _set_students(session: Session, import_id: int, clear: Mapping[int, int]) -> None:
+    """Let the rows on these lines mean these students."""
+    found = pairs(clear)
+    here = and_(staged_rows.c.import_id == import_id, staged_rows.c.line == found.c.line)
+    update_staged(session, here, student_id=found.c.student_id)
+
+
+def _respellable(session: Session, import_id: int, planned: ColumnElement[bool]) -> Iterator[Sequence[Any]]:
     """Give the planned rows whose name can be spelled otherwise, a batch at a time: line, name, verdict, student's id."""
     name, key = staged_rows.c[NAME.name], staged_rows.c.name_key
     signs = has_sign(session, name, f"'’‘ʼʻ`´.‐–{UNSEEN}{HYPHENS}{UMLAUTS}{UMLAUTS.upper()}-")
     parted = or_(name.like("% % %"), signs, *(key.contains(letters) for letters in ("ae", "oe", "ue")))
     rows = (
         select(planned_rows.c.line, staged_rows.c[NAME.name], planned_rows.c.verdict, planned_rows.c.student_id)
-        .join(staged_rows, and_(staged_rows.c.import_id == import_id, staged_rows.c.line == planned_rows.c.line))
+        .join(staged_rows, same_line())
         .where(planned_rows.c.import_id == import_id, planned, parted)
-        .order_by(planned_rows.c.line)
-        .limit(BATCH)
     )
-    last = 0
-    while batch := session.execute(rows.where(planned_rows.c.line > last)).all():
-        last = batch[-1].line
-        yield batch
+    return row_batches(session, rows, BATCH)
 
 
 def _hold_repeated(session: Session, import_id: int) -> None:
@@ -127,15 +128,14 @@ def _hold_repeated(session: Session, import_id: int) -> None:
     name = _letters(written, ".", ",", "-", "'")
     repeated = (
         select(name.label("name"), func.min(planned_rows.c.line).label("first"), func.max(planned_rows.c.line).label("last"))
-        .where(planned_rows.c.import_id.in_((import_id, -import_id)), or_(NEW, NEW_ONCE_CONFIRMED))
+        .where(of_sheet(planned_rows, import_id), or_(NEW, NEW_ONCE_CONFIRMED))
         .group_by(name)
         .having(func.min(written) != func.max(written))
         .subquery("repeated")
     )
-    other = func.coalesce(func.nullif(repeated.c.first, planned_rows.c.line), repeated.c.last)
     # A row that is compared again with a corrected one is held though it comes first.
     later = planned_rows.c.line > (0 if import_id < 0 else repeated.c.first)
-    hold_for_review(session, import_id, and_(NEW, name == repeated.c.name, later), ReviewReason.REPEATED, other)
+    hold_for_review(session, import_id, and_(NEW, name == repeated.c.name, later), ReviewReason.REPEATED, other_line(repeated))
 
 
 def _letters(name: ColumnElement[str], *signs: str) -> ColumnElement[str]:

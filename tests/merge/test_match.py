@@ -177,7 +177,7 @@ def test_a_corrected_row_is_judged_beside_the_whole_sheet(session, store, upload
 
 @pytest.mark.usefixtures("small_slices")
 def test_many_differing_names_are_judged_batch_by_batch(session, store, upload, monkeypatch):
-    monkeypatch.setattr("merge.match.BATCH", 4)
+    monkeypatch.setattr("merge.accents.BATCH", 4)
     store([(number, f"Student {number}", None, None) for number in range(1, 31)])
     names = [f"{number}, STUDENT" if number % 3 else f"Pupil {number}" for number in range(1, 31)]
     previewed = upload("id,name\n" + "".join(f'{number},"{name}"\n' for number, name in enumerate(names, 1)))
