@@ -42,7 +42,7 @@ from web.health import health
 from web.history import history
 from web.hosts import register_hosts
 from web.icons import register_icons
-from web.imports import imports
+from web.imports.blueprint import imports
 from web.imports.corrections import corrections
 from web.kept_input import register_authors, register_kept_input
 from web.language import language, register_language, register_language_choice

@@ -1,7 +1,6 @@
 """Correct the rejected rows of a sheet on the page of its import: one form for all that are on the page."""
 
 from collections import defaultdict
-from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,7 +13,7 @@ from merge.preview import name_texts
 from models import Import, db
 from web.access import requires
 from web.acts import CORRECT_ROWS
-from web.imports.shared import import_as_it_is, import_or_404
+from web.imports.shared import import_as_it_is, import_or_404, rows_page
 from web.imports.show import import_page
 from web.kept_input import keeps
 from web.limits import takes_cells
@@ -104,7 +103,5 @@ def _place_on_page(import_: Import, checked: Typed) -> str:
     """Give the address of the rejected rows where somebody is at work on them, while there are any."""
     if not import_.rejected:
         return url_for("imports.show", import_id=import_.id)
-    place: dict[str, Any] = {name: request.args[name] for name in ("q", "after", "before") if name in request.args}
     following = [line for line in _typed() if line > max(checked, default=0)]
-    anchor = f"line-{min(following)}" if following else "rows-heading"
-    return url_for("imports.show", import_id=import_.id, verdict="rejected", **place, _anchor=anchor)
+    return rows_page(import_.id, "rejected", f"line-{min(following)}") if following else rows_page(import_.id, "rejected")

@@ -1,7 +1,5 @@
 """What somebody decides about an import: answers, rows and students, to apply it or to cancel it."""
 
-from typing import Any
-
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -15,7 +13,7 @@ from models import Import, db
 from web.access import actor, check, requires, to_apply
 from web.acts import ANSWER_QUESTION, APPLY_IMPORT, CANCEL_IMPORT, CHOOSE_STUDENT, CONFIRM_ROWS, GO_ON_WITH_REST
 from web.imports.blueprint import imports
-from web.imports.shared import import_as_it_is, import_or_404, next_page, wait_for_worker
+from web.imports.shared import import_as_it_is, import_or_404, next_page, rows_page, wait_for_worker
 from web.imports.show import import_page
 from web.kept_input import keeps_nothing
 from words import _, ngettext
@@ -112,5 +110,4 @@ def _place_on_page(import_: Import) -> str:
     """Give the address of the rows that need review where somebody is at work on them, while there are any."""
     if not import_.reviews:
         return url_for("imports.show", import_id=import_.id)
-    place: dict[str, Any] = {name: request.args[name] for name in ("q", "after", "before") if name in request.args}
-    return url_for("imports.show", import_id=import_.id, verdict="review", **place, _anchor="rows-heading")
+    return rows_page(import_.id, "review")

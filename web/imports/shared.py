@@ -1,8 +1,9 @@
 """What the pages of an import share: which one it is, and where a reader goes on once a worker has had its turn."""
 
 import time
+from typing import Any
 
-from flask import abort, current_app, url_for
+from flask import abort, current_app, request, url_for
 from sqlalchemy import select
 
 from database import reading
@@ -35,6 +36,12 @@ def wait_for_worker(import_id: int) -> None:
         db.session.rollback()
         time.sleep(GLANCE_S)
     db.session.rollback()
+
+
+def rows_page(import_id: int, verdict: str, anchor: str = "rows-heading") -> str:
+    """Give the address of an import's rows with a verdict, where somebody is at work on them."""
+    place: dict[str, Any] = {name: request.args[name] for name in ("q", "after", "before") if name in request.args}
+    return url_for("imports.show", import_id=import_id, verdict=verdict, **place, _anchor=anchor)
 
 
 def next_page(import_id: int) -> str:
