@@ -117,6 +117,7 @@ def main(commit: str, number: int) -> None:
 
 
 def _check_out(commit: str, folder: Path) -> None:
+    """Write the files of a commit into a folder."""
     archive = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         tar.extractall(folder, filter="data")
@@ -143,12 +144,12 @@ def _upgrade(name: str, instance: Path, url: str, number: int) -> str:
         if desk.get("/students").status != 200:
             desk.sign_in(EMAIL, PASSWORD)
         lost = shift.saves_lost(desk)
-        after = Shift([*_people(desk, shift.editors)])
+        after = Shift(_people(desk, shift.editors))
         with after.at_work():
             time.sleep(SETTLE_S)
         lost += after.saves_lost(desk)
     new.flask("verify")
-    errors = _told([*shift.errors, *after.errors])
+    errors = _report([*shift.errors, *after.errors])
     saves, reads = shift.number(Editor) + after.number(Editor), shift.number(Reader) + after.number(Reader)
     cells = (f"{number:,}", f"{saves:,}", f"{reads:,}", str(lost), str(errors), f"{migrated - began:.1f}")
     return f"| {name} | {' | '.join(cells)} | {shift.longest(began, migrated):,.0f} | {away:.1f} |"
@@ -162,13 +163,14 @@ def _fill(old: Server, sheet: Path, number: int) -> None:
 
 
 def _people(desk: Colleague, editors: Iterable[Editor] = ()) -> list[Editor | Reader]:
-    """Give each a window of their own; whoever has edited before goes on with their record."""
+    """Give each a session of their own; editors from before go on with their records."""
     versions = {editor.student_id: editor.version for editor in editors}
     writing = [Editor(desk.another(), number, versions.get(number, 1)) for number in range(1, EDITORS + 1)]
     return [*writing, *(Reader(desk.another()) for _ in range(READERS))]
 
 
-def _told(errors: list[str]) -> int:
+def _report(errors: list[str]) -> int:
+    """Print each error with how often it came, and count them."""
     for error in sorted(set(errors)):
         print(f"{errors.count(error)} × {error}", file=sys.stderr)
     return len(errors)

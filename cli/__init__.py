@@ -40,7 +40,19 @@ def _saying_why(act: Callable[..., None]) -> Callable[..., None]:
 
 
 COMMANDS = (
-    *(users, import_file, run_worker, watch, demo, back_up, restore, move, verify, retention, examine, tune, setup_link),
+    users,
+    setup_link,
+    import_file,
+    demo,
+    run_worker,
+    watch,
+    back_up,
+    restore,
+    move,
+    verify,
+    tune,
+    examine,
+    retention,
     tell_version,
 )
 for _command in (*users.commands.values(), *COMMANDS):

@@ -53,7 +53,7 @@ def restore(file: Path, *, overwrite: bool) -> None:
     db.engine.dispose()
     with _said_if_not_done():
         backup.restore(db.engine.url, file, overwrite=overwrite)
-    _verify()
+    _verify_all()
 
 
 @click.command("move")
@@ -87,7 +87,7 @@ def move(target_url: str) -> None:
 
 
 def _migrate(url: str) -> None:
-    """Bring another database up to date, in a process of its own: this one has its own database."""
+    """Bring another database up to date, in a process of its own, since this one is set to use the present database."""
     environ = {**os.environ, "DATABASE_URL": url, "DATABASE_REPLICA_URL": ""}
     command = [sys.executable, "-m", "flask", "--app", APP, "db", "upgrade"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)  # noqa: S603  no shell
@@ -101,10 +101,10 @@ def _migrate(url: str) -> None:
 @with_appcontext
 def verify() -> None:
     """Check that students, revisions, changes and imports agree, as they have to at any moment."""
-    _verify()
+    _verify_all()
 
 
-def _verify() -> None:
+def _verify_all() -> None:
     """Print what was checked. A promise that is broken ends the command with 1."""
     broken = False
     with only_reading():
@@ -134,6 +134,7 @@ def tune() -> None:
 
 @contextmanager
 def _said_if_not_done() -> Iterator[None]:
+    """End the command with the sentence that says why a backup was not written or brought back."""
     try:
         yield
     except backup.NotDone as reason:

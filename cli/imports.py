@@ -82,7 +82,7 @@ def import_file(
 @click.option("--sheet", type=click.File("w", encoding="utf-8"), help="Write a sheet to this file instead.")
 @with_appcontext
 def demo(number: int, *, sheet: TextIO | None) -> None:
-    """Fill the table with made-up students, the same ones every time. Whoever is there already stays as they are."""
+    """Fill the table with made-up students, the same ones every time. Students who exist already are left unchanged."""
     if sheet:
         csv.writer(sheet).writerows(made_up_sheet(number))
         return
@@ -154,7 +154,7 @@ def _finish(import_id: int) -> str:
         over = False
         while not over:
             running.join(GLANCE_S)
-            over = not running.is_alive()
+            over = not running.is_alive()  # asked before the progress, so that the end is shown too
             told = _progress(import_id)
             # A step begins at 0 again, and the bar's own update() only ever goes on.
             bar.pos, bar.current_item = round(told["share"] * BAR), told["sentence"]

@@ -167,6 +167,7 @@ def _compare_again(session: Session, import_: Import, row: dict[str, Any]) -> tu
 
 
 def _akin(session: Session, row: dict[str, Any], match: Match) -> ColumnElement[bool]:
+    """Keep the row and those that may mean the same student, as it was or as it is now."""
     key = match.of_rows()[0].name
     was = session.scalar(select(staged_rows.c[key]).where(_is(row["import_id"], row["line"])))
     same = [value for value in (was, row[key]) if value is not None]

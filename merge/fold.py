@@ -2,7 +2,7 @@
 
 PostgreSQL folds by a function of its own, which a migration makes; a test holds the two against each other. Its extension
 unaccent would know more signs, but other ones in each release, and neither SQLite nor the marks would know them too.
-Whoever changes what is folded has to build the indexes anew in a migration: they hold names as they were folded.
+A change of what is folded needs a migration that builds the indexes anew: they hold names as they were folded.
 """
 
 import re
@@ -73,7 +73,7 @@ def name_key(folded: str) -> str:
 
 
 def mark(name: str, words: Sequence[str]) -> list[Piece]:
-    """Cut a name into what some folded word was found in, and what stands between."""
+    """Cut a name into what some folded word was found in, and what is between."""
     if not words:
         return [(name, False)]
     folded = list(name.lower()) if name.isascii() else [fold_name(character) for character in name]
@@ -94,7 +94,7 @@ def _starts(text: str, word: str) -> Iterable[int]:
 def _pieces(name: str, found: set[int], folded: Sequence[str]) -> list[Piece]:
     pieces: list[Piece] = []
     for place, character in enumerate(name):
-        # An accent that stands by itself goes with the letter before it.
+        # An accent that is a character of its own goes with the letter before it.
         marked = place in found if folded[place] or not pieces else pieces[-1][1]
         if pieces and pieces[-1][1] == marked:
             pieces[-1] = (pieces[-1][0] + character, marked)

@@ -29,7 +29,7 @@ AS_SUGGESTED = UploadOptions()
 
 @dataclass(frozen=True)
 class Options:
-    """What whoever uploads a sheet may choose."""
+    """What may be chosen of how a sheet is read."""
 
     match: str = KEY.name
     """By which columns rows find their students, as merge.matching names it."""

@@ -138,7 +138,7 @@ class InviteForm(RoleForm):
 
 
 class SecondFactorForm(Form):
-    """The roles that are let in only with a second factor."""
+    """The roles that need two-step verification."""
 
     roles = SelectMultipleField(
         later("Require two-step verification for"),
@@ -149,7 +149,7 @@ class SecondFactorForm(Form):
 
 
 class TokenForm(Form):
-    """A token with which another system is let in, for no more than a role may do."""
+    """A token for another system, which may do no more than its user's role."""
 
     name = name_field(later("What is it for?"), later("Say what the token is for, such as: timetable."))
     scopes = SelectMultipleField(later("What may it do?"), widget=ListWidget(), option_widget=CheckboxInput())

@@ -17,10 +17,10 @@ def claim(session: Session, holder: str, only: int | None = None) -> int | None:
     waiting = select(Import.id).where(or_(waits(), mine)).order_by(Import.id).limit(1)
     if only is not None:
         waiting = waiting.where(Import.id == only)
-    # A step that runs holds its row's lock; who looks for work passes it by.
+    # The row of a step that is running is locked, and skipped.
     import_id = session.scalar(waiting.with_for_update(skip_locked=True))
     if import_id is not None:
-        # Who has ended a step has also let go of its lease.
+        # A step that has ended has no holder, so another one's died.
         died = and_(Import.lease_holder.is_not(None), Import.lease_holder != holder)
         crashes = case((died, Import.crashes + 1), else_=Import.crashes)
         taken = {"lease_holder": holder, "lease_until": now() + LEASE, "crashes": crashes}
@@ -35,7 +35,7 @@ def needs_worker() -> ColumnElement[bool]:
 
 
 def waits() -> ColumnElement[bool]:
-    """An import that a worker has something to do for, and none works at."""
+    """An import that has something for a worker to do, and that none works on."""
     return and_(needs_worker(), _lease_is_free())
 
 
@@ -44,5 +44,5 @@ def is_emptied() -> ColumnElement[bool]:
 
 
 def _lease_is_free() -> ColumnElement[bool]:
-    # No lease is that long: who took it had a wrong clock.
+    # No lease is that long: its holder had a wrong clock.
     return or_(Import.lease_until.is_(None), Import.lease_until < now(), Import.lease_until > now() + 2 * LEASE)

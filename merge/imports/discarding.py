@@ -16,7 +16,7 @@ from merge.uploads import discard_after_commit
 from models import Import, now
 
 MOST_DROPPED = 100
-# Who has cancelled what nobody has decided on for long.
+# The actor of a cancel where nobody has decided for long.
 RETENTION = "retention"
 
 
@@ -54,7 +54,7 @@ def drop_forgotten(session: Session, waiting_before: datetime) -> int:
 
 
 def drop_strays(session: Session, uploads: Path, older_than: datetime) -> int:
-    """Drop files that belong to no import and count them: whoever took one in was killed before the import was stored."""
+    """Drop files that belong to no import and count them: their process was killed before the import was stored."""
     old = [path for path in uploads.iterdir() if path.stat().st_mtime < older_than.timestamp()]
     named = select(Import.path).where(Import.path != "")
     # What was made of an upload lies beside it under its name, and something more.
@@ -78,6 +78,7 @@ def discard(session: Session, import_id: int) -> None:
 
 
 def end_cancelled(session: Session, which: ColumnElement[bool], otherwise: type[Exception], import_id: int) -> None:
+    """End the import as cancelled, if it is still as it was thought to be, and drop what is kept of it. Does not commit."""
     move(session, which, otherwise, state="cancelled", ended_at=now(), **RELEASED)
     discard(session, import_id)
 

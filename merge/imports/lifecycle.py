@@ -14,9 +14,9 @@ from merge.imports.states import CANCELLABLE, count_changes, in_state, move, wai
 from merge.lease import call_off
 from models import Import
 
-# Of an import that was read once, as it was uploaded.
+# The version of an import that was read once, as it was uploaded.
 FIRST_PREVIEW = 2
-NOTHING = Counts(0, 0, 0, 0, 0)
+NO_COUNTS = vars(Counts(0, 0, 0, 0, 0))
 
 
 def start_apply(session: Session, import_id: int, actor: str, *, version: int | None) -> None:
@@ -38,17 +38,18 @@ def start_undo(
 def read_again(session: Session, import_id: int, plan: ReadingPlan, *, version: int | None) -> None:
     """Let a worker read the sheet anew, with other columns or options. Raises WrongState."""
     sheet, options = plan.sheet, plan.options
-    # Whoever has chosen looks on, and decides when it is compared.
     changed = {
         "sheet": sheet.to_json(),
         "headings_key": headings_key(sheet.headings),
         "findings": None,
         "options": options.to_json(),
-        "limits": None,
+        "limits": None,  # somebody is looking on, and decides once it is compared
         "failure": None,
         "ended_at": None,
+        "rows": 0,
+        **NO_COUNTS,
+        **opening(plan),
     }
-    changed |= dict.fromkeys(vars(NOTHING), 0) | {"rows": 0, **opening(plan)}
     move(session, as_shown(import_id, version, *RE_READABLE), WrongState, **changed, **waiting())
     discard_rows(session, import_id)
     session.commit()

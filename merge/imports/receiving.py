@@ -89,7 +89,7 @@ def queue(session: Session, upload: Upload, actor: str, *, limits: Limits | None
         session.add(received)
         session.flush()
         audit.add(session, Act.SHEET_UPLOADED, f"import {received.id}", actor=actor, bytes=received.size)
-        session.expunge(received)  # or its id would have to be asked for again, behind whoever writes by then
+        session.expunge(received)  # or its id would have to be asked for again, and wait for other writers
     except BaseException:
         upload.discard()
         raise

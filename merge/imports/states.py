@@ -33,7 +33,7 @@ def in_state(import_id: int, *states: str) -> ColumnElement[bool]:
 
 
 def waiting() -> dict[str, Any]:
-    """Say that it waits for a worker from now on."""
+    """Give the values with which an import waits for a worker from now on."""
     return {**RELEASED, "step": None, "share": 0.0, "step_at": now()}
 
 

@@ -62,7 +62,7 @@ def run_step(session: Session, import_id: int, holder: str) -> None:
         fail(session, import_id, holder, refused.sentence)
     except CalledOff:
         session.rollback()
-        # Whoever cancels may get their turn only after the next claim, which would begin anew.
+        # The request that cancels may get its turn only after the next claim, which would begin anew.
         end_cancelled(session, _held(import_id, holder, "applying"), LeaseLost, import_id)
         session.commit()
     except LeaseLost:
@@ -72,7 +72,7 @@ def run_step(session: Session, import_id: int, holder: str) -> None:
         session.rollback()
         fault = fault_of(error)
         if fault not in (None, Fault.FULL, Fault.SLOW):
-            raise  # the step changed nothing, and whoever claims the import begins it anew
+            raise  # the step changed nothing, and the next claim begins it anew
         if not session.scalar(select(Import.id).where(_held(import_id, holder, *BUSY))):
             raise LeaseLost from None  # the statement was ended because the import was cancelled
         if fault is Fault.SLOW:
@@ -232,10 +232,10 @@ def _held(import_id: int, holder: str, *states: str) -> ColumnElement[bool]:
 
 
 def _starting(step: str) -> dict[str, Any]:
-    """Say that a step begins, for whoever watches its progress."""
+    """Give the values with which a step begins."""
     return {"step": step, "step_rows": 0, "share": 0.0, "step_at": now()}
 
 
 def _note(session: Session, act: Act, import_: Import, **counts: int) -> None:
-    """Note what a worker did for whoever asked for it."""
+    """Note in the audit log what a worker did, under the user who asked for it."""
     audit.add(session, act, f"import {import_.id}", actor=import_.applied_by or import_.actor, kind=import_.kind, **counts)
