@@ -78,15 +78,17 @@ def judge(session: Session, import_id: int, report: Report) -> None:
 
 
 def hold_of_absent(session: Session, import_id: int, reason: ReviewReason = ReviewReason.SAME_NAME) -> None:
-    """Hold new students who have the name of a student whom the sheet does not name. Does not commit."""
+    """Hold new students who have the name of a student whom no row of the sheet is about without a doubt. Does not commit."""
     found = namesakes_of(session, import_id, or_(NEW, NEW_ONCE_CONFIRMED))
     if not note_namesakes(session, import_id, found):
         return
     key = key_of(session, planned_rows.c.name)
     new = and_(planned_rows.c.import_id == import_id, planned_rows.c.verdict == "insert", planned_rows.c.namesakes > 0)
     row = select(planned_rows.c.line, key.label("name_key")).where(new).subquery("row")
-    named = select(staged_rows.c.student_id).where(of_sheet(staged_rows, import_id), staged_rows.c.student_id.is_not(None))
-    absent = select(others.c.id).where(others.c.name_key.in_(select(row.c.name_key))).except_(named)
+    rows = select(staged_rows.c.student_id).where(of_sheet(staged_rows, import_id), staged_rows.c.student_id.is_not(None))
+    doubted = select(planned_rows.c.student_id).where(needs_review(import_id))
+    named = rows.except_(doubted).subquery("named")
+    absent = select(others.c.id).where(others.c.name_key.in_(select(row.c.name_key))).except_(select(named.c.student_id))
     of_absent = (
         select(row.c.line, func.min(others.c.id).label("student_id"))
         .where(row.c.name_key == others.c.name_key, others.c.id.in_(absent))

@@ -68,9 +68,7 @@ SENTENCES = {
     **dict.fromkeys((ReviewReason.OTHER_SPELLING, ReviewReason.OTHER_ACCENTS), later("Only the spelling of the name differs.")),
     ReviewReason.OTHER_NAME: later("The sheet has another name for this student. Confirm the row if they are one person."),
     ReviewReason.OTHER_STUDENT: later("In Rollbook this is the name of student %(related)s. The IDs may be mixed up."),
-    ReviewReason.SAME_NAME: later(
-        "Student %(related)s has this name and is not in the sheet. Confirm the row if it is about somebody else."
-    ),
+    ReviewReason.SAME_NAME: later("Student %(related)s has this name. Confirm the row if it is about somebody else."),
     ReviewReason.FORMER_ID: later(
         "This ID was a student's who was deleted. Confirm the row if they are one person. Otherwise, give the row another ID."
     ),

@@ -128,8 +128,9 @@ def test_a_name_without_its_accents_needs_review_only_beside_another_of_that_nam
     previewed = upload("id,name,score\n1,RENE ROY,9\n2,RENÈ ROY,9\n3,ZOE LANG,9\n4,JORG GROSS,9\n")
     assert (previewed.updates, previewed.reviews) == (4, 0)
     previewed = upload("id,name,score\n1,Rene Roy,9\n2,RENE ROY,9\n3,ZOE LANG,9\n4,JÖRG GROSS,9\n9,Zoe Lang,9\n")
-    assert (previewed.updates, previewed.inserts) == (1, 1)
-    assert reviews(session, previewed) == [(2, "other-row", None), (3, "other-row", None), (4, "other-row", None)]
+    assert (previewed.updates, previewed.inserts) == (1, 0)
+    held = [(2, "other-row", None), (3, "other-row", None), (4, "other-row", None), (6, "same-name", 3)]
+    assert reviews(session, previewed) == held
 
 
 def test_students_of_one_name_are_told_apart_by_their_ids(store, upload):
@@ -152,6 +153,13 @@ def test_a_new_id_with_the_name_of_a_student_who_is_not_in_the_sheet_needs_revie
     apply(previewed)
     assert [row[:2] for row in table(session)] == [(1, "Kim Lee"), (2, "Bo Roy"), (7, "Kim Lee"), (8, "Zoe Poe")]
     assert_revisions_agree(session)
+
+
+def test_a_new_id_with_the_name_of_a_student_whose_own_row_is_in_doubt_needs_review(session, store, upload, apply):
+    store([(1, "Kim Lee", None, 1.0), (2, "Bo Roy", None, 2.0)])
+    previewed = upload("id,name\n1,Zoe Poe\n2,Bo Roy\n7,Kim Lee\n")
+    assert reviews(session, previewed) == [(2, "other-name", None), (4, "same-name", 1)]
+    assert (previewed.inserts, previewed.updates) == (0, 0)
 
 
 def test_a_new_student_of_the_same_name_as_one_in_the_sheet_is_no_doubt(session, store, upload):
