@@ -4,7 +4,7 @@ import resource
 import socket
 import statistics
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -159,17 +159,25 @@ def test_one_user_has_few_bodies_on_their_way_and_who_hangs_up_makes_room(roomy)
             assert line.recv(100).startswith(b"HTTP/1.1 100 ")
 
 
-def test_large_body_for_which_the_disk_has_no_room_is_said_and_leaves_nothing(roomy):
-    editor, process = member(roomy, "editor"), roomy.process
-    limits = resource.prlimit(process, resource.RLIMIT_FSIZE)
-    resource.prlimit(process, resource.RLIMIT_FSIZE, (8 * MEGABYTE, limits[1]))
+@contextmanager
+def files_of_at_most(size, processes):
+    """Let none of the processes write a longer file, as if the disk were full."""
+    limits = {process: resource.prlimit(process, resource.RLIMIT_FSIZE) for process in processes}
+    for process, (_, most) in limits.items():
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (size, most))
     try:
-        line = begin(editor, LARGE)
+        yield
+    finally:
+        for process, limit in limits.items():
+            resource.prlimit(process, resource.RLIMIT_FSIZE, limit)
+
+
+def test_large_body_for_which_the_disk_has_no_room_is_said_and_leaves_nothing(roomy):
+    with files_of_at_most(8 * MEGABYTE, roomy.processes("pages")):
+        line = begin(member(roomy, "editor"), LARGE)
         for _ in range(10):
             line.sendall(bytes(MEGABYTE))
         status, text = answer(line)
-    finally:
-        resource.prlimit(process, resource.RLIMIT_FSIZE, limits)
     assert status == 503
     assert "<h1>There is no room left</h1>" in text
     assert not incoming(roomy)

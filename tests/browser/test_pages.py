@@ -8,7 +8,9 @@ from tests.browser.test_first_day import set_up
 # All of it is between the browser and the server's pages, whichever database is behind them.
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"])
 
-WATCH = "addEventListener('pagereveal', (event) => { window.fades = Boolean(event.viewTransition); })"
+# A page may be revealed only after it is all there.
+WATCH = """window.fades = new Promise((resolve) =>
+    addEventListener("pagereveal", (event) => resolve(Boolean(event.viewTransition))))"""
 
 WATCH_FLASHES = """new MutationObserver((changes) => {
     for (const change of changes) for (const node of change.addedNodes) told.push(node.textContent);
