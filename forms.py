@@ -363,14 +363,14 @@ def name_field(label: Later, asked: Later) -> StringField:
     return StringField(
         label,
         filters=[lambda text: " ".join((text or "").split())],
-        validators=[DataRequired(asked), Length(max=100, message=later("A name has at most 100 characters.")), _seen],
+        validators=[DataRequired(asked), Length(max=100, message=later("Name must be at most 100 characters.")), _seen],
         render_kw={"maxlength": MAX_LENGTH, "dir": "auto"},
     )
 
 
 def _seen(_form: Form, field: StringField) -> None:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in field.data or ""):
-        raise ValidationError(_("The name holds a character that can’t be seen. Type it again by hand."))
+        raise ValidationError(_("The name contains an invisible character. Type it again."))
 
 
 class ViewForm(Form):
@@ -390,8 +390,8 @@ class UploadForm(Form):
     """A sheet, what it may do, and what its blank cells mean."""
 
     file = FileField(later("Sheet"), validators=[FileRequired(later("Choose the sheet that you want to import."))])
-    blank = RadioField(later("What does a blank cell in the sheet mean?"), choices=select_choices(BLANK_MEANS), default="keep")
-    only = RadioField(later("What may the sheet do?"), choices=select_choices(ONLY), default=BOTH)
+    blank = RadioField(later("Blank cells in the sheet"), choices=select_choices(BLANK_MEANS), default="keep")
+    only = RadioField(later("Import mode"), choices=select_choices(ONLY), default=BOTH)
 
     @property
     def asked(self) -> UploadOptions:
@@ -428,11 +428,11 @@ class ReadingForm(FlaskForm):
     class Meta:
         csrf = False
 
-    tab = SelectField(later("Tab"), description=later("The tab of the workbook that the students stand on."))
+    tab = SelectField(later("Tab"), description=later("The tab of the workbook with the students."))
     encoding = SelectField(
         later("Encoding"),
         choices=select_choices(ENCODINGS),
-        description=later("How the file writes letters. If names with accents look wrong, choose another one."),
+        description=later("If names with accents look wrong, choose another encoding."),
     )
     delimiter = SelectField(
         later("Delimiter"),
@@ -474,24 +474,24 @@ class ColumnsForm(VersionForm):
             "A row that matches no student adds a new one. Where several students or rows have the same name, you choose."
         ),
     )
-    only = RadioField(later("What may the sheet do?"), choices=select_choices(ONLY))
+    only = RadioField(later("Import mode"), choices=select_choices(ONLY))
     blank = RadioField(
-        later("What does a blank cell in the sheet mean?"),
+        later("Blank cells in the sheet"),
         choices=select_choices(BLANK_MEANS),
-        description=later("A column that is not in the sheet is left alone in any case."),
+        description=later("Columns that are not in the sheet are never changed."),
     )
     decimal = RadioField(
         later("Decimal separator"),
         choices=select_choices(DECIMALS),
-        description=later("Numbers written in another way are rejected, not misread."),
+        description=later("Numbers in another format are rejected."),
     )
     thousands = SelectField(
         later("Thousands separator"),
         choices=select_choices(THOUSANDS),
-        description=later("The sign is taken out of numbers, where three digits follow it."),
+        description=later("Removed from numbers where three digits follow it."),
     )
     percent = BooleanField(
-        later("Numbers may have a percent sign"), description=later("The sign is left out: 85 %% is read as 85, and so is 85.")
+        later("Numbers may have a percent sign"), description=later("The percent sign is ignored: 85 %% is read as 85.")
     )
 
     turned = BooleanField(
@@ -582,11 +582,11 @@ def _unmatched(columns: list[str | None], match: str) -> str | None:
     chosen = places(columns)
     if missing := [column for column in MATCHES[match].columns if column.name not in chosen]:
         return _(
-            "No column is chosen as %(label)s, so rows can’t find their students by it. Choose one, or match them otherwise.",
+            "No column is chosen as %(label)s, so rows can’t be matched by it. Choose a column, or match rows by something else.",
             label=missing[0].label,
         )
     if chosen.keys() == {KEY.name}:
-        return _("Only the %(label)s is chosen, so there is nothing to import. Say what another column is.", label=KEY.label)
+        return _("Only the %(label)s column is chosen, so there is nothing to import. Choose another column.", label=KEY.label)
     if match != KEY.name and KEY.name in chosen:
         return _("A column is chosen as %(label)s. Match rows by that, or ignore the column.", label=KEY.label)
     return None

@@ -49,7 +49,7 @@ def open_zip(source: Path) -> zipfile.ZipFile:
     if len(archive.filelist) > MOST_MEMBERS:
         raise SheetRefused(
             later(
-                "The archive holds %(found)s files. Unpack it and upload the one sheet that is meant.",
+                "The archive contains %(found)s files. Unpack it and upload one sheet.",
                 found=len(archive.filelist),
             )
         )
@@ -58,7 +58,7 @@ def open_zip(source: Path) -> zipfile.ZipFile:
 
 def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
     if member.flag_bits & 1:
-        raise SheetRefused(later("The archive is protected with a password. Unpack it and upload the sheet that is in it."))
+        raise SheetRefused(later("The archive is protected with a password. Unpack it and upload the sheet."))
     try:
         with archive.open(member) as packed:
             _copy(cast("BinaryIO", packed), target, Path(str(archive.filename)).stat().st_size)
@@ -70,12 +70,10 @@ def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     members = [m for m in archive.filelist if not m.is_dir() and not any(litter in m.filename for litter in LITTER)]
     if len(members) != 1:
         if not members:
-            raise SheetRefused(
-                later("The archive holds no file, not one sheet. Unpack it and upload the one sheet that is meant.")
-            )
+            raise SheetRefused(later("The archive contains no files. Upload the sheet itself."))
         raise SheetRefused(
             later(
-                "The archive holds %(found)s files, not one sheet. Unpack it and upload the one sheet that is meant.",
+                "The archive contains %(found)s files instead of one sheet. Unpack it and upload one sheet.",
                 found=len(members),
             )
         )
@@ -96,4 +94,4 @@ def _copy(packed: BinaryIO, target: Path, packed_bytes: int) -> None:
 
 
 def _damaged() -> SheetRefused:
-    return SheetRefused(later("The file is damaged or only half there. Save or pack it again, then upload it again."))
+    return SheetRefused(later("The file is damaged or incomplete. Save or pack it again, then upload it again."))

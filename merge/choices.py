@@ -101,7 +101,7 @@ def as_asked(sheet: Sheet, options: Options, asked: UploadOptions) -> tuple[Shee
         return sheet, options
     if not MATCHES[match].names <= places(sheet.columns).keys():
         sentence = later(
-            "No column of this sheet can be read so that rows find their students like this: %(match)s.",
+            "This sheet has no column to match rows by: %(match)s.",
             match=MATCHES[match].label,
         )
         raise SheetRefused(sentence)

@@ -23,7 +23,7 @@ COUNTED = {"insert": "inserts", "update": "updates", OMITTED: "omitted", None: "
 
 
 class NoCandidate(LookupError):
-    """The row can't mean this student."""
+    """This row can’t be about this student."""
 
 
 class Taken(LookupError):

@@ -36,8 +36,8 @@ Typed = Mapping[int, Mapping[int, str]]
 EFFECTS = {
     "insert": later("Line %(line)s can be used now: it adds a student."),
     "update": later("Line %(line)s can be used now: it changes a student."),
-    "review": later("Line %(line)s can be used now, once somebody has confirmed which student it means."),
-    "unchanged": later("Line %(line)s can be used now: it says what is stored already."),
+    "review": later("Line %(line)s can be used once its student is confirmed."),
+    "unchanged": later("Line %(line)s can be used now: it changes nothing."),
 }
 
 
@@ -54,8 +54,8 @@ class Accepted:
         if not self.others:
             return sentence
         others = ngettext(
-            "So can %(num)s more, which named the same student.",
-            "So can %(num)s more, which named the same student.",
+            "So can %(num)s more row for the same student.",
+            "So can %(num)s more rows for the same student.",
             self.others,
         )
         return f"{sentence} {others}"
@@ -73,7 +73,7 @@ class Corrected:
             (line, accepted) = next(iter(self.accepted.items()))
             return accepted.sentence(line)
         others = sum(accepted.others for accepted in self.accepted.values())
-        return ngettext("%(num)s line can be used now.", "%(num)s lines can be used now.", len(self.accepted) + others)
+        return ngettext("%(num)s row can be used now.", "%(num)s rows can be used now.", len(self.accepted) + others)
 
 
 def correct(session: Session, import_id: int, typed: Typed, *, version: int | None) -> Corrected:

@@ -103,8 +103,7 @@ def _without_names(sheet: Sheet, samples: Samples, place: int, *, doubtful: bool
     if not doubtful and not ignored:
         return
     sentence = later(
-        "Only the number in %(heading)s says which student a row is about, and no column is read as the %(name)s. "
-        "Is it the %(key)s?",
+        "Only %(heading)s identifies the students, and no column is read as the %(name)s. Is it the %(key)s?",
         heading=named(sheet, place),
         name=later(NAME.heading),
         key=later(KEY.heading),
@@ -120,7 +119,7 @@ def _ignored_ids(sheet: Sheet, samples: Samples) -> Iterator[Question]:
     found = [place for place, meant in enumerate(sheet.columns) if meant is None and samples.looks_like_ids(place)]
     for place in found[:MOST_OFFERED]:
         sentence = later(
-            "%(heading)s looks like IDs, but is ignored, and new students would get new IDs. Is it the %(key)s?",
+            "%(heading)s looks like IDs but is ignored, so new students would get new IDs. Is it the %(key)s?",
             heading=named(sheet, place),
             key=later(KEY.heading),
         )

@@ -103,7 +103,7 @@ def _unbroken(text: str, before: int) -> int:
     if len(text) - 1 - last > LONGEST_LINE:
         raise SheetRefused(
             later(
-                "A line of the file has more than %(most)s characters, so it is no sheet. %(advice)s",
+                "A line of the file has more than %(most)s characters, so this isn’t a spreadsheet. %(advice)s",
                 most=LONGEST_LINE,
                 advice=SAVE_AS,
             )

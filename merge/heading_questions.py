@@ -69,8 +69,8 @@ def _no_key(sheet: Sheet, samples: Samples) -> Iterator[Question]:
     ids = [is_column(sheet, place, KEY, match=KEY.name) for place in ignored if samples.looks_like_ids(place)]
     names = [is_column(sheet, place, NAME, match=NAME.name) for place in ignored if _offers_name(samples, place)]
     sentence = later(
-        "No heading says which column holds the %(key)s or the %(name)s, so rows can't be matched with students. "
-        "Choose it below. If the first row is a student's, %(advice)s",
+        "No heading says which column is the %(key)s or the %(name)s, so rows can't be matched with students. Choose it "
+        "below. If the first row is a student, %(advice)s",
         key=later(KEY.heading),
         name=later(NAME.heading),
         advice=ADD_HEADINGS,
@@ -90,13 +90,14 @@ def _unreadable_key(sheet: Sheet, options: Options, samples: Samples) -> Iterato
     examples = samples.filled(place)
     sentence = (
         later(
-            "%(heading)s holds texts such as “%(example)s”, but the %(key)s is a whole number. How do rows find their students?",
+            "%(heading)s contains text such as “%(example)s”, but the %(key)s is a whole number. How should rows be "
+            "matched with students?",
             heading=named(sheet, place),
             example=examples[0],
             key=later(KEY.heading),
         )
         if examples
-        else later("%(heading)s is blank. How do rows find their students?", heading=named(sheet, place))
+        else later("%(heading)s is blank. How should rows be matched with students?", heading=named(sheet, place))
     )
     reject = Answer("reject", later("Reject the rows without a %(key)s", key=later(KEY.heading)))
     answers = (*_other_keys(sheet, samples, place), reject)
@@ -143,7 +144,7 @@ def _ask_of_values(column: StudentColumn, place: int, sheet: Sheet, options: Opt
         yield Question("unreadable", (place,), sentence, (_ignore(sheet, place), *others[:MOST_OFFERED], reject))
     elif fold(sheet.headings[place]) in column.doubtful and _are_years(samples.read(column, place, options.notation)):
         sentence = later(
-            "%(heading)s holds only whole numbers up to %(most)s. Is it the %(column)s, or the year that students are in?",
+            "%(heading)s contains only whole numbers up to %(most)s. Is it the %(column)s or the year level?",
             heading=heading,
             most=HIGHEST_YEAR,
             column=later(column.heading),
@@ -162,9 +163,7 @@ def _missed_values(sheet: Sheet, options: Options, samples: Samples) -> Iterator
             continue
         found = [place for place in _numeric(column, sheet, options, samples) if _resembles(sheet.headings[place], column)]
         if found:
-            sentence = later(
-                "No heading says which column holds the %(column)s. Is it one of these?", column=later(column.heading)
-            )
+            sentence = later("No heading says which column is the %(column)s. Is it one of these?", column=later(column.heading))
             none = Answer("none", later("No, ignore them") if len(found) > 1 else later("No, ignore it"))
             answers = [is_column(sheet, place, column) for place in found[:MOST_OFFERED]]
             yield Question("missed", tuple(found), sentence, (*answers, none))

@@ -60,7 +60,7 @@ def kind_of(path: Path) -> Kind:
 
 
 def no_sheet(document: Later) -> Later:
-    return later("This is %(document)s, not a sheet. %(advice)s", document=document, advice=ADVICE)
+    return later("This is %(document)s, not a spreadsheet. %(advice)s", document=document, advice=ADVICE)
 
 
 def _refuse_other_kinds(head: bytes) -> None:

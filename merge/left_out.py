@@ -9,7 +9,7 @@ from words import later
 
 # As an import keeps them; they are translated where they are shown.
 ABOVE = later("Above the header row").message
-UNITS = later("It says what the columns are measured in, and is no student.").message
+UNITS = later("Row of units").message
 TOTALS = later("Totals row").message
 
 # How far down the headings are looked for, and how many rows of units may stand under them, or of totals at the end.

@@ -34,8 +34,8 @@ class Match:
     def label(self) -> Later:
         first, *others = (later(column.heading) for column in self.columns)
         if others:
-            return later("By its %(column)s and %(other)s together", column=first, other=others[0])
-        return later("By its %(column)s", column=first)
+            return later("%(column)s and %(other)s", column=first, other=others[0])
+        return first
 
     def of_rows(self, rows: FromClause = staged_rows) -> list[ColumnElement[Any]]:
         """Give the staged rows' columns that are compared. A name is compared by its key, however it is written."""

@@ -84,17 +84,17 @@ class Roster:
 
     def _sentence(self, reason: str, noted: LeftOut) -> Later:
         if not reason:
-            return later("Users without a role are no students: %(number)s in all.", number=noted.number)
+            return later("Users without a role are not students: %(number)s skipped.", number=noted.number)
         if reason != TO_BE_DELETED:
-            return later("Users with the role “%(role)s” are no students: %(number)s in all.", role=reason, number=noted.number)
+            return later("Users with the role “%(role)s” are not students: %(number)s skipped.", role=reason, number=noted.number)
         ids, more = ", ".join(noted.ids), noted.number - len(noted.ids)
         if more:
             return later(
-                "The other system wants these to be deleted: %(ids)s and %(more)s more. An import deletes nobody.",
+                "The other system marks these as deleted: %(ids)s and %(more)s more. An import never deletes students.",
                 ids=ids,
                 more=more,
             )
-        return later("The other system wants these to be deleted: %(ids)s. An import deletes nobody.", ids=ids)
+        return later("The other system marks these as deleted: %(ids)s. An import never deletes students.", ids=ids)
 
 
 def roster_of(headings: Sequence[str]) -> Roster | None:

@@ -33,7 +33,7 @@ def open_plain(upload: Path, tab: str | None, is_known: Callable[[Path], bool]) 
         return plain
     inner = _open(upload, plain.path, tab, is_known)
     if not inner.tabs:
-        raise SheetRefused(later("The archive holds another archive. Unpack it and upload the sheet that is in it."))
+        raise SheetRefused(later("The archive contains another archive. Unpack it and upload the sheet."))
     return inner
 
 

@@ -29,10 +29,10 @@ SHOWN = ("ready", "applied", "undone")
 OPENS_ON = ("review", "delete", "update", "insert", "rejected", "unchanged")
 STEPS = {
     "reading": later("Reading the sheet"),
-    "selecting": later("Gathering the students"),
+    "selecting": later("Collecting the students"),
     "comparing": later("Comparing it with the students"),
     "applying": later("Writing the changes"),
-    "undoing": later("Taking the changes back"),
+    "undoing": later("Undoing the changes"),
 }
 MINUTE_S = 60
 # What one form may bring is bounded in web/limits.py, in fields and in bytes; a sign may take twelve of those.
@@ -305,7 +305,7 @@ def _widened(row: Row, width: int) -> Row:
 
 def _progress_sentence(figures: dict[str, Any]) -> str:
     if not figures["step"]:
-        return _("It waits for its turn.")
+        return _("Waiting in the queue.")
     if not figures["rate"]:
         return f"{STEPS[figures['step']]}."
     facts = {

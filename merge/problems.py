@@ -13,7 +13,7 @@ SENTENCES = {
     "blank": later("%(label)s is required."),
     "whole": later("“%(text)s” is not a whole number."),
     "number": later("“%(text)s” is not a number."),
-    "unknown": later("“%(text)s” is not a number. Where nothing is known, leave it blank."),
+    "unknown": later("“%(text)s” is not a number. Leave it blank if it is unknown."),
     "decimal": later("“%(text)s” is not a number. Decimals are written with %(decimal)s here."),
     "percent": later("“%(text)s” is not a number. Enter it without the percent sign."),
     "ambiguous": later(
@@ -21,24 +21,25 @@ SENTENCES = {
     ),
     "date": later("“%(text)s” is a date, but %(label)s needs a number. In your spreadsheet, format the column as a number."),
     "range": later("%(label)s must be between %(minimum)s and %(maximum)s, not %(text)s."),
-    "long": later("%(label)s has %(length)s characters; at most %(maximum)s fit."),
-    "stacked": later("%(label)s has more accents on one letter than any language. Type it again by hand."),
-    "control": later("%(label)s contains an invisible control character. Type it again by hand."),
-    "kind": later("%(label)s has to be %(kind)s, but here it is %(text)s."),
+    "long": later("%(label)s must be at most %(maximum)s characters, not %(length)s."),
+    "stacked": later("%(label)s has too many accents on one letter. Type it again."),
+    "control": later("%(label)s contains an invisible character. Type it again."),
+    "kind": later("%(label)s must be %(kind)s, not %(text)s."),
     "twice": later("Student %(text)s is on line %(first)s and again on line %(last)s. Keep one of them."),
     "nameless": later("There is no student %(text)s yet, and a new one needs a name, which this sheet has no column for."),
-    "keyless": later("%(label)s is blank, so this row can’t find its student by it."),
+    "keyless": later("%(label)s is blank, so this row can’t be matched with a student."),
     "erased_id": later(
         "Student ID %(text)s belonged to a student who was erased. No one else can have it: give this row another ID."
     ),
     "erased": later("This row was about a student who was erased."),
-    "few": later("This row has %(found)s cells, but the heading has %(expected)s. A cell or a separator may be missing."),
+    "few": later("This row has %(found)s cells, but the header row has %(expected)s. A cell or a delimiter may be missing."),
     "many": later(
-        "This row has %(found)s cells, but the heading has %(expected)s. A cell with a separator in it may lack quotation marks."
+        "This row has %(found)s cells, but the header row has %(expected)s. A cell with a delimiter in it may lack "
+        "quotation marks."
     ),
 }
 # What an earlier release had found, and this one finds no more.
-NO_LONGER_KNOWN = later("An earlier version of Rollbook could not use this. Upload the sheet again.")
+NO_LONGER_KNOWN = later("An earlier version of Rollbook couldn’t read this row. Upload the sheet again.")
 # Among the values, what is an amount and no name of a line or a student.
 AMOUNTS = {"minimum", "maximum", "length"}
 WRITTEN = {

@@ -113,7 +113,7 @@ class Query:
         if self.since:
             chips.append(Chip(_("Changed since %(when)s", when=moment(self.since)), ("since",)))
         if self.import_id:
-            chips.append(Chip(_("Touched by import %(id)s", id=self.import_id), ("import",)))
+            chips.append(Chip(_("Changed by import %(id)s", id=self.import_id), ("import",)))
         return chips
 
     def sorted_by(self, column: str) -> dict[str, str]:
@@ -201,9 +201,7 @@ def parse_per_page(arguments: Mapping[str, str]) -> int:
     """Read how many students a page shall hold. Raises BadQuery."""
     text = arguments.get("per_page") or str(PER_PAGE)
     if not is_whole(text) or not 1 <= int(text) <= MOST_PER_PAGE:
-        raise BadQuery(
-            _("A page can hold 1 to %(most)s students, but the address asks for “%(text)s”.", most=MOST_PER_PAGE, text=text[:40])
-        )
+        raise BadQuery(_("A page can show 1 to %(most)s students, not “%(text)s”.", most=MOST_PER_PAGE, text=text[:40]))
     return int(text)
 
 
@@ -310,5 +308,5 @@ def _read_yes_or_no(text: str) -> bool:
 
 def _read_import(text: str) -> int:
     if not is_whole(text) or not int(text):
-        raise BadQuery(_("“%(text)s” is not the number of an import. Numbers stand in the list of imports.", text=text[:40]))
+        raise BadQuery(_("“%(text)s” is not the number of an import. The list of imports shows the numbers.", text=text[:40]))
     return int(text)

@@ -47,28 +47,26 @@ CHOICES = (ReviewReason.SEVERAL, ReviewReason.ALIKE, ReviewReason.REPEATED, Revi
 """Somebody has to choose which student is meant: to confirm such rows all at once would be a guess."""
 
 SENTENCES = {
-    ReviewReason.SEVERAL: later("Several students can be meant. Choose one, or say that it is somebody new."),
-    ReviewReason.ALIKE: later(
-        "Student %(related)s has nearly this name. Choose whether the row is about that student or about somebody new."
-    ),
+    ReviewReason.SEVERAL: later("Several students match. Choose one, or add a new student."),
+    ReviewReason.ALIKE: later("Student %(related)s has a similar name. Choose that student or a new one."),
     ReviewReason.INITIAL: later(
-        "This name has an initial, so the student may be stored with the whole name. Confirm the row if it is somebody new."
+        "This name has an initial, so the student may be stored with the whole name. Confirm the row if it is a new student."
     ),
     ReviewReason.REPEATED: later("Line %(related)s can mean the same student. Choose which student each is about."),
     ReviewReason.TAKEN: later(
-        "Student %(related)s, who can be meant, was added after the preview. Choose whether the row is about that student."
+        "Student %(related)s, who also matches, was added after the preview. Choose the student for this row."
     ),
     ReviewReason.ADDED_SINCE: later(
-        "Student %(related)s, who has this name, was added after the preview. Confirm the row if it is about somebody else."
+        "Student %(related)s, who has this name, was added after the preview. Confirm the row if it is about a different person."
     ),
     ReviewReason.MERGED_SINCE: later(
         "This student was merged into student %(related)s after the preview. Confirm the row if it is about that student."
     ),
-    ReviewReason.NO_NAME: later("This does not look like a name. Confirm the row if a student is called so."),
+    ReviewReason.NO_NAME: later("This does not look like a name. Confirm the row if it is a student’s name."),
     **dict.fromkeys((ReviewReason.OTHER_SPELLING, ReviewReason.OTHER_ACCENTS), later("Only the spelling of the name differs.")),
-    ReviewReason.OTHER_NAME: later("The sheet has another name for this student. Confirm the row if they are one person."),
+    ReviewReason.OTHER_NAME: later("The sheet has a different name for this student. Confirm the row if it is the same person."),
     ReviewReason.OTHER_STUDENT: later("In Rollbook this is the name of student %(related)s. The IDs may be mixed up."),
-    ReviewReason.SAME_NAME: later("Student %(related)s has this name. Confirm the row if it is about somebody else."),
+    ReviewReason.SAME_NAME: later("Student %(related)s has this name. Confirm the row if it is about a different person."),
     ReviewReason.FORMER_ID: later(
         "This ID was a student's who was deleted. Confirm the row if they are one person. Otherwise, give the row another ID."
     ),
@@ -81,7 +79,7 @@ SENTENCES = {
 
 UNNAMED = {
     ReviewReason.OTHER_STUDENT: later("In Rollbook this is another student’s name. The IDs may be mixed up."),
-    ReviewReason.OTHER_ROW: later("Another line of the sheet has this name too. The IDs may be mixed up."),
+    ReviewReason.OTHER_ROW: later("Another row of the sheet has this name too. The IDs may be mixed up."),
 }
 
 

@@ -31,9 +31,7 @@ def ask_scale(
     said = _said(sheet.headings[place], column)
     beside = _maximum_beside(column, sheet, options, samples)
     if said and all(value <= said for value in numbers):
-        yield ask_factor(
-            SCALE, column, place, said, later("%(heading)s says that it is out of %(most)s.", heading=heading, most=said)
-        )
+        yield ask_factor(SCALE, column, place, said, later("%(heading)s is out of %(most)s.", heading=heading, most=said))
     elif beside is not None:
         yield _ask_maximum(column, place, beside, heading, sheet)
     elif numbers and all(0 <= value <= 1 for value in numbers) and not all(value.is_integer() for value in map(float, numbers)):
@@ -44,7 +42,7 @@ def ask_factor(code: str, column: StudentColumn, place: int, most: int, reason: 
     """Ask whether what is out of `most` is to be read as out of the column's own maximum."""
     assert column.maximum is not None
     sentence = later(
-        "%(reason)s The %(column)s is from %(minimum)s to %(maximum)s. How are the values meant?",
+        "%(reason)s The %(column)s must be between %(minimum)s and %(maximum)s. How should the values be read?",
         reason=reason,
         column=later(column.heading),
         minimum=column.minimum or 0,
@@ -85,7 +83,8 @@ def _maximum_beside(column: StudentColumn, sheet: Sheet, options: Options, sampl
 
 def _ask_maximum(column: StudentColumn, place: int, beside: int, heading: Later, sheet: Sheet) -> Question:
     sentence = later(
-        "“%(most)s” is beside %(heading)s. The %(column)s is from %(minimum)s to %(maximum)s. How are the values meant?",
+        "“%(most)s” is beside %(heading)s. The %(column)s must be between %(minimum)s and %(maximum)s. How should the "
+        "values be read?",
         most=sheet.headings[beside],
         heading=heading,
         column=later(column.heading),
@@ -100,4 +99,4 @@ def _ask_maximum(column: StudentColumn, place: int, beside: int, heading: Later,
 
 
 def _as_they_are() -> Answer:
-    return Answer("keep", later("Take them as they are"))
+    return Answer("keep", later("Use them as they are"))

@@ -122,7 +122,7 @@ def _inspect(upload: str, encoding: str | None, delimiter: str | None, tab: str 
     """Do it, in the process of its own."""
     sheet = _understand(open_plain(Path(upload), tab, _is_known), encoding, delimiter)
     if not MATCHING & places(sheet.columns).keys() and any(map(str.isdecimal, sheet.headings)):
-        raise SheetRefused(later("The sheet's first row is a student's and no row of headings: %(advice)s", advice=ADD_HEADINGS))
+        raise SheetRefused(later("The sheet has no header row: %(advice)s", advice=ADD_HEADINGS))
     if next(sheet.blocks(), None) is None:
         raise SheetRefused(later("The sheet has a heading but no rows under it, so there is nothing to import."))
     yield sheet.to_json()
@@ -168,9 +168,7 @@ def _given_encoding(path: Path, encoding: str) -> str:
 
 def _given_delimiter(delimiter: str) -> str:
     if delimiter not in DELIMITERS:
-        raise SheetRefused(
-            later("Cells can be separated by one of these: %(signs)s.", signs=", ".join(map(str, DELIMITERS.values())))
-        )
+        raise SheetRefused(later("The delimiter can be one of these: %(signs)s.", signs=", ".join(map(str, DELIMITERS.values()))))
     return delimiter
 
 

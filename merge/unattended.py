@@ -72,6 +72,6 @@ def held_back(import_: Import) -> list[str]:
     if not import_.limits or import_.state != "ready":
         return []
     open_ = len(import_.questions or ())
-    asks = [ngettext("It leaves %(num)s question open.", "It leaves %(num)s questions open.", open_)] if open_ else []
+    asks = [ngettext("It has %(num)s open question.", "It has %(num)s open questions.", open_)] if open_ else []
     remarkable = [f"{finding.sentence}." for finding in load_findings(import_.findings) if finding.stops]
     return asks + remarkable + Limits.from_json(import_.limits).exceeded_by(import_)

@@ -38,8 +38,8 @@ SENTENCES = {
         "without the password, then upload that."
     ),
     "macros": later(
-        "The workbook holds macros, and files with macros are not accepted. Open it in your spreadsheet and save it as an "
-        "“Excel workbook” (.xlsx) without them, then upload that."
+        "The workbook contains macros, and files with macros are not accepted. Open it in your spreadsheet and save it as "
+        "an “Excel workbook” (.xlsx) without them, then upload that."
     ),
     "word": no_sheet(NO_WORKBOOKS["word/"]),
     "ppt": no_sheet(NO_WORKBOOKS["ppt/"]),
@@ -128,7 +128,7 @@ def _tabs(workbook: calamine.CalamineWorkbook) -> list[str]:
         raise SheetRefused(later("The workbook has no tab with cells in it."))
     if len(tabs) > MOST_TABS:
         raise SheetRefused(
-            later("The workbook has %(tabs)s tabs. Save the one that is meant as a workbook of its own.", tabs=len(tabs))
+            later("The workbook has %(tabs)s tabs. Save the tab that you want as a separate workbook.", tabs=len(tabs))
         )
     return tabs
 

@@ -131,7 +131,7 @@ def test_rows_that_need_review_are_named_and_only_applied_once_names_are_confirm
     sheet.write_text("id,name\n1,Ida\n2,BO\n")
     said = flask("import", sheet, "--apply").output
     assert "1 review" in said
-    assert "Line 2: The sheet has another name for this student." in said
+    assert "Line 2: The sheet has a different name for this student." in said
     told = json.loads(flask("import", sheet, "--json").output)
     assert [(row["line"], row["stored_name"], row["name"]) for row in told["review_rows"]] == [(2, "Ada", "Ida")]
     assert stored(select(Student.name).order_by(Student.id)) == [("Ada",), ("BO",)]
@@ -171,7 +171,7 @@ def test_the_hard_names_arrive_as_they_were_written(flask, stored):
 
 def test_the_demo_school_is_the_same_every_time_and_goes_through_the_door(flask, stored, tmp_path):
     assert "30 insert" in flask("demo", 30).output
-    assert "none were made up. Nothing was changed." in flask("demo", 30).output
+    assert "no sample students were added." in flask("demo", 30).output
     flask("demo", 30, "--sheet", tmp_path / "demo.csv")
     assert "30 unchanged" in flask("import", tmp_path / "demo.csv").output
     ((change,),) = stored(select(Change).limit(1))

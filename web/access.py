@@ -46,7 +46,7 @@ SIGNED_OUT = Step(401, later("You are signed out"), later("Nothing was saved."),
 NOT_CONFIRMED = Step(
     403,
     later("Confirm that it is you"),
-    later("Nothing was changed yet. Confirm that it is you, then do it once more."),
+    later("Nothing was changed yet. Confirm that it is you, then try again."),
     later("Confirm that it is you"),
     "security.verify",
     flashed=["POST"],
@@ -96,12 +96,13 @@ def requires_token(act: Needs, *, owner: Owner | None = None) -> Callable[[View]
             if g.token is None:
                 raise Unauthorized(www_authenticate=WWWAuthenticate("bearer", {"realm": "Rollbook"}))
             if not any(token_may(scope) for scope in scopes):
-                raise Refusal(403, _("The token may not do this"), _("It takes the scope %(scope)s.", scope=" / ".join(scopes)))
+                raise Refusal(403, _("The token may not do this"), _("This needs the scope %(scope)s.", scope=" / ".join(scopes)))
             if current_user.needs_second_factor and not (current_user.has_second_factor or current_user.webauthn):
-                raise Refusal(403, _("Two-step verification is required"), _("The role of the token’s user needs one by now."))
+                sentence = _("The role of the token’s user now requires two-step verification, which is not set up.")
+                raise Refusal(403, _("Two-step verification is required"), sentence)
             if owner is not None and owner(**kwargs) not in (None, actor()):
                 raise Refusal(
-                    403, _("This is somebody else’s"), _("With a token, only what its own user has done can be undone.")
+                    403, _("This belongs to another user"), _("With a token, only what its own user has done can be undone.")
                 )
             return view(*args, **kwargs)
 
@@ -116,7 +117,7 @@ def check(needs: Needs) -> None:
         abort(403)
     if is_for_machines():
         if not any(map(token_may, needs.scopes)):
-            raise Refusal(403, _("The token may not do this"), _("Only a person who is signed in may do this."))
+            raise Refusal(403, _("The token may not do this"), _("Only a signed-in user can do this."))
     elif needs.fresh and not _is_fresh():
         raise StepNeeded(NOT_CONFIRMED)
 

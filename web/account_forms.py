@@ -23,7 +23,7 @@ from words import Later, _, later, ngettext
 ROLES = {
     "viewer": later("Viewer: reads records and exports them"),
     "editor": later("Editor: also changes records, imports sheets, and undoes their own imports"),
-    "admin": later("Administrator: also undoes anybody’s imports, and manages users and settings"),
+    "admin": later("Administrator: also undoes all imports, and manages users and settings"),
 }
 # What a role is called within a sentence.
 ROLE_NAMES = {"viewer": later("viewer"), "editor": later("editor"), "admin": later("admin")}
@@ -48,7 +48,7 @@ def _email_field(asked: Later, **attributes: str) -> EmailField:
         later("E-mail address"),
         validators=[
             InputRequired(asked),
-            Length(max=255, message=later("At most 255 characters fit.")),
+            Length(max=255, message=later("Enter at most 255 characters.")),
             _check_address,
         ],
         render_kw=attributes,
@@ -98,8 +98,8 @@ class ChangePasswordForm(NewPasswordForm):
     """A new password for somebody who knows the present one."""
 
     current = PresentPasswordField(
-        later("Present password"),
-        validators=[InputRequired(later("Enter your present password."))],
+        later("Current password"),
+        validators=[InputRequired(later("Enter your current password."))],
         render_kw={"autocomplete": "current-password"},
     )
 
@@ -151,9 +151,9 @@ class SecondFactorForm(Form):
 class TokenForm(Form):
     """A token for another system, which may do no more than its user's role."""
 
-    name = name_field(later("What is it for?"), later("Say what the token is for, such as: timetable."))
-    scopes = SelectMultipleField(later("What may it do?"), widget=ListWidget(), option_widget=CheckboxInput())
-    days = RadioField(later("When does it end?"), choices=select_choices(TOKEN_HOLDS), default="90")
+    name = name_field(later("Purpose"), later("Enter what the token is for, for example timetable."))
+    scopes = SelectMultipleField(later("Permissions"), widget=ListWidget(), option_widget=CheckboxInput())
+    days = RadioField(later("Expires"), choices=select_choices(TOKEN_HOLDS), default="90")
 
     def __init__(self, allowed: Collection[str] = tuple(SCOPES), **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -161,4 +161,4 @@ class TokenForm(Form):
 
     def validate_scopes(self, field: SelectMultipleField) -> None:
         if not field.data:
-            raise ValidationError(_("Say what it may do."))
+            raise ValidationError(_("Choose at least one permission."))

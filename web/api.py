@@ -182,9 +182,9 @@ def choose_student(import_id: int) -> ResponseReturnValue:
         with _deciding(import_) as version:
             choose.choose(db.session(), import_id, line, student_id, actor(), version=version)
     except choose.NoCandidate:
-        raise _unfit({"student": _("The row can't mean this student.")}) from None
+        raise _unfit({"student": _("This row can’t be about this student.")}) from None
     except choose.Taken as taken:
-        sentence = _("Line %(line)s is about this student already. Choose another one.", line=taken.line)
+        sentence = _("Line %(line)s is already about this student. Choose another one.", line=taken.line)
         raise _unfit({"student": sentence}) from None
     return _told(_import_or_404(import_id))
 
@@ -260,14 +260,14 @@ def _refuse_unknown(sent: Any, known: set[str]) -> None:
     if unknown := sorted(set(sent) - known):
         names = ", ".join(name[:MAX_NAMED_LENGTH] for name in unknown[:MAX_NAMED])
         sentence = _("There is no %(names)s here. There are: %(known)s.", names=names, known=", ".join(sorted(known)))
-        raise Refusal(400, _("Not known here"), sentence)
+        raise Refusal(400, _("Unknown field"), sentence)
 
 
 def _refuse_empty(sent: MultiDict[str, str]) -> None:
     """A filter that lost its value on the way would otherwise let everybody through."""
     for name, texts in sent.lists():
         if len(texts) > 1 or not (texts[0].strip() or name == "q"):
-            raise Refusal(400, _("Not one value"), _("“%(name)s” has to be given once, with a value.", name=name))
+            raise Refusal(400, _("One value is needed"), _("“%(name)s” has to be given once, with a value.", name=name))
 
 
 def _record(student: Student) -> dict[str, Any]:
@@ -306,7 +306,7 @@ def _seen_version(student_id: int) -> int | None:
         sentence = _(
             "Say what this is based on: If-Match with the ETag that the student had, or If-None-Match: * for a new student."
         )
-        raise Refusal(428, _("On which version?"), sentence)
+        raise Refusal(428, _("Version missing"), sentence)
     newest = history.newest_version(db.session(), student_id)
     if not tags and (newest is None or newest.deleted):
         return None
@@ -318,7 +318,7 @@ def _seen_version(student_id: int) -> int | None:
 def _merged(student_id: int, survivor_id: int) -> Refusal:
     """Say to which student the ID leads, and how that one is."""
     sentence = _(
-        "Student %(id)s was merged into student %(survivor)s. Nothing was written: write to that one instead.",
+        "Student %(id)s was merged into student %(survivor)s. Nothing was saved: edit that one instead.",
         id=student_id,
         survivor=survivor_id,
     )
@@ -334,14 +334,14 @@ def _reused(student_id: int) -> Refusal:
     if owner is None:
         return _overtaken(student_id)
     if owner.erased:
-        return Refusal(409, _("Not a free ID"), said(student_id, owner), deleted=None)
+        return Refusal(409, _("This ID is taken"), said(student_id, owner), deleted=None)
     headers = {"ETag": f'"{owner.version}"'}
     if not token_may("read"):
-        sentence = _("This ID belonged to somebody who was deleted. Ask for it with a token that may read, or use another ID.")
-        return Refusal(409, _("Not a free ID"), sentence, headers)
+        sentence = _("This ID belonged to a deleted student. Read it with a token that has the scope to read, or use another ID.")
+        return Refusal(409, _("This ID is taken"), sentence, headers)
     sentence = _("To restore the same person, send If-Match with the ETag of this answer. Anyone else needs another ID.")
     facts = {"version": owner.version, "name": owner.values[NAME.name], "at": owner.at.isoformat(), "actor": owner.actor}
-    return Refusal(409, _("Not a free ID"), f"{said(student_id, owner)} {sentence}", headers, deleted=facts)
+    return Refusal(409, _("This ID is taken"), f"{said(student_id, owner)} {sentence}", headers, deleted=facts)
 
 
 def _overtaken(student_id: int) -> Refusal:
@@ -351,9 +351,9 @@ def _overtaken(student_id: int) -> Refusal:
     student = db.session.get(Student, student_id, populate_existing=True)
     headers = {"ETag": f'"{student.version}"'} if student else {}
     sentence = (
-        _("The student is at version %(version)d now. Nothing was written.", version=student.version)
+        _("The student is at version %(version)d now. Nothing was saved.", version=student.version)
         if student
-        else _("There is no such student, or no longer. Nothing was written.")
+        else _("There is no such student. Nothing was saved.")
     )
     current = {"current": _record(student) if student else None} if token_may("read") else {}
     return Refusal(412, _("Changed meanwhile"), sentence, headers, **current)
@@ -384,8 +384,8 @@ def _decided_on(import_: Import) -> int:
         if str(import_.version) not in tags:
             raise WrongState
     elif lifecycle.was_revised(db.session(), import_):
-        sentence = _("Somebody has changed this import since. Say what you decide on: If-Match with the ETag that it had.")
-        raise Refusal(428, _("On which version?"), sentence, _tag(import_), current=report(db.session(), import_))
+        sentence = _("This import has changed. Send If-Match with the ETag that you saw.")
+        raise Refusal(428, _("Version missing"), sentence, _tag(import_), current=report(db.session(), import_))
     return import_.version
 
 

@@ -48,7 +48,7 @@ def save(student_id: int) -> ResponseReturnValue:
     except Clash as clash:
         return _overtaken(student_id, column, clash), 409
     except Conflict:
-        return jsonify(sentence=_("Somebody has deleted this student. The history has the record.")), 409
+        return jsonify(sentence=_("Someone deleted this student. The record is in the history.")), 409
     return _saved(column, saved)
 
 
@@ -66,6 +66,8 @@ def _saved(column: StudentColumn, saved: Saved) -> Response:
 def _overtaken(student_id: int, column: StudentColumn, clash: Clash) -> Any:
     by, now = clash.stand.by[column.name], column.write(clash.stand.theirs[column.name])
     sentence = _(
-        "%(actor)s has changed it meanwhile, to %(value)s. Open the record to decide.", actor=by.actor, value=now or _("blank")
+        "%(actor)s changed it to %(value)s while you were editing. Open the record to decide.",
+        actor=by.actor,
+        value=now or _("blank"),
     )
     return jsonify(sentence=sentence, record=url_for("students.edit", student_id=student_id))

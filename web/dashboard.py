@@ -70,7 +70,7 @@ def _worries(counted: Figures) -> Iterator[Worry]:
         )
         yield Worry(number, words, plots.list_of({f"outside_{name}": "yes"}))
     for name, number in counted.blanks.items():
-        yield Worry(number, _("have nothing under %(label)s", label=BY_NAME[name].label), plots.list_of({f"blank_{name}": "yes"}))
+        yield Worry(number, _("have no %(label)s", label=BY_NAME[name].label), plots.list_of({f"blank_{name}": "yes"}))
 
 
 def _ago(at: datetime) -> str:

@@ -83,9 +83,9 @@ def distinct(first_id: int, second_id: int) -> ResponseReturnValue:
     pair = _pair(first_id, second_id)
     if pair is None or first_id == second_id:
         return _gone(first_id, second_id)
-    names = [student.name for student in pair]
+    first, second = (student.name for student in pair)
     say_distinct(db.session(), first_id, second_id, actor())
-    flash(_("%(first)s and %(second)s are two people. You won’t be asked again.", first=names[0], second=names[1]), "success")
+    flash(_("%(first)s and %(second)s are different people. You won’t be asked again.", first=first, second=second), "success")
     return redirect(url_for("students.edit", student_id=first_id), 303)
 
 

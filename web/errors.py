@@ -44,26 +44,26 @@ log = logging.getLogger(__name__)
 SENTENCES: dict[int, tuple[str | Later, str | Later]] = {
     400: (
         later("That can't be read"),
-        later("The address or the form that arrived is not one that Rollbook gave out. Go back and try again."),
+        later("The address or form isn’t one of Rollbook’s. Go back and try again."),
     ),
     403: (later("You don’t have permission"), later("Your role does not allow this. An administrator can change it.")),
     404: (later("There is nothing here"), later("The page or the record does not exist, or it was deleted.")),
-    405: (later("Not this way"), later("This page can't be opened like that. Use the buttons and links in Rollbook.")),
+    405: (later("This page can’t be opened like that"), later("Use the buttons and links in Rollbook.")),
     408: (
         later("That took too long"),
-        later("What you sent came in too slowly, and nothing was stored. Try again, from a faster line if you can."),
+        later("The upload was too slow, so nothing was saved. Try again, on a faster connection if you can."),
     ),
     411: (later("The length is missing"), later("Send the form with its length, in the header Content-Length.")),
     413: (later("Too large"), ""),
     414: (
         later("This address is too long"),
         later(
-            "Behind its question mark, an address has at most %(most)s characters. Look for less at once.",
+            "The part of an address after its question mark can have at most %(most)s characters. Use fewer filters.",
             most=format(LONGEST_QUERY, ","),
         ),
     ),
     415: (
-        later("Rollbook takes no such file or data here"),
+        later("This kind of file or data isn’t accepted here"),
         later("Pages take forms only, as a browser sends them. Programs use the API: /api/v1/openapi.json describes it."),
     ),
     431: (
@@ -95,7 +95,7 @@ FAULTS: dict[Fault, tuple[Later, Later, int]] = {
         60,
     ),
     Fault.READ_ONLY: (
-        later("The database takes no changes right now"),
+        later("The database can’t be changed right now"),
         later(
             "You can look at everything, but nothing can be saved. Nothing was changed. Tell the person who runs Rollbook here, "
             "and try again later."
@@ -129,7 +129,7 @@ SENTENCES_FOR_MACHINES: dict[int, tuple[str | Later, str | Later]] = {
         later("Not JSON"),
         later("Send a JSON object as application/json, and a sheet as a file in multipart/form-data."),
     ),
-    405: (later("Not by this method"), later("The header Allow names the methods that this address has.")),
+    405: (later("Method not allowed"), later("The header Allow names the methods that this address has.")),
 }
 PASSED_ON = ("Allow", "WWW-Authenticate")
 
@@ -219,7 +219,7 @@ def _show_expired(_error: CSRFError) -> ResponseReturnValue:
         return _page(400, _("This page had expired"), _("Nothing was saved. Save it again."))
     if kept_of_request() is not None:
         return _page(400, _("This page had expired"), _("Nothing was saved: you have signed in again since you opened the form."))
-    return _page(400, _("This page had expired"), _("Nothing was saved. Go back, load the page again, and send it once more."))
+    return _page(400, _("This page had expired"), _("Nothing was saved. Go back, reload the page, and try again."))
 
 
 def _show_wait(error: TooManyRequests) -> ResponseReturnValue:
@@ -241,7 +241,7 @@ def _show_unknown_host(_error: UnknownHost) -> ResponseReturnValue:
     return _page(
         400,
         _("Rollbook has another address"),
-        _("Rollbook does not answer under this name. An administrator can set it with ROLLBOOK_URL."),
+        _("Rollbook is not available under this name. An administrator can set it with ROLLBOOK_URL."),
     )
 
 
@@ -249,14 +249,14 @@ def _show_sent_twice(_error: SentTwice) -> ResponseReturnValue:
     return _page(
         400,
         _("The form has two fields of one name"),
-        _("Rollbook can’t tell which of them counts, so nothing was saved. Go back, load the page again, and send it once more."),
+        _("Rollbook can’t tell which of the two counts, so nothing was saved. Go back, reload the page, and try again."),
     )
 
 
 def _show_busy(error: TooManyArrive) -> ResponseReturnValue:
     seconds = str(error.retry_after)
     sentence = _(
-        "Too much is being uploaded at this moment. Nothing was stored. Wait %(seconds)s seconds, then try again.",
+        "There are too many uploads right now. Nothing was saved. Wait %(seconds)s seconds, then try again.",
         seconds=seconds,
     )
     return _page(503, _("Too busy"), sentence, {"Retry-After": seconds})
@@ -272,16 +272,16 @@ def _show_sent_from_elsewhere(_error: SentFromElsewhere) -> ResponseReturnValue:
 def _show_too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
     if isinstance(error, FieldTooLong):
         sentence = _(
-            "A field may have at most %(limit)s characters. Nothing was stored. Go back and shorten it.", limit=number(error.most)
+            "A field can have at most %(limit)s characters. Nothing was saved. Go back and shorten it.", limit=number(error.most)
         )
     elif of_sheets() and (request.content_length or 0) > most_bytes():
         sentence = _(
-            "At most %(limit)s MB can be uploaded at once. Nothing was stored. Split the sheet, or leave columns out.",
+            "At most %(limit)s MB can be uploaded at once. Nothing was saved. Split the sheet, or leave columns out.",
             limit=number(most_bytes() // MEGABYTE),
         )
     else:
         sentence = _(
-            "A form may have at most %(limit)s MB and %(fields)s fields. Nothing was stored. Go back and send less at once.",
+            "A form can have at most %(limit)s MB and %(fields)s fields. Nothing was saved. Go back and send less at once.",
             limit=number(current_app.config["MAX_FORM"] // MEGABYTE),
             fields=number(MOST_FIELDS),
         )

@@ -93,11 +93,11 @@ class Mailboxes(MailUtil):
 
 
 class CodeForm(TwoFactorVerifyCodeForm):
-    code = StringField(validators=[IsStringOrInt(), DataRequired(later("Type the six digits that the app shows."))])
+    code = StringField(validators=[IsStringOrInt(), DataRequired(later("Enter the six digits that the app shows."))])
 
 
 class RecoveryCodeForm(MfRecoveryForm):
-    code = StringField(validators=[IsString(), DataRequired(later("Type one of your recovery codes."))])
+    code = StringField(validators=[IsString(), DataRequired(later("Enter one of your recovery codes."))])
 
 
 class AuthenticatorApp(Totp):

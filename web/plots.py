@@ -74,7 +74,7 @@ def days(mornings: Sequence[datetime], numbers: Sequence[int]) -> Plot:
     total = sum(numbers)
     return _columns(
         name="days",
-        title=_("Records changed a day"),
+        title=_("Records changed per day"),
         description=ngettext(
             "In the last days, a record was changed %(num)s time.", "In the last days, records were changed %(num)s times.", total
         ),
@@ -191,7 +191,7 @@ def _height(value: float, lines: Sequence[float]) -> float:
 def _histogram_words(column: StudentColumn, bars: Sequence[Bar]) -> str:
     most = max(bars, key=lambda bar: bar.number)
     return _(
-        "%(all)s students have a value here. Most of them, %(most)s, lie here: %(label)s.",
+        "%(all)s students have a value. The largest group, %(most)s, is here: %(label)s.",
         all=written(sum(bar.number for bar in bars)),
         most=written(most.number),
         label=_between(column, bars, most),

@@ -57,7 +57,7 @@ def erase(student_id: int) -> ResponseReturnValue:
         flash(_("The record changed after you opened this page, so nothing was erased. This is the current record."), "warning")
         return _page(student_id), 409
     except erasure.Busy:
-        flash(_("A sheet is being worked on, which may hold this student. Nothing was erased. Wait until it is done."), "warning")
+        flash(_("An import in progress may contain this student. Nothing was erased. Wait until it has ended."), "warning")
         return _page(student_id), 409
     flash(_("Student %(id)s was erased.", id=student_id), "success")
     return redirect(url_for("history.show", student_id=student_id), 303)

@@ -19,7 +19,7 @@ from words import _, later
 
 profile = Blueprint("profile", __name__, url_prefix="/profile")
 
-NOT_PRESENT = later("That is not your present password. Try again.")
+NOT_PRESENT = later("That isn’t your current password. Try again.")
 
 
 @profile.get("")

@@ -151,7 +151,7 @@ def _merged_from(stand: Stand) -> str:
     labels = {column.name: column.label for column in COLUMNS}
     theirs = [_("%(column)s from %(actor)s", column=labels[name], actor=stand.by[name].actor) for name in stand.merged.theirs]
     mine = [_("%(column)s from you", column=labels[name]) for name in stand.merged.mine]
-    return _("Somebody else had saved it meanwhile, and the two were merged: %(parts)s.", parts=", ".join(theirs + mine))
+    return _("Someone else had saved this student, and both changes were merged: %(parts)s.", parts=", ".join(theirs + mine))
 
 
 def _list() -> listing.Query | None:

@@ -39,32 +39,32 @@ from words import later
 SEASONED = PrefixWrapper("seasoned_argon2", argon2, prefix="{seasoned}")
 
 NO_CODE = later(
-    "This code is wrong, or it was used already. Type the one that the app shows now. "
-    "If that is refused, too, check that the phone’s clock is right: codes go by the time."
+    "This code is wrong or was used already. Enter the code that the app shows now. If that is refused too, check that "
+    "the phone’s clock is right."
 )
 
 MESSAGES = {
     "GENERIC_AUTHN_FAILED": (NOT_TOGETHER, "error"),
-    "INVALID_PASSWORD": (later("That is not your password. Try again."), "error"),
+    "INVALID_PASSWORD": (later("Incorrect password. Try again."), "error"),
     "PASSWORD_NOT_PROVIDED": (later("Enter your password."), "error"),
     "REAUTHENTICATION_REQUIRED": (later("Confirm that it is you before you go on."), "warning"),
-    "REAUTHENTICATION_SUCCESSFUL": (later("Thank you. You can go on."), "success"),
+    "REAUTHENTICATION_SUCCESSFUL": (later("Confirmed. You can continue."), "success"),
     "TWO_FACTOR_INVALID_TOKEN": (NO_CODE, "error"),
     "TWO_FACTOR_LOGIN_SUCCESSFUL": (later("You are signed in."), "success"),
     "TWO_FACTOR_CHANGE_METHOD_SUCCESSFUL": (
         later("The authenticator app is set up. From now on, you sign in with its codes too."),
         "success",
     ),
-    "TWO_FACTOR_PERMISSION_DENIED": (later("Signing in took too long, or it was begun elsewhere. Begin again."), "warning"),
+    "TWO_FACTOR_PERMISSION_DENIED": (later("Signing in took too long or was started elsewhere. Start again."), "warning"),
     "TWO_FACTOR_METHOD_NOT_AVAILABLE": (later("Your role requires two-step verification, so you can’t turn it off."), "error"),
     "TWO_FACTOR_DISABLED": (later("The authenticator app is turned off."), "success"),
     "TWO_FACTOR_SETUP_EXPIRED": (later("Setting up took longer than %(within)s. Start over."), "warning"),
-    "INVALID_RECOVERY_CODE": (later("This is none of the recovery codes that are left. Look at it again."), "error"),
+    "INVALID_RECOVERY_CODE": (later("This isn’t one of your unused recovery codes. Check it and try again."), "error"),
     "WEBAUTHN_EXPIRED": (later("That took longer than %(within)s. Try again."), "warning"),
     "WEBAUTHN_NAME_REQUIRED": (later("Enter a name for the passkey."), "error"),
     "WEBAUTHN_NAME_INUSE": (later("You have a passkey named %(name)s already. Choose another name."), "error"),
     "WEBAUTHN_NAME_NOT_FOUND": (later("You have no passkey named %(name)s."), "error"),
-    "WEBAUTHN_NAME_DISALLOWED_CHARACTERS": (later("A name has letters, digits, blanks and hyphens only."), "error"),
+    "WEBAUTHN_NAME_DISALLOWED_CHARACTERS": (later("Name can contain only letters, digits, spaces and hyphens."), "error"),
     "WEBAUTHN_CREDENTIAL_DELETED": (later("The passkey %(name)s is removed."), "success"),
     "WEBAUTHN_REGISTER_SUCCESSFUL": (later("The passkey %(name)s is added."), "success"),
     "WEBAUTHN_CREDENTIAL_ID_INUSE": (later("This passkey is in use already."), "error"),
@@ -78,9 +78,9 @@ MESSAGES = {
         "error",
     ),
     "WEBAUTHN_MISMATCH_USER_HANDLE": (SOMEBODY_ELSES, "error"),
-    "API_ERROR": (later("The passkey did not answer as it should. Try again."), "error"),
+    "API_ERROR": (later("The passkey gave an invalid answer. Try again."), "error"),
     "DISABLED_ACCOUNT": (NOT_TOGETHER, "error"),
-    "INVALID_INPUT_LENGTH": (later("At most %(length)s characters fit."), "error"),
+    "INVALID_INPUT_LENGTH": (later("Enter at most %(length)s characters."), "error"),
 }
 
 

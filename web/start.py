@@ -66,7 +66,7 @@ def fill() -> ResponseReturnValue:
     session = db.session()
     known = session.execute(_made_up_imports().with_only_columns(Import.id, Import.state)).all()
     if session.scalar(select(Student.id).limit(1)):
-        flash(_("There are students here already, so none were made up. Nothing was changed."), "warning")
+        flash(_("There are students already, so no sample students were added."), "warning")
         return redirect(url_for("dashboard.show"), 303)
     import_id = max((import_id for import_id, state in known if state not in ENDED), default=None)
     import_id = import_id or _receive_made_up(session, len(known))

@@ -52,7 +52,7 @@ def invite() -> ResponseReturnValue:
     try:
         user, token = accounts.invite(form.email.data, form.role.data)
     except AddressTaken:
-        form.email.errors = [_("There is a user with this address already.")]
+        form.email.errors = [_("There is already a user with this address.")]
         return _list(form), 422
     return _show_link(user, token)
 

@@ -43,8 +43,8 @@ MAX_CRASHES = 3
 NO_ROOM = later("The server’s disk is full or broken. No student was changed. Try again once there is room.")
 OUR_FAULT = later("Something went wrong on our side. No student was changed; the log says more.")
 CRASHED = later(
-    "Working on this import broke off %(times)s times, so it is not tried again. No student was changed, and the file is kept. "
-    "Tell the person who runs Rollbook here.",
+    "This import failed %(times)s times, so it is not tried again. No student was changed, and the file is kept. Tell an "
+    "administrator.",
     times=MAX_CRASHES,
 )
 

@@ -222,7 +222,7 @@ def hasty(sqlite_template, tmp_path_factory):
 def test_body_that_is_announced_and_never_sent_is_408(hasty, length):
     status, text = answer(begin(member(hasty, "editor"), length))
     assert status == 408
-    assert "came in too slowly, and nothing was stored" in text
+    assert "The upload was too slow, so nothing was saved" in text
     assert "Content-Security-Policy: default-src 'none'" in text
     assert not incoming(hasty)
 

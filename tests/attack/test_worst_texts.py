@@ -60,4 +60,4 @@ def test_form_with_the_worst_text_in_any_field_is_answered_at_once(school):
 def test_field_that_no_page_takes_so_long_is_refused_in_words(school):
     answer = school.stranger().sign_in("a" + "\u0301\u0316" * 40_000, PASSWORD)
     assert answer.status == 413
-    assert "A field may have at most 16,384 characters" in answer.text
+    assert "A field can have at most 16,384 characters" in answer.text

@@ -80,7 +80,7 @@ def test_passkeys_instead_of_the_password_and_after_it(server, person, check_pag
 
 def make_a_token(page: Page, check_page):
     page.get_by_role("link", name="Tokens").click()
-    page.get_by_label("What is it for?").fill("Timetable")
+    page.get_by_label("Purpose").fill("Timetable")
     page.get_by_role("checkbox", name="Read").check()
     page.get_by_role("button", name="Create the token").click()
     assert page.get_by_role("main").locator("code").first.inner_text().startswith("rollbook_")
@@ -130,7 +130,7 @@ def test_where_there_is_no_passkey_the_page_says_so_and_offers_to_try_again(serv
     page.goto("/login")
     page.get_by_role("button", name="Use a passkey instead").click()
     expect(page.get_by_role("link", name="Try again")).to_be_visible()
-    expect(page.get_by_role("main")).to_contain_text("Your browser did not get the passkey")
+    expect(page.get_by_role("main")).to_contain_text("Your browser did not get a passkey")
 
 
 def set_up(page: Page, link: str):

@@ -159,7 +159,7 @@ def test_rejected_rows_are_corrected_together_and_enter_in_any_of_them_checks_al
     driver.run("document.getElementsByName('cell-2-2')[0].focus()")
     driver.press(ENTER)
     assert driver.has("Line 2 can be used now"), driver.text
-    assert driver.has("Line 3 can’t be used yet.")
+    assert driver.has("Line 3 can’t be used yet")
     assert driver.until(lambda: driver.run("document.activeElement.id") == "error-summary")
     assert driver.value("cell-3-1") == "Bob"
     driver.fill("cell-3-2", "13")

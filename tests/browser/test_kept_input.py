@@ -66,7 +66,7 @@ def test_back_after_a_lost_connection_shows_what_was_typed_over_the_version_it_b
     assert driver.value("score") == "88"
     assert driver.value("age") == "17"
     driver.choose("Save")
-    assert driver.has("Somebody else changed this student")
+    assert driver.has("Someone else changed this student")
     assert stored()[0] == ("Ada Lovelace", 17, 66.0)
 
 
@@ -102,7 +102,7 @@ def test_back_in_chromium_shows_what_was_typed_without_javascript(school, person
     driver.back()
     assert driver.until(lambda: driver.value("name") == NAME)
     driver.choose("Save")
-    assert driver.has("Somebody else changed this student")
+    assert driver.has("Someone else changed this student")
     assert stored()[0][0] == "Ada King"
 
 

@@ -106,7 +106,7 @@ def resolve_a_conflict(page: Page):
     other.get_by_role("button", name="Save", exact=True).click()
     write(page, page.get_by_label("Age", exact=True), "15")
     press(page, page.get_by_role("button", name="Save", exact=True))
-    expect(page.get_by_role("heading", level=1)).to_have_text("Somebody else changed this student")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Someone else changed this student")
     go(page, page.get_by_role("radio", name="Stored now 18"))
     page.keyboard.press("ArrowDown")
     press(page, page.get_by_role("button", name="Save", exact=True))

@@ -144,7 +144,7 @@ def test_a_cell_is_edited_where_it_stands_and_nothing_typed_is_lost(server, pers
     cells.nth(0).dblclick()
     field.fill("15")
     page.keyboard.press("Enter")
-    expect(cells.nth(0).get_by_role("link")).to_contain_text("has changed it meanwhile, to 16")
+    expect(cells.nth(0).get_by_role("link")).to_contain_text("changed it to 16 while you were editing")
     expect(field).to_have_value("15")
     page.on("dialog", lambda dialog: dialog.accept())
     page.reload()

@@ -29,7 +29,7 @@ def page(server, person):
 
 def test_a_sheet_that_is_dropped_is_taken_and_two_are_not(page):
     page.get_by_role("heading", level=1).evaluate(DROP, ["one.csv", "two.csv"])
-    expect(page.get_by_text("Drop one sheet at a time.")).to_be_visible()
+    expect(page.get_by_text("Drop one file at a time.")).to_be_visible()
     page.get_by_role("heading", level=1).evaluate(DROP, ["class.csv"])
     expect(page.locator("#announced")).to_have_text("class.csv")
     expect(page.get_by_label("Sheet", exact=True)).to_be_focused()
@@ -44,13 +44,13 @@ def test_a_sheet_on_its_way_shows_how_far_it_is_and_can_be_stopped(page, tmp_pat
     page.get_by_label("Sheet", exact=True).set_input_files(sheet)
     page.get_by_role("button", name="Upload and compare").click()
     expect(page.locator("#announced")).to_have_text(re.compile(r"^[1-9]0 % of the sheet has been sent\.$"))
-    assert 0 < page.get_by_label("How much is sent").evaluate("bar => bar.value") < 1
+    assert 0 < page.get_by_label("Upload progress").evaluate("bar => bar.value") < 1
     expect(page.get_by_role("button", name="Stop sending")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Upload and compare")).to_be_visible()
     slow_down(page, bytes_a_second=-1)
     page.goto("/imports")
-    expect(page.get_by_role("heading", name="No sheet was imported yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="No imports yet")).to_be_visible()
 
 
 def test_what_is_wrong_with_a_sheet_stands_beside_the_field_as_it_does_without_javascript(page, tmp_path):

@@ -86,7 +86,7 @@ def test_a_save_is_answered_with_503_and_can_be_sent_again(editor, half_working,
     with half_working(way):
         page = editor.post("/students/new", form, status=503)
         assert int(page.headers["Retry-After"]) > 0
-        assert page.heading in ("The database takes no changes right now", "Your change is not confirmed")
+        assert page.heading in ("The database can’t be changed right now", "Your change is not confirmed")
         if way == "read only":
             assert "Name" in editor.visit("/students").text
     editor.post("/students/new", form, status=303)

@@ -135,12 +135,12 @@ def test_choices_that_do_not_fit_together_get_a_sentence_each(columns, sentences
         ("id", "", "Student ID is required."),
         ("id", "1000000000000000", "Student ID must be between 1 and 999,999,999,999,999, not 1000000000000000."),
         ("name", " ", "Name is required."),
-        ("name", "x" * 201, "Name has 201 characters; at most 200 fit."),
+        ("name", "x" * 201, "Name must be at most 200 characters, not 201."),
         ("age", "-1", "Age must be between 0 and 150, not -1."),
         ("age", "151", "Age must be between 0 and 150, not 151."),
         ("age", "12,5", "“12,5” is not a whole number."),
         ("score", "100.5", "Score must be between 0 and 100, not 100.5."),
-        ("score", "n/a", "“n/a” is not a number. Where nothing is known, leave it blank."),
+        ("score", "n/a", "“n/a” is not a number. Leave it blank if it is unknown."),
     ],
 )
 def test_a_cell_that_does_not_fit_gets_a_sentence(name, text, sentence):

@@ -105,19 +105,19 @@ def test_the_size_that_a_zip_claims_is_not_believed(upload):
     packed = zip_of(upload, sheet=content).read_bytes()
     true = len(content).to_bytes(4, "little")
     upload.write_bytes(packed.replace(true, (1_000).to_bytes(4, "little")))
-    assert "damaged or only half there" in why_not(upload)
+    assert "damaged or incomplete" in why_not(upload)
     upload.write_bytes(packed.replace(true, (4_000_000_000).to_bytes(4, "little")))
     assert sum(len(block) for block, _ in inspect(upload).blocks()) == 50_000
 
 
 def test_an_archive_of_many_files_or_of_archives_is_refused(upload):
-    assert "holds 2 files, not one sheet" in why_not(zip_of(upload, a=b"id\n1\n", b=b"id\n2\n"))
-    assert "holds no file" in why_not(zip_of(upload))
+    assert "contains 2 files instead of one sheet" in why_not(zip_of(upload, a=b"id\n1\n", b=b"id\n2\n"))
+    assert "contains no files" in why_not(zip_of(upload))
     assert "holds 2,000 files" in why_not(zip_of(upload, **{str(n): b"" for n in range(2_000)}))
     inner = zip_of(upload, a=b"id\n1\n").read_bytes()
-    assert "holds another archive" in why_not(zip_of(upload, b=inner))
+    assert "contains another archive" in why_not(zip_of(upload, b=inner))
     upload.write_bytes(gzip.compress(gzip.compress(b"id\n1\n")))
-    assert "holds another archive" in why_not(upload)
+    assert "contains another archive" in why_not(upload)
 
 
 def test_a_zip_with_a_password_is_refused(upload):
@@ -197,7 +197,7 @@ def old_workbook(*streams: str) -> bytes:
 
 REFUSED = {
     "an encrypted workbook": (old_workbook("EncryptionInfo", "EncryptedPackage"), "protected with a password"),
-    "an old workbook with macros": (old_workbook("Workbook", "_VBA_PROJECT_CUR"), "holds macros"),
+    "an old workbook with macros": (old_workbook("Workbook", "_VBA_PROJECT_CUR"), "contains macros"),
     "an old Word document": (old_workbook("WordDocument"), "a Word document"),
     "a broken old workbook": (old_workbook("Workbook"), "damaged"),
     "a web page": (b'\r\n<HTML xmlns="x"><table><tr><td>id</td></tr></table>', "a web page, not a sheet"),
@@ -205,8 +205,8 @@ REFUSED = {
     "an XML workbook": (b'\xef\xbb\xbf<?xml version="1.0"?><Workbook/>', "an XML document"),
     "a PDF": (b"%PDF-1.7\n", "a PDF document"),
     "a picture": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "a picture"),
-    "half an archive": (b"PK\x03\x04\x14\x00\x06\x00", "damaged or only half there"),
-    "half a gzip": (gzip.compress(b"id,name\n1,Ada\n" * 99)[:-20], "damaged or only half there"),
+    "half an archive": (b"PK\x03\x04\x14\x00\x06\x00", "damaged or incomplete"),
+    "half a gzip": (gzip.compress(b"id,name\n1,Ada\n" * 99)[:-20], "damaged or incomplete"),
     "NUL bytes": (b"id,name\n1,A\x00da\n", "zero bytes"),
     "only NUL bytes": (bytes(5_000), "zero bytes"),
     "NUL bytes far down": (b"id,name\n" + b"1,Ada\n" * 300_000 + b"2,B\x00o\n", "characters can't be read"),
@@ -221,14 +221,14 @@ def test_what_is_no_sheet_says_what_it_is(upload, content, sentence):
 
 
 def test_workbooks_that_are_something_else_say_so(upload):
-    assert "holds macros" in why_not(write_xlsx(upload, {"xl/vbaProject.bin": b"\x00"}, One=HEADINGS + ADA))
+    assert "contains macros" in why_not(write_xlsx(upload, {"xl/vbaProject.bin": b"\x00"}, One=HEADINGS + ADA))
     documents = {"word/document.xml": "a Word document", "ppt/slides/slide1.xml": "a PowerPoint presentation"}
     for part, sentence in documents.items():
         assert sentence in why_not(zip_of(upload, **{"[Content_Types].xml": b"<Types/>", part: b"<x/>"}))
     assert "damaged" in why_not(zip_of(upload, **{"xl/workbook.xml": b"<nothing"}))
     write_xlsx(upload, One=HEADINGS + ADA)
     upload.write_bytes(upload.read_bytes()[:-30])
-    assert "damaged or only half there" in why_not(upload)
+    assert "damaged or incomplete" in why_not(upload)
 
 
 def test_a_workbook_of_ten_thousand_columns_is_refused(upload):

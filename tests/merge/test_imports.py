@@ -92,11 +92,11 @@ def test_a_sheet_gets_its_verdicts_and_does_just_that(session, upload, apply, sh
         ("id,name\n9,Di\n1,Ada\n9,Dee\n", 2, "Student 9 is on line 2 and again on line 4. Keep one of them."),
         ("id,name\n9,Di\n1,Ada\n9,Dee\n", 4, "Student 9 is on line 2 and again on line 4. Keep one of them."),
         ("id,age\n1,12\n9,12\n", 3, "There is no student 9 yet, and a new one needs a name, which this sheet has no column for."),
-        ("id,name,age\n1,Ada\n", 2, "This row has 2 cells, but the heading has 3. A cell or a separator may be missing."),
+        ("id,name,age\n1,Ada\n", 2, "This row has 2 cells, but the header row has 3. A cell or a delimiter may be missing."),
         (
             "id,name\n1,Ada,x\n",
             2,
-            "This row has 3 cells, but the heading has 2. A cell with a separator in it may lack quotation marks.",
+            "This row has 3 cells, but the header row has 2. A cell with a delimiter in it may lack quotation marks.",
         ),
     ],
 )

@@ -95,7 +95,7 @@ def test_a_sheet_adds_or_updates_only_where_that_is_asked_and_says_what_it_leave
 
 
 def test_a_sheet_without_what_it_is_to_be_matched_by_is_refused_in_words(deliver):
-    with pytest.raises(SheetRefused, match="No column of this sheet can be read so that rows find their students"):
+    with pytest.raises(SheetRefused, match="This sheet has no column to match rows by"):
         deliver("id,score\n3,9\n", match="name")
 
 

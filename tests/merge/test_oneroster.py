@@ -74,8 +74,8 @@ def test_the_students_of_an_archive_are_read_and_everybody_else_is_named(upload)
     assert sheet.columns[sheet.headings.index("sourcedId")] is None
     assert said(sheet.left_out) == [
         [4, "Users with the role “teacher” are no students: 1 in all."],
-        [5, "The other system wants these to be deleted: 19. An import deletes nobody."],
-        [7, "Users without a role are no students: 1 in all."],
+        [5, "The other system marks these as deleted: 19. An import never deletes students."],
+        [7, "Users without a role are not students: 1 skipped."],
     ]
     assert ask_before_reading(sheet, Options()) == []
     assert sorted(path.name for path in upload.parent.iterdir()) == ["upload", "upload.made-unpacked"]

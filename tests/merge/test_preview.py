@@ -278,7 +278,7 @@ SPEEDS = [
     ("comparing", 0.5, 400, 4, "Comparing it with the students: 200 of 400 rows, 50 rows a second, about 4 seconds left."),
     ("applying", 0.5, 400, 1, "Writing the changes: 200 of 400 rows, 200 rows a second, about 1 second left."),
     ("undoing", 0.0, 400, 9, "Taking the changes back."),
-    (None, 0.0, 0, 0, "It waits for its turn."),
+    (None, 0.0, 0, 0, "Waiting in the queue."),
 ]
 
 

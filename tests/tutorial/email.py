@@ -61,7 +61,7 @@ def test_files_have_it_and_read_back_without_a_change(editor, upload, work):
     assert [row["E-mail"] for row in rows] == ["ada@school.example", "", "'=zoe@school.example"]
     sent = editor.send("/imports/new", {"file": sheet_file(file)})
     work()
-    assert "3 rows are the same already" in editor.visit(sent.location).text
+    assert "3 rows are unchanged" in editor.visit(sent.location).text
 
 
 def test_an_undo_takes_it_back_and_the_table_is_read_with_it_as_it_stood(editor, add, upload, work):

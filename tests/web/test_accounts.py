@@ -100,7 +100,7 @@ def test_the_set_up_link_is_void_as_soon_as_there_is_a_user(sign_in, client, sto
 
 @pytest.mark.parametrize("token", ["", "?token=", "?token=wrong", "?token=%C3%A9"])
 def test_without_the_right_token_there_is_no_set_up_page(client, token):
-    assert "prints the right one" in client.visit(f"/setup{token}", status=404).text
+    assert "to get the right one" in client.visit(f"/setup{token}", status=404).text
 
 
 def test_setting_up_without_the_pages_token_makes_nobody(client, stored):

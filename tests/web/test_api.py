@@ -292,7 +292,7 @@ def test_a_cookie_lets_nobody_in_and_a_token_opens_no_page(admin, machine):
 def test_a_second_factor_that_the_role_needs_by_now_is_missing(app, machine):
     with app.app_context():
         accounts.require_second_factor(["editor"])
-    assert_problem(machine.ask("GET", "/students"), 403, "needs one")
+    assert_problem(machine.ask("GET", "/students"), 403, "requires two-step verification")
 
 
 def test_a_token_has_so_many_requests_a_minute_in_all_processes_together(app, machine, monkeypatch, stored):

@@ -142,7 +142,7 @@ def test_entries_are_found_by_who_what_about_what_and_when(admin, add, app):
     def rows(query):
         return [row.text for body in admin.visit(f"/audit?{query}").all("tbody") for row in body.all("tr")]
 
-    assert "Looked at a history" in rows("")[0]
+    assert "Viewed a history" in rows("")[0]
     assert len(rows("who=viewer@school.example")) == 2
     assert len(rows("what=signed-in")) == 2
     assert len(rows("about=student+12")) == 1
@@ -160,8 +160,8 @@ def test_an_address_that_was_made_up_is_refused_in_plain_words(admin, query):
 @pytest.mark.parametrize(
     ("language", "told"),
     [
-        ("en", "what: a sheet, added: 1,204, left as they are: 1"),
-        ("de", "was: eine Tabelle, hinzugefügt: 1.204, unverändert gelassen: 1"),
+        ("en", "what: a sheet, added: 1,204, not changed: 1"),
+        ("de", "was: eine Tabelle, hinzugefügt: 1.204, nicht geändert: 1"),
     ],
 )
 def test_details_are_told_in_words_and_without_what_there_is_none_of(app, admin, language, told):

@@ -73,7 +73,7 @@ def test_an_undo_of_many_asks_first_where_somebody_has_changed_one_of_them_since
     path, form = applied
     asked = editor.post(path, form, status=409)
     work()
-    assert "1 student has been edited since and stays as it is." in asked.text
+    assert "1 student was edited since and is not changed." in asked.text
     assert [student[2] for student in students()] == [12, 15, 14]
     editor.post(path, asked.values, status=303)
     work()

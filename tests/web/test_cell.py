@@ -41,7 +41,7 @@ def test_a_cell_that_somebody_else_changed_is_not_overwritten(edit, change, stud
     change(7, age=14)
     answer = edit("age", "13")
     assert answer.status_code == 409
-    assert answer.json["sentence"] == "somebody else has changed it meanwhile, to 14. Open the record to decide."
+    assert answer.json["sentence"] == "somebody else changed it to 14 while you were editing. Open the record to decide."
     assert students() == [(7, "Ada", 14, 90)]
 
 

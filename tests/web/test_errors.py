@@ -27,7 +27,7 @@ def test_a_page_that_is_opened_the_wrong_way_says_so(editor, method, path):
     token = editor.visit("/").values["csrf_token"]
     response = editor.open(path, method, headers={"X-CSRFToken": token})
     assert response.status_code == 405
-    assert "<h1>Not this way</h1>" in response.text
+    assert "<h1>This page can’t be opened like that</h1>" in response.text
 
 
 def test_a_role_that_may_not_is_told_so(viewer):

@@ -41,7 +41,7 @@ def test_going_back_is_shown_first_and_makes_a_new_version(editor, students):
     sent = editor.post(REVERT, page.values, status=303)
     assert "Restored version 1 of Ada." in editor.visit(sent.location).alerts
     assert students() == [(7, "Ada", 12, None)]
-    assert "Brought back to an earlier version" in editor.visit("/students/7/history").text
+    assert "Restored an earlier version" in editor.visit("/students/7/history").text
 
 
 @pytest.mark.usefixtures("ada")

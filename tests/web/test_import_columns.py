@@ -35,10 +35,10 @@ def test_each_option_says_what_it_does(upload, editor):
     page = editor.visit(PAGE)
     for sentence in (
         "A row that matches no student adds a new one.",
-        "A column that is not in the sheet is left alone in any case.",
-        "Numbers written in another way are rejected, not misread.",
-        "The sign is taken out of numbers, where three digits follow it.",
-        "The sign is left out: 85 % is read as 85, and so is 85.",
+        "Columns that are not in the sheet are never changed.",
+        "Numbers in another format are rejected.",
+        "Removed from numbers where three digits follow it.",
+        "The percent sign is ignored: 85 % is read as 85.",
     ):
         assert sentence in page.text
 
@@ -96,12 +96,12 @@ WRONG = [
     (
         "no id to match by",
         {"column-0": ""},
-        {"match": "No column is chosen as Student ID, so rows can’t find their students by it."},
+        {"match": "No column is chosen as Student ID, so rows can’t be matched by it."},
     ),
     (
         "no name to match by",
         {"column-0": "", "column-1": "", "column-2": "", "match": "name"},
-        {"match": "No column is chosen as Name, so rows can’t find their students by it."},
+        {"match": "No column is chosen as Name, so rows can’t be matched by it."},
     ),
     (
         "an id beside the name",
@@ -152,7 +152,7 @@ def test_another_encoding_shows_other_letters(upload, editor):
 def test_a_way_of_reading_that_fails_is_said_at_its_field_and_the_sheet_stays_shown(upload, editor):
     upload(SHEET)
     page = editor.visit(f"{PAGE}?encoding=utf-8-sig&delimiter=%7C", status=422)
-    assert "No heading says which column holds the Student ID" in page.problems["delimiter"]
+    assert "No heading says which column is the Student ID" in page.problems["delimiter"]
     assert _chosen(page) == ["id", "name:first", "name:last", "", "score"]
     page = editor.visit(f"{PAGE}?encoding=utf-16&delimiter=;", status=422)
     assert "The file is not written in Unicode (UTF-16). Choose another encoding." in page.problems["encoding"]

@@ -80,7 +80,7 @@ def test_another_system_reads_and_answers_the_question(people, app, work, studen
     (question,) = told["questions"]
     assert (told["state"], question["question"], question["columns"]) == ("ready", KEY, ["No"])
     assert [answer["answer"] for answer in question["answers"]] == ["name", "keep"]
-    assert told["held_back"][0] == "It leaves 1 question open."
+    assert told["held_back"][0] == "It has 1 open question."
     assert machine.ask("POST", f"{where}/apply", 409).json["detail"] == "This import leaves a question open. Answer it first."
     for body, status in ((["x"], 400), ({"question": KEY}, 400), ({"question": KEY, "answer": "maybe"}, 422)):
         machine.ask("POST", f"{where}/answers", status, json=body)

@@ -22,7 +22,7 @@ def test_a_row_that_needs_review_shows_both_names_and_why(page):
     assert "It adds 1 student and changes 1; 2 rows need review." in page.text
     rows = page.rows
     assert [row[2] for row in rows] == ["was Ada becomes Ada King", "was Cleo becomes Bob"]
-    assert "The sheet has another name for this student." in rows[0][-1]
+    assert "The sheet has a different name for this student." in rows[0][-1]
     assert "In Rollbook this is the name of student 2." in rows[1][-1]
     assert [button.text for button in page.all("button") if "Apply" in button.text] == ["Apply 2 changes"]
 

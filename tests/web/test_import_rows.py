@@ -53,7 +53,7 @@ def test_rows_are_searched_within_their_verdict(editor):
     found = editor.visit(f"{ROWS}rejected&q=red")
     assert [row[0] for row in found.rows] == ["5", "6"]
     assert found.values["q"] == "red"
-    assert "No row has these words" in editor.visit(f"{ROWS}update&q=red").text
+    assert "No rows match your search" in editor.visit(f"{ROWS}update&q=red").text
     assert [row[0] for row in editor.visit(f"{ROWS}all&q=4").rows] == ["4"]
 
 
@@ -68,7 +68,7 @@ def test_pages_lead_to_the_next_the_previous_the_first_and_the_last(upload, edit
 
 
 def test_students_who_are_not_in_the_sheet_are_counted_and_listed(page, viewer, change):
-    assert "1 student in Rollbook is not in this sheet. An import never deletes anybody." in page.text
+    assert "1 student in Rollbook is not in this sheet. An import never deletes students." in page.text
     listed = viewer.visit("/imports/1/missing")
     assert [row[:2] for row in listed.rows] == [["3", "Finn"]]
     change(3, name="Finn F.")
@@ -78,7 +78,7 @@ def test_students_who_are_not_in_the_sheet_are_counted_and_listed(page, viewer, 
 MENDED = [
     (4, {"cell-0": "9"}, "Line 4 can be used now: it adds a student.", (1, 1, 1, 2)),
     (4, {"cell-0": "3", "cell-1": "FINN"}, "Line 4 can be used now: it changes a student.", (0, 2, 1, 2)),
-    (6, {"cell-0": "8", "cell-2": "16"}, "it adds a student. So can 1 more, which named the same student.", (2, 1, 1, 1)),
+    (6, {"cell-0": "8", "cell-2": "16"}, "it adds a student. So can 1 more row for the same student.", (2, 1, 1, 1)),
 ]
 
 
@@ -106,7 +106,7 @@ def test_what_was_mended_is_applied(page, editor, work, students):
 def test_a_row_that_is_still_wrong_keeps_what_was_typed_with_each_problem_at_its_cell(editor):
     before = editor.open("/imports/1/progress").json
     answer = mend(editor, 6, {"cell-0": "y", "cell-1": "Evi <b>", "cell-2": "older"}, status=422)
-    assert "Line 6 can’t be used yet." in answer.alerts
+    assert "Line 6 can’t be used yet" in answer.alerts
     assert "“y” is not a whole number." in answer.alerts
     inputs = {field.get("id"): field for field in answer.fields}
     assert [inputs[f"cell-6-{n}"].get("value") for n in range(3)] == ["y", "Evi <b>", "older"]
@@ -137,7 +137,7 @@ def test_after_the_last_row_is_mended_the_page_shows_what_would_change(upload, e
 @pytest.mark.parametrize("line", [2, 99, 2**40])
 def test_a_row_that_is_not_rejected_can_not_be_mended(editor, line):
     sent = mend(editor, line, {"cell-0": "9"}, status=409)
-    assert "can no longer be corrected. You had typed: 9" in sent.alerts
+    assert "can no longer be edited. You typed: 9" in sent.alerts
 
 
 def test_no_row_is_mended_once_the_import_is_applied(page, editor, work, students):
@@ -146,7 +146,7 @@ def test_no_row_is_mended_once_the_import_is_applied(page, editor, work, student
     before = students()
     shown = editor.visit("/imports").values
     sent = editor.post("/imports/1/rows/4", {"csrf_token": shown["csrf_token"], "cell-4-0": "9"}, status=409)
-    assert "can no longer be corrected. You had typed: 9" in sent.alerts
+    assert "can no longer be edited. You typed: 9" in sent.alerts
     assert students() == before
     assert not [field for field in editor.visit(f"{ROWS}rejected").fields if field.get("name").startswith("cell-")]
 
@@ -164,7 +164,7 @@ def test_one_form_holds_all_rows_and_checks_those_that_were_typed_into(rejected,
     assert {field.get("form") for field in page.fields if field.get("name").startswith("cell-")} == {"corrections"}
     before = editor.open("/imports/1/progress").json
     sent = editor.post(action, page.values | {"cell-4-0": "9", "cell-6-0": "8", "cell-6-2": "16"}, status=303)
-    assert "3 lines can be used now." in editor.visit(sent.location).alerts
+    assert "3 rows can be used now." in editor.visit(sent.location).alerts
     told = editor.open("/imports/1/progress").json
     assert (told["rejected"], told["insert"]) == (before["rejected"] - 3, before["insert"] + 3)
 
@@ -233,10 +233,10 @@ def test_once_its_rows_are_dropped_an_import_still_shows_its_numbers(app, page, 
     with app.app_context():
         discarding.drop_old(db.session(), now() + timedelta(days=1))
     page = editor.visit("/imports/1")
-    assert "The rows are no longer kept" in page.text
+    assert "The rows were deleted" in page.text
     assert "1 student was changed" in page.text
-    assert "no longer kept" in editor.visit(f"{ROWS}rejected&q=x").text
-    assert "not there" in editor.visit(editor.visit("/imports/1/missing", status=303).location).alerts
+    assert "The rows were deleted" in editor.visit(f"{ROWS}rejected&q=x").text
+    assert "no longer exist" in editor.visit(editor.visit("/imports/1/missing", status=303).location).alerts
 
 
 @pytest.mark.parametrize("query", ["q=%00", "before=x", "verdict=insert&before=-3", "after=1e3"])

@@ -17,8 +17,8 @@ def applied(add, editor, upload, work):
 def test_the_page_says_what_an_undo_will_do_and_then_it_is_done(editor, students, work):
     assert "Undo this import" in editor.visit("/imports/1").text
     page = editor.visit("/imports/1/undo")
-    assert "1 student gets back the values that stood there before." in page.text
-    assert "1 student that the sheet had added is removed." in page.text
+    assert "1 student gets the previous values back." in page.text
+    assert "1 student added by the sheet is deleted." in page.text
     assert len(students()) == 2
     editor.post("/imports/1/undo", page.values, status=303)
     work()
@@ -38,11 +38,11 @@ def test_an_undone_import_is_applied_again(editor, students, work):
 @pytest.mark.usefixtures("applied")
 def test_a_student_edited_since_is_announced_and_left_alone(editor, students, work, change):
     change(1, name="Ada Lovelace")
-    assert "1 student has been edited since and stays as it is." in editor.visit("/imports/1/undo").text
+    assert "1 student was edited since and is not changed." in editor.visit("/imports/1/undo").text
     editor.send("/imports/1/undo", {})
     work()
     assert students() == [(1, "Ada Lovelace", 13, None)]
-    assert "1 student whom somebody had edited or erased since" in editor.visit("/imports/1").text
+    assert "1 student edited or erased since" in editor.visit("/imports/1").text
 
 
 def test_what_was_not_applied_can_not_be_undone(editor, upload):

@@ -28,7 +28,7 @@ def roll(add):
 def test_a_sheet_is_compared_first_and_nothing_changes(upload, students):
     page = upload(SHEET, filename="autumn.csv")
     assert page.heading == "autumn.csv"
-    assert "It adds 1 student and changes 1; 1 row is the same already and 1 row can’t be used." in page.text
+    assert "It adds 1 student and changes 1; 1 row is unchanged and 1 row can’t be used." in page.text
     assert students() == [(1, "Ada", 12, 90), (2, "Bob", 13, 50)]
 
 
@@ -56,7 +56,7 @@ def test_applying_does_what_the_preview_showed(upload, editor, work, students, s
     sent = editor.post("/imports/1/apply", page.values, status=303)
     work()
     page = editor.visit(sent.location)
-    assert "1 student was added and 1 was changed; 1 row was the same already and 1 row was skipped." in page.text
+    assert "1 student was added and 1 was changed; 1 row was unchanged and 1 row was skipped." in page.text
     assert students() == [(1, "ADA", 12, 91.5), (2, "Bob", 13, 50), (3, "Cleo", 14, 70)]
     assert stored(select(Change.actor, Change.reason).where(Change.import_id == 1)) == [("editor@school.example", "import")]
 
@@ -95,7 +95,7 @@ def test_the_same_sheet_once_more_finds_nothing_to_do(upload, editor, work):
     work()
     page = upload(SHEET)
     assert "There is nothing to apply" in page.text
-    assert "3 rows are the same already" in page.text
+    assert "3 rows are unchanged" in page.text
 
 
 @pytest.mark.usefixtures("roll")
@@ -105,7 +105,7 @@ def test_a_row_whose_student_changed_after_the_preview_is_held_back(upload, chan
     editor.post("/imports/1/apply", page.values, status=303)
     work()
     page = editor.visit("/imports/1")
-    assert "1 row was held back" in page.text
+    assert "1 row is in conflict" in page.text
     assert students()[0] == (1, "Ada B.", 12, 90)
     assert len(editor.visit("/imports/1?verdict=conflict").rows) == 1
 
@@ -159,10 +159,10 @@ REFUSALS = {
     "blanks only": (b" \r\n \r\n", "The file is empty."),
     "a heading only": (b"id,name,age\n", "The sheet has a heading but no rows under it"),
     "a heading and blank rows": (b"id,name\n,\n\n", "The sheet has a heading but no rows under it"),
-    "a workbook": (b"PK\x03\x04\x14\x00\x06\x00", "The file is damaged or only half there."),
-    "a picture": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "This is a picture, not a sheet."),
+    "a workbook": (b"PK\x03\x04\x14\x00\x06\x00", "The file is damaged or incomplete."),
+    "a picture": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "This is a picture, not a spreadsheet."),
     "no known encoding": (b"id,name\n1,\xff\x01\n", "The file's characters can't be read."),
-    "no heading at all": (b"1,Ada,12\n2,Bob,13\n", "The sheet's first row is a student's and no row of headings"),
+    "no heading at all": (b"1,Ada,12\n2,Bob,13\n", "The sheet has no header row"),
     "no file": (None, "Choose the sheet that you want to import."),
 }
 
@@ -220,7 +220,7 @@ def test_the_progress_is_told_as_numbers(editor, upload):
 
 def test_an_import_that_waits_says_so(editor):
     sent = editor.send("/imports/new", {"file": sheet_file(SHEET)})
-    assert "It waits for its turn." in editor.visit(sent.location).text
+    assert "Waiting in the queue." in editor.visit(sent.location).text
 
 
 def test_more_than_a_hundred_rows_come_in_pages(upload, editor):
@@ -231,7 +231,7 @@ def test_more_than_a_hundred_rows_come_in_pages(upload, editor):
 
 
 def test_the_imports_are_listed_the_newest_first(editor, upload):
-    assert "No sheet was imported yet" in editor.visit("/imports").text
+    assert "No imports yet" in editor.visit("/imports").text
     upload(SHEET, filename="first.csv")
     upload(SHEET, filename="second.csv")
     assert [row[0] for row in editor.visit("/imports").rows] == ["2", "1"]
@@ -338,7 +338,7 @@ def test_a_failed_apply_can_be_tried_again(app, upload, editor, work, students, 
     editor.post("/imports/1/apply", page.values, status=303)
     work()
     page = editor.visit("/imports/1")
-    assert "It could not be applied The server’s disk is full" in page.text
+    assert "This import could not be applied The server’s disk is full" in page.text
     assert students() == []
     monkeypatch.undo()
     editor.post("/imports/1/apply", page.values, status=303)

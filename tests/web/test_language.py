@@ -92,7 +92,7 @@ def test_a_value_for_many_is_read_as_it_is_typed(editor, add, work, students):
 
 def test_why_a_sheet_failed_is_read_in_the_language_of_each_reader(editor, upload):
     page = upload("colour,size\nred,12\n")
-    assert "No heading says which column holds the Student ID or the Name" in page.text
+    assert "No heading says which column is the Student ID or the Name" in page.text
     editor.send("/language", {"language": "de"}, page="/profile")
     assert "Keine Überschrift sagt, welche Spalte „Schüler-ID“ oder „Name“ enthält" in editor.visit("/imports/1/columns").text
 

@@ -20,7 +20,7 @@ def test_a_sheet_may_be_larger_than_a_form_and_each_page_names_its_own_limit(dat
     app = create_app(settings(tmp_path / "instance", database_url, ROLLBOOK_MAX_UPLOAD_MB="3", ROLLBOOK_MAX_FORM_MB="2"))
     visitor = Visitor(app)
     page = visitor.post("/login", {"email": "x" * 3_000_000}, status=413)
-    assert f"A form may have at most 2 MB and {MOST_FIELDS:,} fields. Nothing was stored." in page.text
+    assert f"A form can have at most 2 MB and {MOST_FIELDS:,} fields. Nothing was saved." in page.text
     page = visitor.post("/imports/new", {"file": sheet_file("x" * 4_000_000)}, status=413)
     assert "At most 3 MB can be uploaded at once." in page.text
     # Beside the file, which goes to the disk, a field stays in memory.
@@ -55,7 +55,7 @@ def test_who_sends_too_slowly_is_told_so(client):
     slow = {"wsgi.input": Slow(), "CONTENT_LENGTH": "100", "CONTENT_TYPE": "application/x-www-form-urlencoded"}
     answer = client.open("/login", "POST", environ_overrides=slow)
     assert answer.status_code == 408
-    assert "came in too slowly, and nothing was stored" in answer.text
+    assert "The upload was too slow, so nothing was saved" in answer.text
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])

@@ -84,7 +84,7 @@ def test_the_old_id_leads_to_the_survivor_from_every_page(editor, admin, add):
     assert admin.visit("/students/9/privacy", status=303).location == "/students/1"
     history = editor.visit("/students/9/history")
     assert "This record was merged into another student’s." in history.text
-    assert "Bring back" not in history.text
+    assert "Restore" not in history.text
     assert "/students/9/history" in editor.visit("/students/1/history").links
 
 
@@ -128,7 +128,7 @@ def test_two_people_of_one_name_are_marked_so_and_no_longer_listed(editor):
     page = editor.visit(PAGE)
     assert "Ada Chen" in editor.visit("/students?same_name=yes").text
     sent = editor.post(f"{PAGE}/distinct", {"csrf_token": page.values["csrf_token"]}, status=303)
-    assert "are two people" in editor.visit(sent.location).alerts
+    assert "are different people" in editor.visit(sent.location).alerts
     assert "Ada Chen" not in editor.visit("/students?same_name=yes").text
     assert "shares a name" not in editor.visit("/").text
     assert "marked as another person" in editor.visit("/students/1").text

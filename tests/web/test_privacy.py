@@ -34,9 +34,9 @@ def test_an_erasure_is_shown_first_then_done_and_stays_visible(admin, students, 
     upload("id,name\n7,Ada L\n", filename="autumn.csv")
     page = admin.visit(PAGE)
     assert (
-        "These imports wait with a row on the student, and are cancelled. Upload them again without it: autumn.csv" in page.text
+        "These imports are not applied yet and contain the student. They are cancelled. Upload them again without the student: autumn.csv" in page.text
     )
-    assert "This can’t be taken back" in page.text
+    assert "This can’t be undone" in page.text
     sent = admin.post(PAGE, page.values, status=303)
     past = admin.visit(sent.location)
     assert "Student 7 was erased." in past.alerts
@@ -45,7 +45,7 @@ def test_an_erasure_is_shown_first_then_done_and_stays_visible(admin, students, 
     assert "Ada" not in past.text
     assert students() == []
     assert "student 7, erased" in admin.visit("/changes").text
-    assert "nothing is left that tells who it was" in admin.visit(PAGE).text
+    assert "No personal data is left" in admin.visit(PAGE).text
     assert "Ada" not in admin.visit("/changes").text
     editor.visit("/students/7", 404)
     editor.visit("/students/7/revert/1", 404)
@@ -68,7 +68,7 @@ def test_while_a_sheet_is_worked_on_nobody_is_erased(admin, editor, students):
 
     page = admin.visit(PAGE)
     editor.send("/imports/new", {"file": sheet_file("id,name\n7,Ada\n"), "blank": "keep"})
-    assert "A sheet is being worked on" in admin.post(PAGE, page.values, status=409).text
+    assert "An import in progress" in admin.post(PAGE, page.values, status=409).text
     assert len(students()) == 1
 
 
@@ -87,7 +87,7 @@ def test_an_undo_says_that_somebody_was_erased(admin, editor, upload, work):
     work()
     admin.post(PAGE, admin.visit(PAGE).values, status=303)
     outlook = editor.visit("/imports/1/undo")
-    assert "1 student has been erased since, and does not come back." in outlook.text
+    assert "1 student was erased since and can’t be restored." in outlook.text
     editor.post("/imports/1/undo", outlook.values, status=303)
     work()
-    assert "1 student whom somebody had edited or erased since" in editor.visit("/imports/1").text
+    assert "1 student edited or erased since" in editor.visit("/imports/1").text

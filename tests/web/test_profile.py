@@ -24,8 +24,8 @@ def test_a_new_password_is_the_one_that_counts_from_then_on(app, viewer, client)
 
 
 BAD = [
-    ("current", "", "Enter your present password."),
-    ("current", "something else", "That is not your present password."),
+    ("current", "", "Enter your current password."),
+    ("current", "something else", "That isn’t your current password."),
     ("password", "", "Choose a password."),
     ("password", "a short one", "Password must be between 12 and 128 characters."),
     ("password", "x" * 129, "Password must be between 12 and 128 characters."),

@@ -16,7 +16,7 @@ from tests.visitor import Visitor
 from tests.web.phone import set_up_phone
 from web.sealed import SEALED
 
-WRONG = "This code is wrong, or it was used already."
+WRONG = "This code is wrong or was used already."
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_after_the_password_comes_the_code(half_signed_in, phone):
 
 @pytest.mark.parametrize(
     ("page", "told"),
-    [("/login/code", "Type the six digits that the app shows."), ("/login/recovery", "Type one of your recovery codes.")],
+    [("/login/code", "Enter the six digits that the app shows."), ("/login/recovery", "Enter one of your recovery codes.")],
 )
 def test_without_a_code_one_is_told_which_to_type(half_signed_in, page, told):
     assert half_signed_in().send(page, {"code": ""}, status=422).problems["code"].endswith(told)
@@ -109,7 +109,7 @@ def test_who_takes_too_long_between_the_two_steps_begins_again(half_signed_in, p
     clock(minutes=11)
     visitor.post("/login/code", {"code": phone.code, "csrf_token": token}, status=302)
     visitor.visit("/students", status=302)
-    assert "Begin again." in visitor.visit("/login").alerts
+    assert "Start again." in visitor.visit("/login").alerts
 
 
 def test_the_code_is_asked_for_after_a_new_password_too(app, half_signed_in, phone):
@@ -192,7 +192,7 @@ def test_recovery_codes_are_shown_once_and_kept_as_hashes(viewer, codes, stored)
 def test_a_recovery_code_lets_in_once_however_it_is_typed(half_signed_in, codes, viewer):
     visitor = half_signed_in()
     page = visitor.send("/login/recovery", {"code": "aaaa-aaaa-aaaa-aaaa"}, status=422)
-    assert "none of the recovery codes" in page.problems["code"]
+    assert "isn’t one of your unused recovery codes" in page.problems["code"]
     visitor.send("/login/recovery", {"code": f" {codes[3].upper().replace('-', ' ')} "}, status=302)
     visitor.visit("/students")
     half_signed_in().send("/login/recovery", {"code": codes[3]}, status=422)

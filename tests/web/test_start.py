@@ -15,24 +15,24 @@ def test_made_up_students_come_as_an_import_and_its_undo_clears_them(editor, stu
     work()
     assert len(students()) == 200
     page = editor.visit("/")
-    assert "These students are made up" in page.text
-    assert "Begin here" not in page.text
+    assert "These are sample students" in page.text
+    assert "Get started" not in page.text
     editor.post("/imports/1/undo", editor.visit("/imports/1/undo").values, status=303)
     work()
     assert students() == []
-    assert "Begin here" in editor.visit("/").text
+    assert "Get started" in editor.visit("/").text
 
 
 def test_none_are_made_up_where_there_are_students(editor, add, students):
     token = editor.visit("/").values["csrf_token"]
     add(1, "Ada")
     assert editor.post("/start/students", {"csrf_token": token}, status=303).location == "/"
-    assert "Nothing was changed" in editor.visit("/").alerts
+    assert "no sample students were added" in editor.visit("/").alerts
     assert len(students()) == 1
 
 
 def test_who_only_reads_is_not_asked_to_begin(viewer):
-    assert "Begin here" not in viewer.visit("/").text
+    assert "Get started" not in viewer.visit("/").text
 
 
 def test_the_sample_can_be_merged_as_it_is(editor, upload):

@@ -73,7 +73,7 @@ def test_a_field_that_both_changed_shows_three_values_and_nothing_is_overwritten
     add(7, "Ada", 12)
     change(7, name="Ada B.", score=50)
     page = editor.send("/students/7", {"name": "Ada Lovelace", "age": "13", "version": "1"}, status=409)
-    assert "While you were typing, somebody else saved student 7." in page.text
+    assert "somebody else saved student 7 while you were typing." in page.text
     for words in ("Stored now Ada B.", "What you typed Ada Lovelace", "As you opened it Ada", "Age 13 your change"):
         assert words in page.text
     assert "Score 50 changed by somebody else" in page.text
@@ -242,11 +242,11 @@ def test_a_record_that_was_deleted_meanwhile_is_not_made_again_unasked(editor, a
 
 BAD = [
     ("name", "", "Name is required."),
-    ("name", "x" * 201, "Name has 201 characters; at most 200 fit."),
+    ("name", "x" * 201, "Name must be at most 200 characters, not 201."),
     ("age", "-1", "Age must be between 0 and 150, not -1."),
     ("age", "twelve", "“twelve” is not a whole number."),
     ("score", "100.5", "Score must be between 0 and 100, not 100.5."),
-    ("score", "nan", "“nan” is not a number. Where nothing is known, leave it blank."),
+    ("score", "nan", "“nan” is not a number. Leave it blank if it is unknown."),
     ("id", "0", "Student ID must be between"),
 ]
 

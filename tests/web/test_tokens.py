@@ -54,7 +54,7 @@ def test_a_token_that_is_revoked_or_has_ended_is_worth_nothing(app, editor, stor
         db.session.commit()
     assert find(revoked) is None
     assert find(ended) is None
-    assert "Ended" in editor.visit("/profile/tokens").text
+    assert "Expired" in editor.visit("/profile/tokens").text
 
 
 def test_nobody_revokes_or_sees_the_token_of_somebody_else(app, editor, find):
@@ -68,9 +68,9 @@ def test_nobody_revokes_or_sees_the_token_of_somebody_else(app, editor, find):
 @pytest.mark.parametrize(
     ("field", "sent", "sentence"),
     [
-        ("name", "", "Say what the token is for"),
+        ("name", "", "Enter what the token is for"),
         ("name", "x" * 101, "at most 100 characters"),
-        ("scopes", [], "Say what it may do."),
+        ("scopes", [], "Choose at least one permission."),
         ("scopes", ["write"], "'write' is not a valid choice"),
         ("days", "9999", "Not a valid choice."),
     ],

@@ -33,7 +33,7 @@ def path_of(link):
 
 def test_who_is_invited_chooses_a_password_and_signs_in(app, admin, client, stored):
     page = admin.send("/users", NEW, status=200)
-    assert "It was not mailed" in page.text
+    assert "The e-mail was not sent" in page.text
     link = link_on(page)
     assert link.removeprefix("http://127.0.0.1:8000/join?token=") not in str(stored(select(User.link_hash)))
     client.send(path_of(link), CHOSEN)
@@ -71,7 +71,7 @@ def test_nobody_signs_in_before_they_have_chosen_a_password(admin, client):
 
 @pytest.mark.parametrize("token", ["", "?token=", "?token=wrong", "?token=%C3%A9"])
 def test_without_the_right_token_there_is_nothing_to_join(client, token):
-    assert "This one was used, has expired, or was replaced" in client.visit(f"/join{token}", status=404).text
+    assert "This one was used, has expired, was replaced" in client.visit(f"/join{token}", status=404).text
 
 
 @pytest.mark.parametrize("password", ["short", "password1234", "new@school.example"])
@@ -97,7 +97,7 @@ def test_a_new_link_makes_the_one_before_void_and_replaces_a_forgotten_password(
 BAD = [
     ("email", "", "Enter the address that the new user will sign in with."),
     ("email", "new", "An e-mail address has an @ with something on both sides of it."),
-    ("email", "Admin@school.example", "There is a user with this address already."),
+    ("email", "Admin@school.example", "There is already a user with this address."),
     ("email", "a@b\nBcc: c@d", "An e-mail address has an @ with something on both sides of it."),
 ]
 
@@ -158,7 +158,7 @@ def test_an_invitation_is_mailed_where_there_is_a_mail_server(app, admin, monkey
 def test_a_mail_server_that_does_not_answer_leaves_the_link_on_the_page(app, admin):
     app.config["SMTP"] = "smtp://127.0.0.1:9"
     page = admin.send("/users", NEW, status=200)
-    assert "It was not mailed" in page.text
+    assert "The e-mail was not sent" in page.text
     assert link_on(page)
 
 
@@ -256,7 +256,7 @@ def test_the_list_says_how_everybody_stands(app, admin, clock):
     with app.app_context():
         db.session.execute(User.__table__.update().where(User.invited).values(link_until=now() - timedelta(days=1)))
         db.session.commit()
-    assert "Invitation ran out" in admin.visit("/users").text
+    assert "Invitation expired" in admin.visit("/users").text
 
 
 def test_only_an_administrator_is_offered_the_page(admin, viewer):

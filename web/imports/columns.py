@@ -66,10 +66,7 @@ def _overtaken_choice(import_id: int, sheet: Sheet, as_file: ReadingForm, form: 
         raise WrongState
     form.version.data = str(import_.version)
     flash(
-        _(
-            "Somebody has changed this import since you opened the page, and the sheet was not read again. "
-            "Your choice is kept below."
-        ),
+        _("Someone changed this import after you opened the page, so the sheet was not read again. Your choices are kept below."),
         "warning",
     )
     return _columns_page(import_, sheet, as_file, form), 409

@@ -77,7 +77,7 @@ def _overtaken(import_id: int, typed: Typed) -> ResponseReturnValue:
     for line in sorted(typed.keys() - rows):
         flash(
             _(
-                "Line %(line)s can no longer be corrected. You had typed: %(cells)s",
+                "Line %(line)s can no longer be edited. You typed: %(cells)s",
                 line=number(line),
                 cells=", ".join(text for _place, text in sorted(typed[line].items())) or _("nothing"),
             ),

@@ -67,7 +67,7 @@ def choose_student(import_id: int) -> ResponseReturnValue:
     try:
         choose.choose(db.session(), import_id, line, student_id, actor(), version=form.shown)
     except choose.Taken as taken:
-        flash(_("Line %(line)s is about this student already. Choose another one.", line=taken.line), "warning")
+        flash(_("Line %(line)s is already about this student. Choose another one.", line=taken.line), "warning")
         return import_page(import_as_it_is(import_id)), 409
     flash(_("Line %(line)s: the student is chosen.", line=line), "success")
     return redirect(_place_on_page(import_), 303)

@@ -42,7 +42,7 @@ def missing(import_id: int) -> ResponseReturnValue:
     """List the students whom the sheet does not name."""
     import_ = import_or_404(import_id)
     if not preview.are_rows_kept(import_):
-        flash(_("The rows of this import are not there, so nobody can tell whom its sheet names."), "warning")
+        flash(_("The rows of this import no longer exist, so it can’t be said which students are missing."), "warning")
         return redirect(url_for("imports.show", import_id=import_id), 303)
     page = missing_page(
         db.session(), import_, after=parse_place(request.args, "after"), before=parse_place(request.args, "before")
