@@ -377,7 +377,7 @@ class ViewForm(Form):
     """A list of students to be kept under a name."""
 
     address = HiddenField()
-    name = name_field(later("Name of the view"), later("The view needs a name."))
+    name = name_field(later("Name of the view"), later("Enter a name for the view."))
     shared = BooleanField(later("Share with all staff"))
 
     @property
@@ -530,7 +530,7 @@ class ColumnsForm(VersionForm):
         if unmatched := _unmatched(self.columns, self.match.data):
             self.match.errors = [unmatched]
         if self.decimal.data == self.thousands.data:
-            self.thousands.errors = [_("The same sign can’t stand before decimals and between thousands.")]
+            self.thousands.errors = [_("The decimal separator and the thousands separator must be different.")]
         return not self.errors
 
 

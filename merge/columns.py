@@ -228,7 +228,7 @@ def _clash(choice: str, chosen: Counter[str]) -> str | None:
         return None
     if chosen[column.name]:
         return _(
-            "%(column)s has a column of its own, so %(part)s can't be joined to it. Ignore one of the two.",
+            "There is already a %(column)s column, so %(part)s can’t be joined to it. Ignore one of the two.",
             column=column.label,
             part=label,
         )

@@ -51,7 +51,7 @@ def kind_of(path: Path) -> Kind:
         while head.isspace() and (more := file.read(1 << 20)):
             head = more.lstrip()[:4096] or more[:1]
     if not head.strip():
-        raise SheetRefused(later("The file is empty. Choose the sheet again, or save it once more before uploading."))
+        raise SheetRefused(later("The file is empty. Choose the sheet again, or save it again before uploading."))
     for magic, kind in OPENED.items():
         if head.startswith(magic):
             return kind

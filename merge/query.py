@@ -226,7 +226,7 @@ def parse_day(arguments: Mapping[str, str], name: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise BadQuery(_("“%(text)s” is no day. Write it as year, month and day, such as 2026-03-01.", text=text[:40])) from None
+        raise BadQuery(_("“%(text)s” is not a date. Enter it like this: 2026-03-01.", text=text[:40])) from None
 
 
 def parse_moment(text: str) -> datetime:

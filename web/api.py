@@ -228,7 +228,7 @@ def _choice() -> tuple[int, int | None]:
     if not _is_line(line):
         raise _unfit({"line": _("Send the number of the line.")})
     if student_id is not None and type(student_id) is not int:
-        raise _unfit({"student": _("Send the ID of a student, or null for somebody new.")})
+        raise _unfit({"student": _("Send the ID of a student, or null for a new one.")})
     return line, student_id
 
 

@@ -48,7 +48,7 @@ NOT_TOGETHER = later("Incorrect email or password. Try again.")
 # What a browser's PublicKeyCredential writes of itself (www.w3.org/TR/webauthn-3, section 5.1), and app.js beside it.
 KNOWN_OF_A_PASSKEY = ("id", "rawId", "type", "response", "authenticatorAttachment", "clientExtensionResults", "extensions")
 NOT_VERIFIED = later("The passkey could not be checked. Try again.")
-SOMEBODY_ELSES = later("This passkey belongs to somebody else.")
+SOMEBODY_ELSES = later("This passkey belongs to another user.")
 RECOVERY_CODES = 10
 # Without signs that look alike on paper.
 RECOVERY_SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"

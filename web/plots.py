@@ -98,7 +98,7 @@ def quarters(column: StudentColumn, bars: Sequence[Bar]) -> Plot:
     return Plot(
         name=f"{column.name}-by-{by.name}",
         title=_("%(what)s by %(by)s", what=column.label, by=by.label),
-        description=_("Each box holds the middle half of the students; the line in it is their median."),
+        description=_("Each box shows the middle half of the students; the line in it is their median."),
         headings=(by.label, _("Students"), _("Lower quarter"), _("Median"), _("Upper quarter")),
         marks=marks,
         lines=[(_height(line, lines), written(line)) for line in lines],

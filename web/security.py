@@ -47,7 +47,7 @@ MESSAGES = {
     "GENERIC_AUTHN_FAILED": (NOT_TOGETHER, "error"),
     "INVALID_PASSWORD": (later("Incorrect password. Try again."), "error"),
     "PASSWORD_NOT_PROVIDED": (later("Enter your password."), "error"),
-    "REAUTHENTICATION_REQUIRED": (later("Confirm that it is you before you go on."), "warning"),
+    "REAUTHENTICATION_REQUIRED": (later("Confirm that it is you to continue."), "warning"),
     "REAUTHENTICATION_SUCCESSFUL": (later("Confirmed. You can continue."), "success"),
     "TWO_FACTOR_INVALID_TOKEN": (NO_CODE, "error"),
     "TWO_FACTOR_LOGIN_SUCCESSFUL": (later("You are signed in."), "success"),

@@ -68,7 +68,7 @@ def _look_up() -> None:
     if row is None:
         g.was_signed_in = session["_user_id"]
         _forget(WHOLE)
-        flash(_("You have been signed out. Sign in again to go on."), "warning")
+        flash(_("You have been signed out. Sign in again to continue."), "warning")
         return
     g.user_session = row
     if now() - row.used_at > NOTED_EVERY and not _is_automatic():

@@ -108,7 +108,11 @@ WRONG = [
         {"match": "name"},
         {"match": "A column is chosen as Student ID. Match rows by that, or ignore the"},
     ),
-    ("one sign for two", {"thousands": ","}, {"thousands": "The same sign can’t stand before decimals and between thousands."}),
+    (
+        "one sign for two",
+        {"thousands": ","},
+        {"thousands": "The decimal separator and the thousands separator must be different."},
+    ),
     ("a column that no list offers", {"column-3": "shoes"}, {"column-3": "Not a valid choice."}),
     ("an option that no list offers", {"decimal": "x"}, {"decimal": "Not a valid choice."}),
 ]

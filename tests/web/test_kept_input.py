@@ -292,7 +292,10 @@ def test_somebody_else_who_signs_in_gets_a_notice_and_the_author_gets_the_values
     notice = Page(answer.text)
     assert answer.status_code == 403
     assert not lint_page(answer.text)
-    assert "This was typed by admin@school.example, and you are signed in as second@school.example, so it is not shown." in notice.text
+    assert (
+        "This was typed by admin@school.example, and you are signed in as second@school.example, so it is not shown."
+        in notice.text
+    )
     assert "Zoë" not in answer.text
     sign_in_again(school)
     continued = post(school, "/students/new", continue_form(notice))

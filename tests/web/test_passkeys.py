@@ -137,7 +137,7 @@ def test_a_passkey_of_somebody_else_does_not_follow_a_password(app, viewer, sign
     thief = Visitor(app)
     thief.send("/login", {"email": "editor@school.example", "password": PASSWORD}, status=302)
     answer(thief, "/login/passkey", found)
-    assert "belongs to somebody else" in thief.visit("/login/passkey").alerts
+    assert "belongs to another user" in thief.visit("/login/passkey").alerts
     thief.visit("/students", status=302)
 
 

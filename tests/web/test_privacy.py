@@ -34,7 +34,8 @@ def test_an_erasure_is_shown_first_then_done_and_stays_visible(admin, students, 
     upload("id,name\n7,Ada L\n", filename="autumn.csv")
     page = admin.visit(PAGE)
     assert (
-        "These imports are not applied yet and contain the student. They are cancelled. Upload them again without the student: autumn.csv" in page.text
+        "These imports are not applied yet and contain the student. They are cancelled. "
+        "Upload them again without the student: autumn.csv" in page.text
     )
     assert "This can’t be undone" in page.text
     sent = admin.post(PAGE, page.values, status=303)

@@ -36,7 +36,7 @@ def test_any_text_is_a_name(viewer, kept, name):
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
-    [("", "The view needs a name."), (" ", "needs a name"), ("x" * 101, "at most 100"), ("a\0b", "invisible character")],
+    [("", "Enter a name for the view."), (" ", "Enter a name"), ("x" * 101, "at most 100"), ("a\0b", "invisible character")],
 )
 def test_a_name_that_cant_be_one_is_kept_with_its_message(viewer, kept, name, sentence):
     page = viewer.send("/students/views", {"name": name, "address": "min_age=12"}, status=422)
@@ -66,7 +66,7 @@ def test_a_view_is_renamed_shared_and_dropped_by_its_user(viewer, kept):
     viewer.send("/students/views/1", {"1-name": "New", "1-shared": "y"}, page="/students/views")
     assert kept() == [("New", "q=ada", True)]
     page = viewer.send("/students/views/1", {"1-name": ""}, page="/students/views", status=422)
-    assert page.problems == {"1-name": "The view needs a name."}
+    assert page.problems == {"1-name": "Enter a name for the view."}
     assert kept() == [("New", "q=ada", True)]
     viewer.send("/students/views/1/delete", page="/students/views")
     assert kept() == []
