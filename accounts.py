@@ -19,6 +19,7 @@ import database
 from audit import Act
 from mailboxes import spell, spell_any
 from models import Passkey, Role, Token, User, UserSession, db, now
+from people import spell_name
 from words import _
 
 ROLES = ("viewer", "editor", "admin")
@@ -66,16 +67,16 @@ def password_problem(password: str, email: str) -> str | None:
     return None
 
 
-def add_user(email: str, role: str, password: str) -> User:
-    """Make a user and commit. Raises AddressTaken, and NoAddress."""
-    user = _new_user(email, role, password)
+def add_user(email: str, role: str, password: str, name: str | None = None) -> User:
+    """Make a user and commit. Raises AddressTaken, NoAddress, and BadName."""
+    user = _new_user(email, role, password, name)
     _commit_new(user, Act.USER_ADDED)
     return user
 
 
-def add_first(email: str, password: str) -> User:
-    """Make the first administrator and commit. Raises NotFirst where there is a user by now, and NoAddress."""
-    user = _new_user(email, "admin", password)
+def add_first(email: str, password: str, name: str | None = None) -> User:
+    """Make the first administrator and commit. Raises NotFirst where there is a user by now, NoAddress, and BadName."""
+    user = _new_user(email, "admin", password, name)
     database.lock(db.session(), USERS)
     if any_users():
         db.session.rollback()
@@ -84,9 +85,9 @@ def add_first(email: str, password: str) -> User:
     return user
 
 
-def invite(email: str, role: str) -> tuple[User, str]:
+def invite(email: str, role: str, name: str | None = None) -> tuple[User, str]:
     """Make a user who has no password yet, and commit; give the secret of their one-time link. Raises AddressTaken."""
-    user = _new_user(email, role, secrets.token_urlsafe())
+    user = _new_user(email, role, secrets.token_urlsafe(), name)
     user.invited = True
     token = _renew_link(user)
     _commit_new(user, Act.USER_INVITED)
@@ -155,6 +156,17 @@ def change_role(user: User, role: str) -> None:
     if role != user.role:
         _note(Act.ROLE_CHANGED, user, before=user.role, role=role)
         user.roles = [_role(role)]
+    db.session.commit()
+
+
+def rename(user: User, name: str | None) -> None:
+    """Give the user this name, or none, and commit. Raises BadName."""
+    name = spell_name(name)
+    lock(user)
+    if name != user.name:
+        named = {"former_name": user.name, "name": name}
+        _note(Act.USER_RENAMED, user, **{detail: text for detail, text in named.items() if text})
+        user.name = name
     db.session.commit()
 
 
@@ -315,8 +327,9 @@ def _drop_tokens(user: User) -> int:
     return len(gone)
 
 
-def _new_user(email: str, role: str, password: str) -> User:
-    return User(email=spell(email), password=_hash(password), fs_uniquifier=uuid.uuid4().hex, roles=[_role(role)])
+def _new_user(email: str, role: str, password: str, name: str | None) -> User:
+    spelt = {"email": spell(email), "name": spell_name(name)}
+    return User(**spelt, password=_hash(password), fs_uniquifier=uuid.uuid4().hex, roles=[_role(role)])
 
 
 def _commit_new(user: User, act: Act) -> None:
@@ -324,7 +337,7 @@ def _commit_new(user: User, act: Act) -> None:
     db.session.add(user)
     try:
         db.session.flush()
-        _note(act, user, role=user.role)
+        _note(act, user, role=user.role, **({"name": user.name} if user.name else {}))
         db.session.commit()
     except IntegrityError:
         db.session.rollback()

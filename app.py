@@ -50,6 +50,7 @@ from web.limits import register_limits
 from web.messages import messages
 from web.metrics import metrics, register_metrics
 from web.noting import register_noting
+from web.people import register_people
 from web.places import register_places
 from web.privacy import privacy
 from web.profile import profile
@@ -138,6 +139,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     register_replica(app, settings)
     Migrate(app, db, directory=str(Path(__file__).parent / "migrations"))  # wherever a command is run
     register_language(app)
+    register_people(app)
     register_hosts(app, settings)
     register_limits(app)
     register_senders(app)

@@ -31,6 +31,7 @@ class Act(StrEnum):
     LINK_MADE = "link-made"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105  no password
     ROLE_CHANGED = "role-changed"
+    USER_RENAMED = "user-renamed"
     USER_SHUT_OUT = "user-shut-out"
     USER_LET_IN = "user-let-in"
     APP_SET_UP = "app-set-up"
@@ -78,7 +79,8 @@ def add(
 ) -> None:
     """Note what somebody does, in the session's transaction: add(session, Act.STUDENT_ERASED, "student 12"). Does not commit.
 
-    The actor is who is signed in, unless another one is named. Details are counts and words of our own, never a cell's text.
+    The actor is who is signed in, unless another one is named. Details are counts, words of our own and users' names, never
+    a cell's text.
     """
     session.execute(noting(act, about, actor=actor, **details))
 

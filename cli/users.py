@@ -16,10 +16,12 @@ from accounts import (
     find_by_address,
     make_link,
     password_problem,
+    rename,
     setup_token,
 )
 from accounts import reset_second_factor as forget_second_factor
 from mailboxes import NoAddress
+from people import BadName
 
 users = AppGroup("user", help="Make users, and help them in.")
 
@@ -27,8 +29,9 @@ users = AppGroup("user", help="Make users, and help them in.")
 @users.command("add")
 @click.argument("email")
 @click.option("--role", type=click.Choice(ROLES), required=True)
+@click.option("--name", help="What pages call the user, instead of the address.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
-def add(email: str, role: str, *, password_stdin: bool) -> None:
+def add(email: str, role: str, name: str | None, *, password_stdin: bool) -> None:
     """Make a user."""
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else getpass.getpass("Password: ")
     if "@" not in email:
@@ -36,12 +39,29 @@ def add(email: str, role: str, *, password_stdin: bool) -> None:
     if problem := password_problem(password, email):
         raise click.ClickException(problem)
     try:
-        user = add_user(email, role, password)
+        user = add_user(email, role, password, name)
     except AddressTaken:
         raise click.ClickException(f"There is a user {email} already.") from None
     except NoAddress:
         raise click.ClickException(f"{email} is no e-mail address.") from None
+    except BadName as bad:
+        raise click.ClickException(str(bad.sentence)) from None
     click.echo(f"{user.email} can sign in as {role}.")
+
+
+@users.command("rename")
+@click.argument("email")
+@click.argument("name")
+def change_name(email: str, name: str) -> None:
+    """Change what pages call a user. With a blank NAME they show the address."""
+    user = find_by_address(email)
+    if user is None:
+        raise click.ClickException(f"There is no user {email}.")
+    try:
+        rename(user, name)
+    except BadName as bad:
+        raise click.ClickException(str(bad.sentence)) from None
+    click.echo(f"{user.email} is now shown as {user.name or user.email}.")
 
 
 @users.command("link")

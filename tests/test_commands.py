@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 
 from accounts import add_user
 from cli import imports as importing
-from models import Change, Import, Student, User, db
+from models import AuditEntry, Change, Import, Student, User, db
 from tests.conftest import PASSWORD
 from tests.server import ROOT
 
@@ -40,6 +40,22 @@ def test_a_user_that_is_added_can_sign_in_with_that_role(flask, client, stored, 
     assert stored(select(User.password))[0][0].startswith("$argon2id$")
     client.send("/login", {"email": "office@school.example", "password": PASSWORD}, status=302)
     client.visit("/students/new", status)
+
+
+def test_a_user_is_added_with_a_name_and_renamed(flask, stored):
+    added = flask(
+        "user", "add", "office@school.example", "--role", "viewer", "--name", "Ada Chen", "--password-stdin", stdin=PASSWORD
+    )
+    assert added.exit_code == 0
+    assert stored(select(User.name)) == [("Ada Chen",)]
+    renamed = flask("user", "rename", "Office@School.example", "Ada King")
+    assert renamed.output == "office@school.example is now shown as Ada King.\n"
+    entries = select(AuditEntry.actor, AuditEntry.details).where(AuditEntry.act == "user-renamed")
+    assert stored(entries) == [("flask", {"former_name": "Ada Chen", "name": "Ada King"})]
+    assert "can’t contain @" in flask("user", "rename", "office@school.example", "head@school.example").output
+    assert "There is no user nobody@school.example." in flask("user", "rename", "nobody@school.example", "Bo").output
+    flask("user", "rename", "office@school.example", "")
+    assert stored(select(User.name)) == [(None,)]
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ ROOMS = (
     "connections",
     "import_process",
     "outgoing",
+    "people",
     "request_reader",
     "spool",
 )
@@ -55,6 +56,7 @@ MAY_IMPORT = {
     "text_bounds": set(),
     "mailboxes": {"text_bounds"},
     "memory": set(),
+    "people": {"mailboxes", "text_bounds", "words"},
     "words": set(),
     "logs": set(),
     "audit_outbox": {"database", "documents", "models"},
@@ -63,9 +65,9 @@ MAY_IMPORT = {
     "models": {"database", "documents", "words"},
     "audit": {"models"},
     # What an import did and the entry that says so are one transaction.
-    "merge": {"merge", "text_bounds", "models", "audit", "database", "documents", "vacuum", "words"},
+    "merge": {"merge", "text_bounds", "models", "audit", "database", "documents", "people", "vacuum", "words"},
     "forms": {"merge", "text_bounds", "words"},
-    "accounts": {"mailboxes", "models", "audit", "database", "words"},
+    "accounts": {"mailboxes", "models", "audit", "database", "people", "words"},
     "demo": {"merge"},
     # A folder is looked at as the worker runs: beside the server, or by itself.
     "watch": {"merge", "models", "database", "worker"},
@@ -86,6 +88,7 @@ MAY_IMPORT = {
         "disk_room",
         "documents",
         "logs",
+        "people",
         "spool",
         "words",
         "text_bounds",

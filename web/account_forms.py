@@ -10,6 +10,7 @@ from wtforms import (
     PasswordField,
     RadioField,
     SelectMultipleField,
+    StringField,
     ValidationError,
 )
 from wtforms.validators import EqualTo, InputRequired, Length
@@ -18,6 +19,8 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from accounts import LONGEST_PASSWORD, SHORTEST_PASSWORD, password_problem
 from forms import Form, name_field, select_choices
 from mailboxes import NoAddress, odd_letters, spell
+from people import BadName, spell_name
+from text_bounds import MAX_LENGTH
 from words import Later, _, later, ngettext
 
 ROLES = {
@@ -55,6 +58,22 @@ def _email_field(asked: Later, **attributes: str) -> EmailField:
     )
 
 
+def _spell_name(_form: Any, field: Field) -> None:
+    try:
+        field.data = spell_name(field.data) or ""
+    except BadName as problem:
+        raise ValidationError(str(problem.sentence)) from None
+
+
+def _person_field(label: Later, **attributes: str) -> StringField:
+    return StringField(
+        label,
+        description=later("Shown instead of the e-mail address."),
+        validators=[_spell_name],
+        render_kw={"maxlength": MAX_LENGTH, "dir": "auto", **attributes},
+    )
+
+
 class NewPasswordForm(Form):
     """A new password, typed twice, for the user with the address `owner`."""
 
@@ -80,6 +99,7 @@ class NewPasswordForm(Form):
 class SetupForm(NewPasswordForm):
     """The first administrator."""
 
+    name = _person_field(later("Your name (optional)"), autocomplete="name")
     email = _email_field(later("Enter the address that you will sign in with."), autocomplete="username")
 
     @property
@@ -104,6 +124,18 @@ class ChangePasswordForm(NewPasswordForm):
     )
 
 
+class OwnNameForm(Form):
+    """What the user wants to be called."""
+
+    name = _person_field(later("Your name (optional)"), autocomplete="name")
+
+
+class NameForm(Form):
+    """What a user is called."""
+
+    name = _person_field(later("Name (optional)"))
+
+
 class RoleForm(Form):
     """What a user may do."""
 
@@ -113,6 +145,7 @@ class RoleForm(Form):
 class InviteForm(RoleForm):
     """Somebody who is to become a user."""
 
+    name = _person_field(later("Name (optional)"))
     email = _email_field(later("Enter the address that the new user will sign in with."))
     checked = HiddenField()
     """The address that was shown to have letters of several scripts, so that who sends it again has seen it."""

@@ -37,7 +37,7 @@ def create_first() -> ResponseReturnValue:
     if not form.validate():
         return render_template("accounts/setup.html", form=form), 422
     try:
-        user = add_first(form.email.data, form.password.data)
+        user = add_first(form.email.data, form.password.data, form.name.data)
     except NotFirst:
         return _void_set_up()
     login_user(user, authn_via=["password"])

@@ -1,5 +1,6 @@
 """The audit log: who did what and when, for administrators to look through and to take along."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +17,7 @@ from merge.csv_text import BOM, Format, csv_row
 from merge.parts import in_parts
 from merge.query import BadQuery, parse_day, parse_place, typed_name
 from models import AuditEntry, db
+from people import addresses
 from web.access import requires
 from web.acts import EXPORT_AUDIT_LOG, READ_AUDIT_LOG
 from web.csv_format import asked_format
@@ -38,6 +40,7 @@ WORDS = {
     Act.LINK_MADE: later("Created a one-time link"),
     Act.PASSWORD_CHANGED: later("Set a password"),
     Act.ROLE_CHANGED: later("Changed a role"),
+    Act.USER_RENAMED: later("Changed a user’s name"),
     Act.USER_SHUT_OUT: later("Deactivated a user"),
     Act.USER_LET_IN: later("Reactivated a user"),
     Act.APP_SET_UP: later("Set up an authenticator app"),
@@ -79,11 +82,14 @@ DETAILS = {
     "secret": later("with"),
     "sessions": later("sessions"),
     "before": later("before"),
+    "name": later("name"),
+    "former_name": later("former name"),
     "role": later("role"),
     "roles": later("roles"),
     "scopes": later("may"),
     "entries": later("entries"),
 }
+TYPED = {"name", "former_name"}
 VALUES = {
     "sheet": later("a sheet"),
     "set": later("a new value for a column"),
@@ -101,6 +107,9 @@ class Query:
     who: str
     what: str
     about: str
+    actors: list[str]
+    subjects: list[str]
+    """What is kept of whom `who` and `about` name."""
     first_day: date | None
     last_day: date | None
     before: int | None
@@ -138,10 +147,13 @@ def _parse_query(arguments: Mapping[str, str]) -> Query:
     what = arguments.get("what", "")
     if what and what not in set(Act):
         raise BadQuery(_("The audit log has no action named “%(what)s”. Choose one from the list.", what=what[:40]))
+    who, about = typed_name(arguments, "who"), typed_name(arguments, "about")
     return Query(
-        who=typed_name(arguments, "who"),
+        who=who,
         what=what,
-        about=typed_name(arguments, "about"),
+        about=about,
+        actors=addresses(who) if who else [],
+        subjects=addresses(about) if about else [],
         first_day=parse_day(arguments, "from"),
         last_day=parse_day(arguments, "to"),
         before=parse_place(arguments, "before"),
@@ -151,8 +163,8 @@ def _parse_query(arguments: Mapping[str, str]) -> Query:
 def _matching(session: Session, query: Query) -> Select[AuditEntry]:
     """Select the entries, newest first. Each filter has an index that gives them in this order."""
     entries = select(AuditEntry).order_by(AuditEntry.id.desc())
-    named = {AuditEntry.actor: query.who, AuditEntry.act: query.what, AuditEntry.about: query.about}
-    entries = entries.where(*(column == text for column, text in named.items() if text))
+    named = {AuditEntry.actor: query.actors, AuditEntry.act: [query.what] if query.what else [], AuditEntry.about: query.subjects}
+    entries = entries.where(*(column.in_(texts) for column, texts in named.items() if texts))
     entries = entries.where(*within_days(session, AuditEntry, query.first_day, query.last_day))
     return entries if query.before is None else entries.where(AuditEntry.id < query.before)
 
@@ -165,18 +177,25 @@ def _lines(session: Session, query: Query, written: Format) -> Iterator[Sequence
 
 
 def _cells(entry: AuditEntry) -> list[str]:
-    details = "; ".join(f"{name}={value}" for name, value in entry.details.items())
+    details = "; ".join(f"{name}={_quoted(name, value)}" for name, value in entry.details.items())
     cells = (entry.actor, entry.act, entry.about, details, entry.address, entry.request_id)
     return [entry.at.isoformat(timespec="milliseconds"), *(cell or "" for cell in cells)]
 
 
 def _details(entry: AuditEntry) -> str:
     """Say an entry's details in one line; what there is none of is left out."""
-    return ", ".join(f"{DETAILS.get(name, name)}: {_value(value)}" for name, value in entry.details.items() if value != 0)
+    return ", ".join(f"{DETAILS.get(name, name)}: {_value(name, value)}" for name, value in entry.details.items() if value != 0)
 
 
-def _value(value: str | int) -> str:
-    return number(value) if isinstance(value, int) else str(VALUES.get(value, value))
+def _value(name: str, value: str | int) -> str:
+    if isinstance(value, int):
+        return number(value)
+    return _quoted(name, value) if name in TYPED else str(VALUES.get(value, value))
+
+
+def _quoted(name: str, value: str | int) -> str:
+    """Quote what somebody typed, so that it can't pose as another detail."""
+    return json.dumps(value, ensure_ascii=False) if name in TYPED else str(value)
 
 
 def _link(entry: AuditEntry) -> str | None:

@@ -171,7 +171,7 @@ def _import() -> Part:
         "state": {"type": "string", "enum": list(STATES)},
         "version": {"type": "integer", "minimum": 1},
         "at": {"type": "string", "format": "date-time"},
-        "actor": {"type": "string"},
+        "actor": {"type": "string", "description": "the uploader's e-mail address, or a command"},
         "applied_by": TEXT_OR_NULL,
         "rest_of": {"type": ["integer", "null"]},
         "rows": COUNT,

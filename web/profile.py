@@ -11,10 +11,10 @@ from audit import Act
 from models import User, UserSession, db
 from web import throttle
 from web.access import requires
-from web.account_forms import ChangePasswordForm
-from web.acts import CHANGE_OWN_PASSWORD, END_OWN_SESSIONS, SEE_OWN_ACCOUNT
+from web.account_forms import ChangePasswordForm, OwnNameForm
+from web.acts import CHANGE_OWN_NAME, CHANGE_OWN_PASSWORD, END_OWN_SESSIONS, SEE_OWN_ACCOUNT
 from web.devices import name_device
-from web.kept_input import keeps_nothing
+from web.kept_input import keeps, keeps_nothing
 from words import _, later
 
 profile = Blueprint("profile", __name__, url_prefix="/profile")
@@ -27,6 +27,19 @@ NOT_PRESENT = later("That isn’t your current password. Try again.")
 def show() -> ResponseReturnValue:
     """Show the user's own account."""
     return _page(ChangePasswordForm())
+
+
+@profile.post("/name")
+@requires(CHANGE_OWN_NAME)
+@keeps(OwnNameForm)
+def change_name() -> ResponseReturnValue:
+    """Give the user the name that they want to be called by."""
+    form = OwnNameForm()
+    if not form.validate():
+        return _page(ChangePasswordForm(formdata=None), form), 422
+    accounts.rename(db.session.get_one(User, current_user.id), form.name.data)
+    flash(_("Your name is saved.") if form.name.data else _("Your e-mail address is shown from now on."), "success")
+    return redirect(url_for("profile.show"), 303)
 
 
 @profile.post("/password")
@@ -84,11 +97,12 @@ def second_factor() -> ResponseReturnValue:
     return render_template("profile/second_factor.html")
 
 
-def _page(form: ChangePasswordForm) -> str:
+def _page(form: ChangePasswordForm, name_form: OwnNameForm | None = None) -> str:
     own = select(UserSession).where(UserSession.user_id == current_user.id).order_by(UserSession.used_at.desc())
     return render_template(
         "profile/show.html",
         form=form,
+        name_form=name_form or OwnNameForm(formdata=None, name=current_user.name),
         sessions=db.session.scalars(own).all(),
         here=g.user_session.id,
         name_device=name_device,

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
 import accounts
@@ -10,9 +10,10 @@ from accounts import AddressTaken, LastAdministrator
 from database import aside
 from forms import EmptyForm
 from models import Role, User, db, now
+from people import called
 from web import mail
 from web.access import requires
-from web.account_forms import ROLE_NAMES, SCOPES, InviteForm, RoleForm, SecondFactorForm
+from web.account_forms import ROLE_NAMES, SCOPES, InviteForm, NameForm, RoleForm, SecondFactorForm
 from web.acts import (
     ACTIVATE_USER,
     ASK_SECOND_FACTOR,
@@ -21,6 +22,7 @@ from web.acts import (
     INVITE_USER,
     MAKE_LINK,
     MANAGE_USERS,
+    RENAME_USER,
     RESET_SECOND_FACTOR,
     REVOKE_TOKENS,
 )
@@ -50,7 +52,7 @@ def invite() -> ResponseReturnValue:
     if not form.validate():
         return _list(form), 422
     try:
-        user, token = accounts.invite(form.email.data, form.role.data)
+        user, token = accounts.invite(form.email.data, form.role.data, form.name.data)
     except AddressTaken:
         form.email.errors = [_("There is already a user with this address.")]
         return _list(form), 422
@@ -78,7 +80,21 @@ def require_second_factor() -> ResponseReturnValue:
 def show(user_id: int) -> ResponseReturnValue:
     """Show one user, and what can be done about them."""
     user = _user_or_404(user_id)
-    return _page(user, RoleForm(role=user.role))
+    return _page(user)
+
+
+@users.post("/<id:user_id>/name")
+@requires(RENAME_USER)
+@keeps(NameForm)
+def rename(user_id: int) -> ResponseReturnValue:
+    """Give the user another name, or none."""
+    user = _user_or_404(user_id)
+    form = NameForm()
+    if not form.validate():
+        return _page(user, name_form=form), 422
+    accounts.rename(user, form.name.data)
+    flash(_("%(email)s is now shown as %(name)s.", email=user.email, name=user.name or user.email), "success")
+    return _back_to(user)
 
 
 @users.post("/<id:user_id>/role")
@@ -95,7 +111,7 @@ def change_role(user_id: int) -> ResponseReturnValue:
     except LastAdministrator:
         form.role.errors = [LAST]
         return _page(user, form), 422
-    flash(_("%(email)s now has the role: %(role)s.", email=user.email, role=ROLE_NAMES[user.role]), "success")
+    flash(_("%(user)s now has the role: %(role)s.", user=called(user.email), role=ROLE_NAMES[user.role]), "success")
     return _back_to(user)
 
 
@@ -108,7 +124,7 @@ def make_link(user_id: int) -> ResponseReturnValue:
     try:
         return _show_link(user, accounts.make_link(user))
     except accounts.NotActive:
-        flash(_("%(email)s is deactivated. Reactivate the account first.", email=user.email), "warning")
+        flash(_("%(user)s is deactivated. Reactivate the account first.", user=called(user.email)), "warning")
         return _back_to(user)
 
 
@@ -123,7 +139,7 @@ def deactivate(user_id: int) -> ResponseReturnValue:
     except LastAdministrator:
         flash(str(LAST), "error")
     else:
-        flash(_("%(email)s is signed out everywhere and can’t sign in any more.", email=user.email), "success")
+        flash(_("%(user)s is signed out everywhere and can’t sign in any more.", user=called(user.email)), "success")
     return _back_to(user)
 
 
@@ -134,7 +150,7 @@ def activate(user_id: int) -> ResponseReturnValue:
     """Let the user in again."""
     user = _user_or_404(user_id)
     accounts.activate(user)
-    flash(_("%(email)s can sign in again.", email=user.email), "success")
+    flash(_("%(user)s can sign in again.", user=called(user.email)), "success")
     return _back_to(user)
 
 
@@ -146,7 +162,7 @@ def reset_second_factor(user_id: int) -> ResponseReturnValue:
     user = _user_or_404(user_id)
     accounts.reset_second_factor(user)
     flash(
-        _("%(email)s signs in with the password alone until they set up two-step verification again.", email=user.email),
+        _("%(user)s signs in with the password alone until they set up two-step verification again.", user=called(user.email)),
         "success",
     )
     return _back_to(user)
@@ -161,7 +177,7 @@ def revoke_token(user_id: int, token_id: int) -> ResponseReturnValue:
     name = accounts.revoke_token(user.id, token_id)
     if name is None:
         abort(404)
-    flash(_("The token “%(name)s” of %(email)s is revoked.", name=name, email=user.email), "success")
+    flash(_("The token “%(name)s” of %(user)s is revoked.", name=name, user=called(user.email)), "success")
     return _back_to(user)
 
 
@@ -173,14 +189,15 @@ def revoke_tokens(user_id: int) -> ResponseReturnValue:
     user = _user_or_404(user_id)
     revoked = accounts.revoke_tokens(user)
     sentence = ngettext(
-        "%(num)s token of %(email)s is revoked.", "%(num)s tokens of %(email)s are revoked.", revoked, email=user.email
+        "%(num)s token of %(user)s is revoked.", "%(num)s tokens of %(user)s are revoked.", revoked, user=called(user.email)
     )
     flash(sentence, "success")
     return _back_to(user)
 
 
 def _list(form: InviteForm, second_factor: SecondFactorForm | None = None) -> str:
-    everybody = select(User).options(selectinload(User.webauthn)).order_by(User.email)
+    order = func.lower(func.coalesce(User.name, User.email)), User.email
+    everybody = select(User).options(selectinload(User.webauthn)).order_by(*order)
     roles = db.session.scalars(select(Role).where(Role.needs_second_factor))
     return render_template(
         "users/list.html",
@@ -191,12 +208,13 @@ def _list(form: InviteForm, second_factor: SecondFactorForm | None = None) -> st
     )
 
 
-def _page(user: User, form: RoleForm) -> str:
+def _page(user: User, form: RoleForm | None = None, name_form: NameForm | None = None) -> str:
     return render_template(
         "users/show.html",
         user=user,
         now=now(),
-        form=form,
+        form=form or RoleForm(formdata=None, role=user.role),
+        name_form=name_form or NameForm(formdata=None, name=user.name),
         button_form=EmptyForm(),
         tokens=accounts.tokens_of(user.id),
         scopes=SCOPES,
@@ -207,7 +225,7 @@ def _page(user: User, form: RoleForm) -> str:
 def _show_link(user: User, token: str) -> str:
     link = whole_address(url_for("accounts.join", token=token))
     acted()
-    email, letter = user.email, render_template("users/letter.txt", link=link, until=user.link_until)
+    email, letter = user.email, render_template("users/letter.txt", link=link, until=user.link_until, name=user.name)
     with aside(db.session()):
         mailed = mail.send(email, _("Your link to Rollbook"), letter)
     return render_template("users/link.html", user=user, link=link, mailed=mailed)

@@ -10,6 +10,7 @@ from functools import partial
 
 import accounts
 import mailboxes
+import people
 from accounts import password_problem
 from merge import cells, encodings, fold, headings, left_out, options, pages, query, search, workbook_errors, workbook_percents
 from merge.cells import Notation
@@ -98,6 +99,8 @@ def readers() -> dict[str, Callable[[str], object]]:
         "a format of a workbook": lambda text: workbook_percents._is_percent("1", {"1": text}),
         "an e-mail address": mailboxes.spell,
         "whoever signs in": mailboxes.spell_any,
+        "a user's name": people.spell_name,
+        "whom a name means": people.addresses,
         "a new password": lambda text: password_problem(text, text[:255]),
         "a recovery code": _hash_code,
         "a secret": accounts.hash_token,
@@ -121,7 +124,7 @@ def table(n: int) -> Iterator[tuple[str, str, float, float]]:
 
 def _once(read: Callable[[str], object], text: str) -> float:
     started = time.thread_time()
-    with contextlib.suppress(Problem, BadQuery, NotAnObject, mailboxes.NoAddress):
+    with contextlib.suppress(Problem, BadQuery, NotAnObject, mailboxes.NoAddress, people.BadName):
         read(text)
     return time.thread_time() - started
 

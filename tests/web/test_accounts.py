@@ -15,7 +15,7 @@ from tests.conftest import PASSWORD, SECRET, settings
 from tests.visitor import Visitor
 
 LINK = f"/setup?token={setup_token(SECRET)}"
-FIRST = {"email": "head@school.example", "password": PASSWORD, "again": PASSWORD}
+FIRST = {"name": "Ada Chen", "email": "head@school.example", "password": PASSWORD, "again": PASSWORD}
 
 
 def test_the_right_password_signs_in_and_signing_out_ends_it(sign_in):
@@ -86,7 +86,7 @@ def test_passwords_are_kept_as_argon2id_hashes_of_todays_strength(database_url, 
 def test_the_set_up_link_makes_the_first_administrator_and_signs_them_in(client, stored):
     assert client.send(LINK, FIRST).location == "/"
     assert "You are the administrator" in client.visit("/").alerts
-    assert stored(select(User.email, Role.name).join(User.roles)) == [("head@school.example", "admin")]
+    assert stored(select(User.email, User.name, Role.name).join(User.roles)) == [("head@school.example", "Ada Chen", "admin")]
     assert stored(select(User.password))[0][0].startswith("$argon2id$")
 
 
@@ -109,6 +109,7 @@ def test_setting_up_without_the_pages_token_makes_nobody(client, stored):
 
 
 BAD = [
+    ("name", "head@school.example", "It can’t contain @."),
     ("email", "", "Enter the address that you will sign in with."),
     ("email", "head", "An e-mail address has an @ with something on both sides of it."),
     ("password", "", "Choose a password."),

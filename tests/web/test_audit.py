@@ -45,6 +45,8 @@ def test_signing_in_and_out_is_noted_and_failures_without_what_was_typed(client,
 
 def test_what_administrators_do_about_users_is_noted(admin, app, noted):
     someone(app, "editor@school.example", "editor")
+    admin.send("/users/2/name", {"name": "Ada Chen"}, page="/users/2")
+    admin.send("/users/2/name", {"name": "Ada Chen"}, page="/users/2")
     admin.send("/users/2/role", {"role": "viewer"}, page="/users/2")
     admin.send("/users/2/second-factor", page="/users/2")
     admin.send("/users/2/deactivate", page="/users/2")
@@ -54,6 +56,7 @@ def test_what_administrators_do_about_users_is_noted(admin, app, noted):
     admin.send("/users/second-factor", {"roles": ["admin", "editor"]}, page="/users")
     who, about = "admin@school.example", "editor@school.example"
     assert noted()[4:] == [
+        (who, "user-renamed", about, {"name": "Ada Chen"}),
         (who, "role-changed", about, {"before": "editor", "role": "viewer"}),
         (who, "second-factor-reset", about, {}),
         (who, "user-shut-out", about, {}),

@@ -23,6 +23,24 @@ def test_a_new_password_is_the_one_that_counts_from_then_on(app, viewer, client)
     client.send("/login", {"email": "viewer@school.example", "password": NEW}, status=302)
 
 
+def test_people_choose_what_they_are_called(viewer, stored):
+    viewer.send("/profile/name", {"name": " Ada  Chen "}, page="/profile")
+    page = viewer.visit("/profile")
+    assert page.values["name"] == "Ada Chen"
+    assert "Your name is saved." in page.alerts
+    assert "Ada Chen" in [link.text for link in page.all("a") if link.get("href") == "/profile"]
+    viewer.send("/profile/name", {"name": ""}, page="/profile")
+    assert stored(select(User.name)) == [(None,)]
+
+
+def test_a_name_that_can_not_be_taken_is_refused_beside_the_field_and_kept_there(viewer, stored):
+    page = viewer.send("/profile/name", {"name": "head@school.example"}, page="/profile", status=422)
+    assert "It can’t contain @." in page.problems["name"]
+    assert "It can’t contain @." in page.alerts
+    assert page.values["name"] == "head@school.example"
+    assert stored(select(User.name)) == [(None,)]
+
+
 BAD = [
     ("current", "", "Enter your current password."),
     ("current", "something else", "That isn’t your current password."),

@@ -94,7 +94,44 @@ def test_a_new_link_makes_the_one_before_void_and_replaces_a_forgotten_password(
     client.send("/login", {"email": "other@school.example", "password": CHOSEN["password"]}, status=302)
 
 
+def test_who_is_invited_has_a_name_and_is_greeted_by_it(app, admin, monkeypatch, stored):
+    app.config["SMTP"] = "smtp://mail.school.example"
+    monkeypatch.setattr(Postman, "letters", [], raising=False)
+    monkeypatch.setattr(smtplib, "SMTP", Postman)
+    page = admin.send("/users", NEW | {"name": " Ada  Chen "}, status=200)
+    assert page.heading == "A link for Ada Chen"
+    (letter,) = Postman.letters
+    assert letter.get_content().startswith("Hello Ada Chen,")
+    assert stored(select(User.name).where(User.email == "new@school.example")) == [("Ada Chen",)]
+    assert admin.visit("/users").rows[0][0] == "Ada Chen new@school.example"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("Ada Chen", "is now shown as Ada Chen."), (" ", "is now shown as other@school.example.")]
+)
+def test_a_name_is_changed_and_removed_and_signing_in_goes_on_by_address(app, admin, client, stored, name, says):
+    with app.app_context():
+        accounts.add_user("other@school.example", "viewer", PASSWORD, "A. Chen")
+    page = f"/users/{user_id(stored, 'other@school.example')}"
+    admin.send(f"{page}/name", {"name": name}, page=page)
+    shown = admin.visit(page)
+    assert shown.heading == (name.strip() or "other@school.example")
+    assert says in shown.alerts
+    client.send("/login", {"email": "other@school.example", "password": PASSWORD}, status=302)
+
+
+def test_users_are_listed_by_what_they_are_called(app, admin):
+    with app.app_context():
+        accounts.add_user("z@school.example", "viewer", PASSWORD, "Aaron")
+        accounts.add_user("b@school.example", "viewer", PASSWORD)
+    called = [row[0] for row in admin.visit("/users").rows]
+    assert called == ["Aaron z@school.example", "admin@school.example This is you", "b@school.example"]
+
+
 BAD = [
+    ("name", "head@school.example", "Enter a name, not an e-mail address. It can’t contain @."),
+    ("name", "Ada\u200bChen", "The name contains an invisible character."),
+    ("name", "A" * 101, "Name must be at most 100 characters."),
     ("email", "", "Enter the address that the new user will sign in with."),
     ("email", "new", "An e-mail address has an @ with something on both sides of it."),
     ("email", "Admin@school.example", "There is already a user with this address."),
