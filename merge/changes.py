@@ -14,6 +14,7 @@ from merge.history import Cell, changed_cells
 from merge.query import parse_day, parse_place, typed_name
 from merge.undo_change import NEVER
 from models import AuditEntry, Change, Import, revisions
+from people import addresses
 
 CHANGES = 50
 # More than any change is numbered.
@@ -26,6 +27,7 @@ class Query:
     """What the address asks for."""
 
     actor: str
+    """An address, a command, or the name of one or more people."""
     import_id: int | None
     first_day: date | None
     last_day: date | None
@@ -112,7 +114,7 @@ def _first(session: Session, numbered: type[Change] | type[AuditEntry], since: C
 def _matching(session: Session, query: Query) -> Select[Change, Import]:
     rows = select(Change, Import).outerjoin(Import, Import.id == Change.import_id)
     if query.actor:
-        rows = rows.where(Change.actor == query.actor)
+        rows = rows.where(Change.actor.in_(addresses(query.actor)))
     if query.import_id is not None:
         rows = rows.where(Change.import_id == query.import_id)
     rows = rows.where(*within_days(session, Change, query.first_day, query.last_day))

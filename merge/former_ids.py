@@ -11,6 +11,7 @@ from merge.ids import unusual_above
 from merge.problems import problem_text
 from merge.review import ReviewReason, hold_for_review
 from models import Change, planned_rows, revisions, staged_rows
+from people import called
 from words import _, moment
 
 ERASED = "erased_id"
@@ -24,7 +25,7 @@ def former_owner(session: Session, student_id: int) -> Entry | None:
 
 def said(student_id: int, owner: Entry) -> str:
     """Say whose the id was."""
-    when = {"id": student_id, "when": moment(owner.at), "actor": owner.actor}
+    when = {"id": student_id, "when": moment(owner.at), "actor": called(owner.actor)}
     if owner.erased:
         return _("Student ID %(id)s belonged to a student who was erased %(when)s by %(actor)s. No one else can have it.", **when)
     return _("Student ID %(id)s was %(name)s, deleted %(when)s by %(actor)s.", name=owner.values[NAME.name], **when)

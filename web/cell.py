@@ -13,6 +13,7 @@ from merge.problems import Problem
 from merge.reconcile import Clash, Saved
 from merge.record import Conflict
 from models import db
+from people import called
 from web.access import actor, requires
 from web.acts import WRITE_STUDENT
 from web.kept_input import told_to_scripts
@@ -67,7 +68,7 @@ def _overtaken(student_id: int, column: StudentColumn, clash: Clash) -> Any:
     by, now = clash.stand.by[column.name], column.write(clash.stand.theirs[column.name])
     sentence = _(
         "%(actor)s changed it to %(value)s while you were editing. Open the record to decide.",
-        actor=by.actor,
+        actor=called(by.actor),
         value=now or _("blank"),
     )
     return jsonify(sentence=sentence, record=url_for("students.edit", student_id=student_id))

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntit
 from config import MEGABYTE
 from merge.faults import Fault, fault_of
 from merge.query import BadQuery
+from people import called
 from web.access import SIGNED_OUT, is_open_to_all, is_signing_in
 from web.addresses import is_for_machines, own_address, page_after_signing_in, page_to_return_to
 from web.body_kinds import FieldTooLong, SentTwice
@@ -211,7 +212,7 @@ def _show_step(needed: StepNeeded) -> ResponseReturnValue:
 def _show_expired(_error: CSRFError) -> ResponseReturnValue:
     """Say that the page had expired; somebody who has signed in in another tab meanwhile is led on."""
     if "user_session" in g and is_signing_in() and request.form.get("csrf_token"):
-        flash(_("You are signed in as %(user)s.", user=g.user_session.email), "info")
+        flash(_("You are signed in as %(user)s.", user=called(g.user_session.email)), "info")
         return redirect(page_after_signing_in())
     if (is_for_scripts() or kept_of_request() is not None) and "user_session" not in g and not is_open_to_all():
         return _show_step(StepNeeded(SIGNED_OUT))

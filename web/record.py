@@ -12,6 +12,7 @@ from merge.former_ids import said as said_of
 from merge.reconcile import Saved, Stand
 from merge.record import Conflict, MergedAway
 from models import Student, db
+from people import called
 from web.within import list_url, list_within, read_within
 from words import _
 
@@ -149,7 +150,8 @@ def go_on(student: Student) -> ResponseReturnValue:
 def _merged_from(stand: Stand) -> str:
     """Say which fields came from whom."""
     labels = {column.name: column.label for column in COLUMNS}
-    theirs = [_("%(column)s from %(actor)s", column=labels[name], actor=stand.by[name].actor) for name in stand.merged.theirs]
+    by = {name: called(entry.actor) for name, entry in stand.by.items()}
+    theirs = [_("%(column)s from %(actor)s", column=labels[name], actor=by[name]) for name in stand.merged.theirs]
     mine = [_("%(column)s from you", column=labels[name]) for name in stand.merged.mine]
     return _("Someone else had saved this student, and both changes were merged: %(parts)s.", parts=", ".join(theirs + mine))
 

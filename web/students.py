@@ -12,6 +12,7 @@ from merge.ids import is_unusual
 from merge.query import parse_place
 from merge.reconcile import Clash
 from models import Student, db
+from people import called
 from web.access import actor, requires
 from web.acts import DELETE_STUDENT, READ_STUDENTS, WRITE_STUDENT
 from web.kept_input import keeps, keeps_nothing
@@ -133,7 +134,7 @@ def version(student_id: int) -> ResponseReturnValue:
         later("%(actor)s has deleted this record since you opened it."),
         later("%(actor)s has saved this record since you opened it."),
     )
-    sentence = (deleted if newest.deleted else saved) % {"actor": newest.actor}
+    sentence = (deleted if newest.deleted else saved) % {"actor": called(newest.actor)}
     answer = jsonify(version=newest.version, sentence=sentence)
     answer.set_etag(str(newest.version))
     return answer.make_conditional(request)
