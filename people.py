@@ -114,4 +114,5 @@ def _problem(name: str, plain: str) -> Later | None:
 
 
 def _comparable(name: str) -> str:
-    return unicodedata.normalize("NFKC", name[:MAX_NAME_LENGTH]).casefold()
+    name = name[:MAX_NAME_LENGTH]
+    return name.lower() if name.isascii() else unicodedata.normalize("NFKC", name).casefold()

@@ -56,10 +56,12 @@ def _sign_in(chromium: Browser, server: Server) -> tuple[Page, Page]:
     # Nothing fades in, half of which a picture would show.
     office, teacher = (chromium.new_context(base_url=server.url, reduced_motion="reduce").new_page() for _ in range(2))
     office.goto(server.setup_link())
+    office.get_by_label("Your name").fill("Maria Santos")
     office.get_by_label("E-mail address").fill(OFFICE)
     _choose_password(office)
     office.wait_for_url("**/")
     office.goto("/users")
+    office.get_by_label("Name (optional)").fill("Tom Becker")
     office.get_by_label("E-mail address").fill(TEACHER)
     office.get_by_role("radio", name="Editor").check()
     office.get_by_role("button", name="Invite").click()

@@ -68,6 +68,7 @@ def planted(school):
     school.apply(address)
     admin.send("/students/bulk/set", {"within": "q=", "ids": "7", "column": "name", "value": MARKUP[0]})
     admin.send("/students/8", {"id": "8", "name": MARKUP[1], "version": "1"})
+    assert editor.send("/profile/name", {"name": "".join(MARKUP[:2])}).status == 303
     liar = school.stranger()
     fields = {"email": email_of("admin"), "password": PASSWORD, "csrf_token": liar.token()}
     liar.post("/login", fields, User_Agent=MARKUP[0])

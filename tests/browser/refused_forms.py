@@ -67,12 +67,16 @@ FORMS = {
     "correct rows": Form("/imports/1?verdict=rejected", {"cell-3-1": NAME}, "/imports/1/rows"),
     "invite a user": Form("/users", {"email": "new@school.example", "role": "editor"}, "/users"),
     "ask for a second factor": Form("/users", {"roles": "viewer"}, "/users/second-factor"),
+    "change a user's name": Form("/users/2", {"name": NAME}, "/users/2/name"),
     "change a role": Form("/users/2", {"role": "viewer"}, "/role"),
     "make a token": Form("/profile/tokens", {"name": "timetable", "scopes": "read"}, "/profile/tokens"),
+    "change the own name": Form("/profile", {"name": NAME}, "/profile/name"),
     "sign in": Form("/login", {"email": EMAIL, "password": PASSWORD}, "/login", {"email": EMAIL, "password": ""}),
 }
-CONFIRMED = ("delete the chosen", "invite a user", "ask for a second factor", "change a role", "make a token")
-FOR_VIEWERS = ("save a view", "rename a view", "export the chosen", "make a token", "sign in")
+CONFIRMED = (
+    *("delete the chosen", "invite a user", "ask for a second factor", "change a user's name", "change a role", "make a token"),
+)
+FOR_VIEWERS = ("save a view", "rename a view", "export the chosen", "make a token", "change the own name", "sign in")
 
 
 class Refusals:

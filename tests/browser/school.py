@@ -25,6 +25,7 @@ from tests.server import ROOT, Server, running_server
 from words import later
 
 HEAD = "head.of.administration@sekundarschule-musterstadt.example"
+HEADS_NAME = "Prof. Dr. Maria-Magdalena " + "Wolfeschlegelsteinhausenbergerdorff " * 2
 CAREFUL = "careful@school.example"
 CHANGED, DELETED, ERASED = 7, 8, 9
 PREVIEWED, EMPTY, APPLIED, UNDONE, CANCELLED, UNCLEAR, DELETES, *BUSY, FAILED = range(2, 14)
@@ -35,7 +36,7 @@ def running_school(folder: Path, database_url: str, **more: str) -> Iterator[tup
     """Serve it with no worker, so that what is on its way stays there; with the secret of a one-time link."""
     app = create_app(settings(folder / "filling", database_url))
     with app.app_context():
-        head = accounts.add_user(HEAD, "admin", PASSWORD)
+        head = accounts.add_user(HEAD, "admin", PASSWORD, HEADS_NAME)
         _change_students()
         _import_sheets()
         secret = _add_staff(head)

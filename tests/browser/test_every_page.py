@@ -86,6 +86,7 @@ SENT: dict[str, tuple[str, Act]] = {
     "a row that can't be used": (f"/imports/{PREVIEWED}?verdict=rejected", lambda page: press(page, "Check again")),
     "no column": (f"/imports/{UNCLEAR}/columns", lambda page: press(page, "Read the sheet like this")),
     "nobody's address": ("/users", lambda page: press(page, "Invite")),
+    "a name that is an address": ("/users/2", lambda page: send(page, "Save the name", name=HEAD)),
     "no password": ("/profile", lambda page: press(page, "Change the password")),
     "no token": ("/profile/tokens", lambda page: press(page, "Create the token")),
     "a token": ("/profile/tokens", lambda page: make_token(page)),
