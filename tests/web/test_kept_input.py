@@ -46,7 +46,9 @@ FORMS = {
     ),
     "users.invite": ("/users", "/users", {"email": "new@school.example", "role": "editor"}, {}),
     "users.require_second_factor": ("/users/second-factor", "/users", {"roles": "viewer"}, {}),
+    "users.rename": ("/users/1/name", "/users/1", {"name": NAME}, {}),
     "users.change_role": ("/users/1/role", "/users/1", {"role": "viewer"}, {}),
+    "profile.change_name": ("/profile/name", "/profile", {"name": NAME}, {}),
     "tokens.make": ("/profile/tokens", "/profile/tokens", {"name": "timetable", "scopes": "read", "days": "365"}, {}),
     "security.login": (
         "/login",
@@ -63,6 +65,7 @@ CONFIRMED = (
     "bulk.delete",
     "users.invite",
     "users.require_second_factor",
+    "users.rename",
     "users.change_role",
     "tokens.make",
     "security.wan_register",
@@ -181,7 +184,10 @@ def _confirmed(visitor, seconds_ago):
 REFUSALS = [name for name in vars(Refusals) if not name.startswith("_")]
 # What is no refusal for a form that asks for less.
 PASSES = {
-    "role_changed": ("views.keep", "views.change", "bulk.export", "tokens.make", "security.wan_register", "security.login"),
+    "role_changed": (
+        *("views.keep", "views.change", "bulk.export", "profile.change_name", "tokens.make"),
+        *("security.wan_register", "security.login"),
+    ),
     "second_factor_asked": ("security.wan_register", "security.login"),
     "confirmed_long_ago": [name for name in FORMS if name not in CONFIRMED],
     "session_ended": ["security.login"],

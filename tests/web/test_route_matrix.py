@@ -47,7 +47,7 @@ TABLE = {
     ("POST", "/verify/passkey"): USER,
     ("POST", "/verify/passkey/token"): USER,
     ("GET", "/profile"): USER,
-    ("POST", "/profile/name"): USER,
+    ("POST", "/profile/name"): VIEWER,
     ("POST", "/profile/password"): USER,
     ("POST", "/profile/sessions/99/end"): USER,
     ("POST", "/profile/sessions/end"): USER,
