@@ -16,6 +16,7 @@ from zxcvbn import zxcvbn
 
 import audit
 import database
+import school
 from audit import Act
 from mailboxes import spell, spell_any
 from models import Passkey, Role, Token, User, UserSession, db, now
@@ -74,14 +75,19 @@ def add_user(email: str, role: str, password: str, name: str | None = None) -> U
     return user
 
 
-def add_first(email: str, password: str, name: str | None = None) -> User:
-    """Make the first administrator and commit. Raises NotFirst where there is a user by now, NoAddress, and BadName."""
+def add_first(email: str, password: str, name: str | None = None, time_zone: str | None = None) -> User:
+    """Make the first administrator, keep the time zone they chose, and commit.
+
+    Raises NotFirst where there is a user by now, NoAddress, and BadName.
+    """
     user = _new_user(email, "admin", password, name)
     database.lock(db.session(), USERS)
     if any_users():
         db.session.rollback()
         raise NotFirst
-    _commit_new(user, Act.USER_ADDED)
+    if time_zone:
+        school.choose_time_zone(db.session(), time_zone)
+    _commit_new(user, Act.USER_ADDED, **({"zone": time_zone} if time_zone else {}))
     return user
 
 
@@ -211,6 +217,13 @@ def require_second_factor(roles: Collection[str]) -> None:
     db.session.commit()
 
 
+def choose_time_zone(name: str) -> None:
+    """Set the school's time zone, and commit."""
+    school.choose_time_zone(db.session(), name)
+    audit.add(db.session(), Act.TIME_ZONE_CHOSEN, zone=name)
+    db.session.commit()
+
+
 def end_sessions(user_id: int, *, but: int | None = None) -> int:
     """Sign the user out everywhere, or everywhere but in that session, and count the sessions that ended. Does not commit."""
     others = delete(UserSession).where(UserSession.user_id == user_id, UserSession.id.is_distinct_from(but))
@@ -332,12 +345,12 @@ def _new_user(email: str, role: str, password: str, name: str | None) -> User:
     return User(**spelt, password=_hash(password), fs_uniquifier=uuid.uuid4().hex, roles=[_role(role)])
 
 
-def _commit_new(user: User, act: Act) -> None:
+def _commit_new(user: User, act: Act, **details: str) -> None:
     database.lock(db.session(), USERS)
     db.session.add(user)
     try:
         db.session.flush()
-        _note(act, user, role=user.role, **({"name": user.name} if user.name else {}))
+        _note(act, user, role=user.role, **({"name": user.name} if user.name else {}), **details)
         db.session.commit()
     except IntegrityError:
         db.session.rollback()

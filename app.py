@@ -64,6 +64,7 @@ from web.static import register_static
 from web.students import students
 from web.styleguide import styleguide
 from web.throttle import register_throttle
+from web.time_zone import register_time_zone
 from web.tokens import tokens
 from web.users import users
 from web.views import views
@@ -118,6 +119,8 @@ def create_app(settings: config.Settings | None = None) -> Flask:
         KEEP_AUDIT=settings.keep_audit,
         KEEP_DELETED=settings.keep_deleted,
         ROLLBOOK_WORKER=settings.worker,
+        TIME_ZONE=settings.time_zone,
+        SERVER_TIME_ZONE=settings.server_time_zone,
         SMTP=settings.smtp,
         MAIL_FROM=settings.mail_from,
         METRICS_TOKEN=settings.metrics_token,
@@ -140,6 +143,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     Migrate(app, db, directory=str(Path(__file__).parent / "migrations"))  # wherever a command is run
     register_language(app)
     register_people(app)
+    register_time_zone(app)
     register_hosts(app, settings)
     register_limits(app)
     register_senders(app)

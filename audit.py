@@ -58,6 +58,7 @@ class Act(StrEnum):
     STUDENTS_DISTINCT = "students-distinct"
     AUDIT_EXPORTED = "audit-exported"
     AUDIT_DROPPED = "audit-dropped"
+    TIME_ZONE_CHOSEN = "time-zone-chosen"
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def entry(
 
 
 def drop_before(session: Session, moment: datetime) -> int:
-    """Drop the entries from before a moment, note how many that were, and commit."""
+    """Drop the entries from before a moment, note how many that were and the day of that moment's zone, and commit."""
     session.execute(update(audit_retention).values(until=moment))
     old: Any = session.execute(delete(AuditEntry).where(AuditEntry.at < moment), execution_options={"synchronize_session": False})
     assert isinstance(old, CursorResult)

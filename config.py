@@ -15,10 +15,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import idna
 
 from database_url import HIGHEST_PORT, POSTGRESQL, read_database_url, sqlite_url
+from time_zones import find_zone, zone_of_server
 
 VERSION: str = tomllib.loads((Path(__file__).parent / "pyproject.toml").read_text())["project"]["version"]
 
@@ -107,6 +109,12 @@ SETTINGS = (
     Setting("ROLLBOOK_SESSION_IDLE_MINUTES", "120", "the minutes without use after which a user has to sign in again"),
     Setting("ROLLBOOK_SMTP", "", "`smtp://user:password@host:port` or `smtps://…`: invitations are then also mailed"),
     Setting(
+        "ROLLBOOK_TIME_ZONE",
+        "as chosen at set-up and on the Users page; before that, the server's own",
+        "the school's time zone, such as `Europe/Berlin`, for the dates and times on pages, in filters and in exports. Where "
+        "it is set, it can't be changed on pages",
+    ),
+    Setting(
         "ROLLBOOK_TRACES",
         "",
         "an OpenTelemetry collector, such as `http://localhost:4318`, that receives traces; needs the packages of "
@@ -128,6 +136,7 @@ SETTINGS = (
         "inline",
         "`none`: the server starts no process for imports; start `flask worker` beside it",
     ),
+    Setting("TZ", "`/etc/localtime`, or UTC", "the time zone of the machine, which set-up suggests for the school"),
     Setting("WEB_CONCURRENCY", "one for each core, up to 4; on SQLite up to 2", "the number of web processes"),
 )
 DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
@@ -159,6 +168,10 @@ class Settings:
     """A file, "-" for standard output, or none."""
     metrics_token: str | None
     """With which /metrics may be read from elsewhere; without one, only on the machine itself."""
+    time_zone: ZoneInfo | None
+    """The school's; None where that is chosen on pages."""
+    server_time_zone: ZoneInfo
+    """What this machine's clock is set to, for as long as nobody has chosen."""
     traces: str | None
     """The address of an OpenTelemetry collector, where requests are traced."""
     worker: str
@@ -226,6 +239,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         mail_from=_mailbox(environ, "ROLLBOOK_MAIL_FROM") or f"rollbook@{urlsplit(address).hostname}",
         metrics_token=_token(environ, "ROLLBOOK_METRICS_TOKEN"),
         access_log=_log_file(environ, "ROLLBOOK_ACCESS_LOG"),
+        time_zone=_time_zone(environ, "ROLLBOOK_TIME_ZONE"),
+        server_time_zone=zone_of_server(environ),
         traces=_url(environ, "ROLLBOOK_TRACES", "http", "https"),
         worker=_one_of(environ, "ROLLBOOK_WORKER", "inline", "none"),
         web_processes=_web_processes(environ, _database_url(environ, instance)),
@@ -407,6 +422,13 @@ def _log_file(environ: Mapping[str, str], name: str) -> str | None:
         except OSError as error:
             raise ValueError(f"{name} is {text}, which can't be written to: {error.strerror}.") from None
     return text or None
+
+
+def _time_zone(environ: Mapping[str, str], name: str) -> ZoneInfo | None:
+    text = environ.get(name)
+    if text and (zone := find_zone(text)) is None:
+        raise ValueError(f"{name} must be the name of a time zone, such as Europe/Berlin or America/New_York.")
+    return zone if text else None
 
 
 def _one_of(environ: Mapping[str, str], name: str, *choices: str) -> str:

@@ -9,13 +9,14 @@ from pathlib import Path
 import pysqlite3
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy import Connection, DateTime, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from zxcvbn import zxcvbn
 
 import database
 from config import LOOPBACK, Settings
 from disk_room import room_problem
+from words import moment
 
 log = logging.getLogger(__name__)
 
@@ -196,12 +197,14 @@ def _tuned(connection: Connection) -> Iterator[Finding]:
 
 
 def _clock(connection: Connection) -> Finding:
-    held = connection.execute(text("SELECT checked_at, held_since FROM clock_checks WHERE held_since IS NOT NULL")).first()
+    looked = text("SELECT checked_at, held_since FROM clock_checks WHERE held_since IS NOT NULL")
+    held = connection.execute(looked.columns(checked_at=DateTime(timezone=True), held_since=DateTime(timezone=True))).first()
     if held is None:
         return Finding(FINE, "The clock has not leapt: what is old is deleted in its time.")
     return Finding(
         UNKNOWN,
-        f"The clock said {held.held_since} when it had last said {held.checked_at}, so nothing is deleted for being old. "
+        f"The clock said {moment(held.held_since)} when it had last said {moment(held.checked_at)}, "
+        "so nothing is deleted for being old. "
         "If the clock is right, run: .venv/bin/flask retention --resume",
     )
 

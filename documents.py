@@ -72,6 +72,11 @@ def _with_all_fields(sheet: dict[str, Any]) -> dict[str, Any]:
     return {"first_line": 2, "left_out": [], "tabs": [], "tab": None, "mended": {}, **sheet}
 
 
+def _by_days_of_utc(figures: dict[str, Any]) -> dict[str, Any]:
+    """Say in which time zone the first releases counted the changes of each day."""
+    return {"zone": "UTC", **figures}
+
+
 SHEET = Kind("sheet", (_with_all_fields,))
 OPTIONS = Kind("options")
 QUESTIONS = Kind("questions")
@@ -80,7 +85,7 @@ LIMITS = Kind("limits")
 COLUMNS = Kind("columns")
 SEEN = Kind("seen")
 SELECTION = Kind("selection")
-FIGURES = Kind("figures")
+FIGURES = Kind("figures", (same, _by_days_of_utc))
 RECOVERY_CODES = Kind("recovery codes")
 TRANSPORTS = Kind("transports")
 SCOPES = Kind("scopes")

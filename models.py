@@ -667,6 +667,15 @@ class View(Base):
     shared: Mapped[bool] = mapped_column(default=False)
 
 
+class SchoolSetting(Base):
+    """A choice for the whole school, such as its time zone, by name."""
+
+    __tablename__ = "school_settings"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    value: Mapped[str] = mapped_column(String(255))
+
+
 class KeptFigures(Base):
     """The school in figures as they were counted last: one row."""
 

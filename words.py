@@ -1,13 +1,14 @@
-"""Say sentences, numbers and moments in the reader's language.
+"""Say sentences, numbers and times in the reader's language and the school's time zone.
 
-The web names the language for each request; commands and the worker leave it English. What is kept in the database is
-kept as a `Later`, so that everybody reads it in their own language. A percent sign within a sentence is written %%.
+The web names both for each request; commands and the worker leave them English and UTC, and say so. What is kept in the
+database is kept as a `Later`, so that everybody reads it in their own language. A percent sign within a sentence is written
+%%.
 """
 
 import json
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache
 from gettext import NullTranslations
 from html import escape
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from babel import Locale
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_time, get_timezone_gmt
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -29,6 +30,9 @@ FOLDER = Path(__file__).parent / "translations"
 
 reader: ContextVar[Callable[[], str]] = ContextVar("reader", default=lambda: SOURCE)
 """Names the language of whoever reads what is being said."""
+zone: ContextVar[Callable[[], tzinfo | None]] = ContextVar("zone", default=lambda: None)
+"""Names the time zone that times are said in; None where they are said in UTC, with that word."""
+HOUR = timedelta(hours=1)
 
 
 def gettext(message: str, /, **values: Any) -> str:
@@ -95,8 +99,47 @@ def number(value: float) -> str:
 
 
 def moment(at: datetime) -> str:
-    """Write a point in time to the minute."""
-    return f"{format_date(at, 'medium', _locale())}, {format_time(at, 'short', locale=_locale())} UTC"
+    """Write a date and time to the minute: 27 March 2026, 14:05."""
+    local = in_zone(at)
+    written = f"{day(local)}, {format_time(local, 'short', locale=_locale())}"
+    return written if zone.get()() else f"{written} UTC"
+
+
+def recent(at: datetime, now: datetime | None = None) -> str:
+    """Write how long ago it was, to the minute within an hour and by the day until yesterday; else the date and time."""
+    local, present = in_zone(at), in_zone(now or datetime.now(UTC))
+    ago = present.astimezone(UTC) - local.astimezone(UTC)
+    if timedelta() <= ago < HOUR:
+        minutes = ago // timedelta(minutes=1)
+        return ngettext("%(num)s minute ago", "%(num)s minutes ago", minutes) if minutes else gettext("just now")
+    clock = format_time(local, "short", locale=_locale())
+    if local.date() == present.date() and ago > timedelta():
+        return gettext("today, %(time)s", time=clock)
+    if present.date() - local.date() == timedelta(days=1):
+        return gettext("yesterday, %(time)s", time=clock)
+    return moment(at)
+
+
+def exact(at: datetime) -> str:
+    """Write a date and time to the second, with how far its clock is from Greenwich's: no two times are written alike."""
+    local = in_zone(at)
+    offset = get_timezone_gmt(local, locale=_locale())
+    return f"{day(local)}, {format_time(local, 'medium', locale=_locale())} {offset}"
+
+
+def day(on: date) -> str:
+    """Write a date: 27 March 2026."""
+    return format_date(on, "long", _locale())
+
+
+def instant(at: datetime) -> str:
+    """Write a date and time for programs, as the zone's clock shows it and with its offset."""
+    return in_zone(at).isoformat(timespec="seconds")
+
+
+def in_zone(at: datetime) -> datetime:
+    """Give it as the zone's clock shows it; one without an offset is in UTC."""
+    return (at.replace(tzinfo=UTC) if at.tzinfo is None else at).astimezone(zone.get()() or UTC)
 
 
 def listed(phrases: Iterable[str]) -> str:

@@ -8,17 +8,18 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from functools import partial
 from pathlib import Path
 
-from flask import Flask
+from flask import Flask, current_app
 from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 import accounts
 import audit
 import memory
+import school
 from audit_outbox import Outbox
 from database import empty_log, only_reading, write_if_free
 from merge import clock_check, erase, figures, file_rewrite, record
@@ -94,7 +95,7 @@ def work(app: Flask, stop: threading.Event) -> None:
 def count_school() -> None:
     """Keep the figures that the dashboard shows up to date."""
     with only_reading():
-        renewal = figures.renewal(db.session())
+        renewal = figures.renewal(db.session(), _zone())
         db.session.rollback()
     if renewal is not None:
         write_if_free(db.engine, renewal, COUNTED_PATIENCE_MS)
@@ -131,7 +132,7 @@ def _empty_log() -> None:
 def _rewrite_files() -> None:
     """Rewrite the database's files where an erasure waits for that."""
     with only_reading():
-        due = file_rewrite.is_due(db.session(), now())
+        due = file_rewrite.is_due(db.session(), now().astimezone(_zone()))
         db.session.rollback()
     if due and not file_rewrite.rewrite_files(db.session(), db.engine):
         log.warning("the database's files could not be rewritten after an erasure, since they are in use; it is tried again")
@@ -150,12 +151,16 @@ def _tidy(app: Flask) -> None:
     if keep_waiting := app.config["KEEP_WAITING"]:
         discarding.drop_forgotten(db.session(), now() - keep_waiting)
     discarding.drop_strays(db.session(), app.config["UPLOADS"], now() - LONGEST_UPLOAD)
-    audit.drop_before(db.session(), now() - app.config["KEEP_AUDIT"])
+    audit.drop_before(db.session(), (now() - app.config["KEEP_AUDIT"]).astimezone(_zone()))
     if keep_deleted := app.config["KEEP_DELETED"]:
         erase.erase_deleted(db.session(), now() - keep_deleted)
     record.drop_tokens(db.session(), now() - SENT_KEPT)
     db.session.execute(delete(KeptAnswer).where(KeptAnswer.at < now() - SENT_KEPT))
     db.session.commit()
+
+
+def _zone() -> tzinfo:
+    return school.time_zone(db.session(), current_app.config["TIME_ZONE"], current_app.config["SERVER_TIME_ZONE"])
 
 
 def _holder() -> str:

@@ -10,6 +10,7 @@ import doctor
 from config import VERSION
 from merge import clock_check
 from models import db
+from words import moment
 
 
 @click.command("doctor")
@@ -33,9 +34,7 @@ def retention(*, resume: bool) -> None:
     held = clock_check.hold(db.session())
     db.session.rollback()
     if held:
-        click.echo(
-            f"Nothing is deleted: the clock said {held[1]:%Y-%m-%d %H:%M} when it had last said {held[0]:%Y-%m-%d %H:%M} (UTC)."
-        )
+        click.echo(f"Nothing is deleted: the clock said {moment(held[1])} when it had last said {moment(held[0])}.")
         sys.exit(1)
     click.echo("What is old is deleted in its time.")
 

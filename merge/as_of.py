@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import Row, Select, func, select
@@ -36,10 +36,10 @@ class Page:
     after: int | None
 
 
-def parse_query(arguments: Mapping[str, str]) -> Query:
-    """Read the address. Raises BadQuery."""
+def parse_query(arguments: Mapping[str, str], zone: tzinfo = UTC) -> Query:
+    """Read the address, whose time is the zone's. Raises BadQuery."""
     return Query(
-        at=parse_moment(arguments.get("as_of", "")),
+        at=parse_moment(arguments.get("as_of", ""), zone),
         q=words_of(arguments),
         per_page=parse_per_page(arguments),
         after=parse_place(arguments, "after"),

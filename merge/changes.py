@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, tzinfo
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, select
@@ -15,6 +15,7 @@ from merge.query import parse_day, parse_place, typed_name
 from merge.undo_change import NEVER
 from models import AuditEntry, Change, Import, revisions
 from people import addresses
+from time_zones import day_begins, day_ends
 
 CHANGES = 50
 # More than any change is numbered.
@@ -73,9 +74,9 @@ def parse_query(arguments: Mapping[str, str]) -> Query:
     )
 
 
-def page(session: Session, query: Query) -> Page:
-    """Read one page. Each filter has an index; a million rows that one import wrote are not looked at."""
-    rows = _matching(session, query).order_by(Change.id.desc()).limit(CHANGES + 1)
+def page(session: Session, query: Query, zone: tzinfo = UTC) -> Page:
+    """Read one page, its days being the zone's. Each filter has an index; rows that an import wrote are not looked at."""
+    rows = _matching(session, query, zone).order_by(Change.id.desc()).limit(CHANGES + 1)
     found = session.execute(rows).all()
     shown = found[:CHANGES]
     students = _students(session, [change.id for change, import_ in shown if import_ is None])
@@ -95,14 +96,14 @@ def actors(session: Session, limit: int) -> list[str]:
 
 
 def within_days(
-    session: Session, numbered: type[Change] | type[AuditEntry], first: date | None, last: date | None
+    session: Session, numbered: type[Change] | type[AuditEntry], first: date | None, last: date | None, zone: tzinfo
 ) -> list[ColumnElement[bool]]:
-    """Keep the changes or entries of these days, all told: they are numbered in the order in which they began."""
+    """Keep the changes or entries of these days in the zone, all told: they are numbered in the order in which they began."""
     kept: list[ColumnElement[bool]] = []
     if first:
-        begins = _first(session, numbered, numbered.at >= datetime.combine(first, time.min, UTC))
+        begins = _first(session, numbered, numbered.at >= day_begins(first, zone))
         kept.append(numbered.id >= (BEYOND if begins is None else begins))
-    if last and (after := _first(session, numbered, numbered.at > datetime.combine(last, time.max, UTC))) is not None:
+    if last and (after := _first(session, numbered, numbered.at >= day_ends(last, zone))) is not None:
         kept.append(numbered.id < after)
     return kept
 
@@ -111,13 +112,13 @@ def _first(session: Session, numbered: type[Change] | type[AuditEntry], since: C
     return session.scalar(select(numbered.id).where(since).order_by(numbered.at, numbered.id).limit(1))
 
 
-def _matching(session: Session, query: Query) -> Select[Change, Import]:
+def _matching(session: Session, query: Query, zone: tzinfo) -> Select[Change, Import]:
     rows = select(Change, Import).outerjoin(Import, Import.id == Change.import_id)
     if query.actor:
         rows = rows.where(Change.actor.in_(addresses(query.actor)))
     if query.import_id is not None:
         rows = rows.where(Change.import_id == query.import_id)
-    rows = rows.where(*within_days(session, Change, query.first_day, query.last_day))
+    rows = rows.where(*within_days(session, Change, query.first_day, query.last_day, zone))
     return rows if query.before is None else rows.where(Change.id < query.before)
 
 

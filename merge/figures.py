@@ -7,7 +7,7 @@ students are counted whenever somebody looks.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +20,7 @@ from merge import spread
 from merge.columns import BY_NAME, COLUMNS, StudentColumn
 from merge.duplicates import count_distinct, count_sharing_a_name
 from models import Change, KeptFigures, now, revisions, students
+from time_zones import day_begins, day_of
 
 FEW = 10_000
 DAYS = 30
@@ -58,17 +59,19 @@ class Figures:
     """The bars of the column that the model holds this one against, with the quarters of this one."""
     days: list[int]
     """How often a record was changed on each of the last days, today last."""
+    zone: str = "UTC"
+    """In which those days begin and end."""
 
 
-def look(session: Session) -> Figures:
+def look(session: Session, zone: tzinfo = UTC) -> Figures:
     """Give the figures as they were counted last, if they still hold or the school is too large to be counted at once."""
-    kept = _kept(session)
+    kept = _kept(session, zone)
     if kept and (kept.figures["students"] > FEW or kept.figures["changes"] == _count_changes(session)):
         return _read(kept)
-    return count(session)
+    return count(session, zone)
 
 
-def count(session: Session) -> Figures:
+def count(session: Session, zone: tzinfo = UTC) -> Figures:
     """Count everything."""
     at, changes = now(), _count_changes(session)
     edges = {column.name: between for column in NUMBERS if (between := spread.edges(session, column))}
@@ -84,31 +87,29 @@ def count(session: Session) -> Figures:
         outside={column.name: found["outside", column.name][0].number for column in NUMBERS},
         bars={name: _bars(between, found["bar", name]) for name, between in edges.items()},
         by={c.name: _bars(edges[c.by], found["by", c.name]) for c in NUMBERS if found.get(("by", c.name))},
-        days=_changes_a_day(session, at),
+        days=_changes_a_day(session, days(at, zone), zone),
+        zone=str(zone),
     )
 
 
-def renewal(session: Session) -> Executable | None:
+def renewal(session: Session, zone: tzinfo = UTC) -> Executable | None:
     """Count anew if anything has changed since, and give what keeps it; None where what is kept is still right."""
-    kept, at = _kept(session), now()
-    if kept is None or kept.figures["changes"] != _count_changes(session) or first_moment(kept.at) != first_moment(at):
-        return _keep(session, count(session))
+    kept, at = _kept(session, zone), now()
+    if kept is None or kept.figures["changes"] != _count_changes(session) or day_of(kept.at, zone) != day_of(at, zone):
+        return _keep(session, count(session, zone))
     return _keep(session, replace(_read(kept), at=at)) if at - kept.at > FRESH else None
 
 
-def days(at: datetime) -> list[datetime]:
-    """Give the beginnings of the days that are looked back at."""
-    return [first_moment(at) - timedelta(days=before) for before in reversed(range(DAYS))]
+def days(at: datetime, zone: tzinfo = UTC) -> list[date]:
+    """Give the days that are looked back at."""
+    return [day_of(at, zone) - timedelta(days=before) for before in reversed(range(DAYS))]
 
 
-def first_moment(at: datetime) -> datetime:
-    return datetime.combine(at.astimezone(UTC), time.min, UTC)
-
-
-def _kept(session: Session) -> KeptFigures | None:
-    """Give what was counted last; None where that was not all that is counted today."""
+def _kept(session: Session, zone: tzinfo) -> KeptFigures | None:
+    """Give what was counted last; None where that was not all that is counted today, or by the days of another zone."""
     kept = session.get(KeptFigures, 1)
-    return kept if kept and {field.name for field in fields(Figures)} <= {"at", *kept.figures} else None
+    is_whole = kept is not None and {field.name for field in fields(Figures)} <= {"at", *kept.figures}
+    return kept if kept and is_whole and kept.figures["zone"] == str(zone) else None
 
 
 def _read(kept: KeptFigures) -> Figures:
@@ -131,8 +132,9 @@ def _count_changes(session: Session) -> int:
     return changes + (session.scalar(count_distinct()) or 0)
 
 
-def _changes_a_day(session: Session, at: datetime) -> list[int]:
-    mornings = days(at)
+def _changes_a_day(session: Session, looked_at: Sequence[date], zone: tzinfo) -> list[int]:
+    # Moments in UTC, so that the index on them is used.
+    mornings = [day_begins(one, zone) for one in looked_at]
     of_a_change = select(Change.at, func.count().label("number")).join(revisions, revisions.c.change_id == Change.id)
     changes = of_a_change.where(Change.at >= mornings[0]).group_by(Change.id, Change.at).subquery()
     placed = select(spread.day(changes.c.at, mornings).label("day"), changes.c.number).subquery()

@@ -16,7 +16,7 @@ from models import file_rewrites, now
 WITHIN = timedelta(hours=24)
 """How long after an erasure the database's files may still hold traces; docs/privacy.md and the pages promise it."""
 LATEST = timedelta(hours=18)
-# Hours of the server's clock in which hardly anybody works.
+# Hours of the school's clock in which hardly anybody works.
 QUIET_HOURS = range(1, 5)
 # A database of so many bytes is rewritten in about a second, at any time.
 QUICK = 64 << 20
@@ -49,11 +49,14 @@ def traces_of(session: Session, erased_at: datetime) -> Traces:
 
 
 def is_due(session: Session, at: datetime) -> bool:
-    """Tell whether the files are to be rewritten now: at a quiet hour, at once where it is quick, or when it has waited long."""
+    """Tell whether the files are to be rewritten now: at a quiet hour, at once where it is quick, or when it has waited long.
+
+    The hour is that of the given time's own zone, the school's.
+    """
     pending_since = session.scalar(select(file_rewrites.c.pending_since))
     if pending_since is None:
         return False
-    quiet = at.astimezone().hour in QUIET_HOURS
+    quiet = at.hour in QUIET_HOURS
     return quiet or at - pending_since > LATEST or vacuum.size(session.get_bind().engine) <= QUICK
 
 

@@ -1,6 +1,7 @@
 """Gather all that is held on one student, for the student, their parents, or whoever else may ask for it."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import and_, select
@@ -20,10 +21,10 @@ Held = dict[str, Any]
 HEADINGS = ("where", "when", "who", "column", "value")
 
 
-def held_on(session: Session, student_id: int) -> Held | None:
+def held_on(session: Session, student_id: int, zone: tzinfo = UTC) -> Held | None:
     """Give everything, in words and values that a person can read; None for an id that nobody ever had."""
     ids = [student_id, *ids_of(session, student_id)]
-    versions = [_version(one, entry) for one in ids for entry in history.since(session, one, 0, limit=None)]
+    versions = [_version(one, entry, zone) for one in ids for entry in history.since(session, one, 0, limit=None)]
     if not versions:
         return None
     student = session.get(Student, student_id)
@@ -31,13 +32,13 @@ def held_on(session: Session, student_id: int) -> Held | None:
     mentions = select(AuditEntry).where(AuditEntry.about.in_([f"student {one}" for one in ids])).order_by(AuditEntry.id)
     return {
         "student": student_id,
-        "gathered_at": now().isoformat(timespec="seconds"),
+        "gathered_at": _written(now(), zone),
         "record": student and {column.name: getattr(student, column.name) for column in COLUMNS},
         "merged": ids[1:],
         "versions": versions,
-        "rows": list(_rows(session, student_id)),
-        "answers": [_answer(kept) for kept in session.scalars(answers)],
-        "audit": [_entry(entry) for entry in session.scalars(mentions)],
+        "rows": list(_rows(session, student_id, zone)),
+        "answers": [_answer(kept, zone) for kept in session.scalars(answers)],
+        "audit": [_entry(entry, zone) for entry in session.scalars(mentions)],
     }
 
 
@@ -66,21 +67,26 @@ def _lines(held: Held) -> Iterator[tuple[Any, ...]]:
         yield "audit log", entry["at"], entry["actor"] or "", entry["act"], ""
 
 
-def _answer(kept: KeptAnswer) -> Held:
+def _written(at: datetime, zone: tzinfo) -> str:
+    """Write a date and time as the zone's clock shows it, with its offset."""
+    return at.astimezone(zone).isoformat(timespec="seconds")
+
+
+def _answer(kept: KeptAnswer, zone: tzinfo) -> Held:
     """Give what the API answered and keeps, in case it is asked again."""
-    return {"at": kept.at.isoformat(timespec="seconds"), "body": kept.body}
+    return {"at": _written(kept.at, zone), "body": kept.body}
 
 
-def _entry(entry: AuditEntry) -> Held:
+def _entry(entry: AuditEntry, zone: tzinfo) -> Held:
     """Give who did what about the student; from where is theirs who did it."""
-    return {"at": entry.at.isoformat(timespec="seconds"), "actor": entry.actor, "act": entry.act, "details": entry.details}
+    return {"at": _written(entry.at, zone), "actor": entry.actor, "act": entry.act, "details": entry.details}
 
 
-def _version(student_id: int, entry: Entry) -> Held:
+def _version(student_id: int, entry: Entry, zone: tzinfo) -> Held:
     return {
         "student": student_id,
         "version": entry.version,
-        "at": entry.at.isoformat(timespec="seconds"),
+        "at": _written(entry.at, zone),
         "actor": entry.actor,
         "reason": entry.reason,
         "import": entry.import_id,
@@ -90,7 +96,7 @@ def _version(student_id: int, entry: Entry) -> Held:
     }
 
 
-def _rows(session: Session, student_id: int) -> Iterator[Held]:
+def _rows(session: Session, student_id: int, zone: tzinfo) -> Iterator[Held]:
     """Give the rows of sheets that are still kept: as typed, what is wrong with them, and what they would make of the student."""
     same_row = and_(planned_rows.c.import_id == staged_rows.c.import_id, planned_rows.c.line == staged_rows.c.line)
     found = (
@@ -109,7 +115,7 @@ def _rows(session: Session, student_id: int) -> Iterator[Held]:
             "import": import_.id,
             "filename": import_.filename,
             "state": import_.state,
-            "at": import_.at.isoformat(timespec="seconds"),
+            "at": _written(import_.at, zone),
             "actor": import_.actor,
             "line": row[staged_rows.c.line],
             "typed": dict(zip((_named(headings, place) for place in range(len(cells))), cells, strict=True)),

@@ -54,8 +54,8 @@ PLACES: dict[str, dict[str, Reach]] = {
     # Who did what, without cells: nobody can change or delete an entry before its time.
     "audit": dict.fromkeys(("actor", "act", "about", "details", "address", "request_id"), Reach.NONE),
 }
-OF_STAFF = {"roles", "users", "users_roles", "passkeys", "sessions", "tokens", "throttles", "challenges"}
-"""Tables that say something of users, and nothing of students."""
+OF_STAFF = {"roles", "users", "users_roles", "passkeys", "sessions", "tokens", "throttles", "challenges", "school_settings"}
+"""Tables that say something of users or of the school, and nothing of students."""
 
 
 def rewritten_tables() -> list[str]:

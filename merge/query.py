@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,7 @@ from merge.cells import Notation, read_text
 from merge.columns import BY_NAME, COLUMNS, NAME, StudentColumn
 from merge.problems import Problem
 from merge.search import read_words
+from time_zones import as_instant, day_begins
 from words import _, later, moment, number
 
 PER_PAGE = 50
@@ -89,7 +90,9 @@ class Query:
     @property
     def filters(self) -> dict[str, str]:
         """Give the address's parameters that filter, without those that are wrong."""
-        return {name: text for name, text in self.typed.items() if name not in self.problems}
+        # A time that names no offset means another one in another zone, such as where it is read by a program.
+        read = {"since": self.since.isoformat()} if self.since else {}
+        return {name: text for name, text in (self.typed | read).items() if name not in self.problems}
 
     @property
     def address(self) -> dict[str, str]:
@@ -154,15 +157,15 @@ class Query:
         return Chip((outside if self.outside[column.name] else within) % facts, (f"outside_{column.name}",))
 
 
-def parse_query(arguments: Mapping[str, str]) -> Query:
-    """Read a list's address. Raises BadQuery."""
-    query = read_query(arguments)
+def parse_query(arguments: Mapping[str, str], zone: tzinfo = UTC) -> Query:
+    """Read a list's address, whose times are the zone's. Raises BadQuery."""
+    query = read_query(arguments, zone)
     for problem in query.problems.values():
         raise BadQuery(problem)
     return query
 
 
-def read_query(arguments: Mapping[str, str]) -> Query:
+def read_query(arguments: Mapping[str, str], zone: tzinfo = UTC) -> Query:
     """Read a list's address, and keep what is wrong with a filter as somebody typed it. Raises BadQuery for all else."""
     order = arguments.get("sort") or NAME.name
     if order.removeprefix("-") not in BY_NAME:
@@ -183,6 +186,7 @@ def read_query(arguments: Mapping[str, str]) -> Query:
             before=arguments.get("before") or None,
         ),
         arguments,
+        zone,
     )
 
 
@@ -229,13 +233,26 @@ def parse_day(arguments: Mapping[str, str], name: str) -> date | None:
         raise BadQuery(_("“%(text)s” is not a date. Enter it like this: 2026-03-01.", text=text[:40])) from None
 
 
-def parse_moment(text: str) -> datetime:
-    """Read a date, or a date and time; one that names no offset is meant in UTC. Raises BadQuery."""
+def parse_moment(text: str, zone: tzinfo = UTC) -> datetime:
+    """Read a date and time, or a date for when its day begins; one that names no offset is the zone's. Raises BadQuery.
+
+    It comes back with the offset that the zone has then.
+    """
     try:
-        moment = datetime.fromisoformat(text.strip().replace(" ", "+") if "T" in text else text.strip())
-        return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).astimezone(UTC)
+        typed = datetime.fromisoformat(text.strip().replace(" ", "+") if "T" in text else text.strip())
+        return _with_offset(day_begins(typed.date(), zone) if _is_day(text, typed) else as_instant(typed, zone), zone)
     except (ValueError, OverflowError):
         raise BadQuery(_("“%(text)s” is not a date and time. Enter them like this: 2026-03-01T12:00.", text=text[:40])) from None
+
+
+def _is_day(text: str, typed: datetime) -> bool:
+    return "T" not in text and typed.tzinfo is None and typed.time() == time.min
+
+
+def _with_offset(at: datetime, zone: tzinfo) -> datetime:
+    """Give it as the zone's clock shows it; by its offset alone, as Python counts wrongly between two offsets of one zone."""
+    offset = at.astimezone(zone).utcoffset() or timedelta()
+    return at.astimezone(timezone(offset))
 
 
 def is_whole(text: str) -> bool:
@@ -251,12 +268,12 @@ def filter_names() -> list[str]:
     return [*bounds, *blanks, *outside, "same_name", "since", "import"]
 
 
-def _with_filters(query: Query, arguments: Mapping[str, str]) -> Query:
+def _with_filters(query: Query, arguments: Mapping[str, str], zone: tzinfo) -> Query:
     typed = {name: text for name in filter_names() if (text := UNTYPABLE.sub(" ", arguments.get(name, "")).strip())}
     read, problems = dict[str, Any](), dict[str, str]()
     for name, text in typed.items():
         try:
-            read[name] = _read_filter(name, text)
+            read[name] = parse_moment(text, zone) if name == "since" else _read_filter(name, text)
         except BadQuery as problem:
             problems[name] = str(problem)
     return replace(
@@ -280,7 +297,7 @@ def _read_filter(name: str, text: str) -> Any:
     kind, _, column = name.partition("_")
     if kind in SIDES:
         return _read_bound(BY_NAME[column], text)
-    return {"since": parse_moment, "import": _read_import}.get(name, _read_yes_or_no)(text)
+    return _read_import(text) if name == "import" else _read_yes_or_no(text)
 
 
 def _read_bound(column: StudentColumn, text: str) -> Any:

@@ -434,20 +434,6 @@ function keys() {
 }
 
 /**
- * Show a moment in the reader's own time zone.
- * @param {HTMLTimeElement} time
- */
-function localise(time) {
-  const at = new Date(time.dateTime);
-  if (Number.isNaN(at.getTime())) return;
-  time.title = time.textContent ?? "";
-  const language = document.documentElement.lang;
-  time.textContent = at.toLocaleString(language === "en" ? "en-GB" : language, {
-    day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit",
-  });
-}
-
-/**
  * Let the browser make or use a passkey, and send what it answers.
  * @param {HTMLFormElement} form
  */
@@ -592,7 +578,6 @@ function prepare(part) {
   each("[data-passkey]", askForPasskey);
   each("form[data-leads]", searchAsTyped);
   each("form[data-sent]", upload);
-  each("time", localise);
   // A screen reader says what changes in a live part of the page, not what stands there from the start.
   each(".flash", (line) => setTimeout(() => line.replaceChildren(...line.childNodes), PAUSE_MS));
   each("#error-summary", (summary) => summary.focus());

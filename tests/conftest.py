@@ -48,7 +48,7 @@ def pytest_configure() -> None:
 
 def settings(folder: Path, database_url: str, **more: str) -> config.Settings:
     """Read settings as the app does, from an environment of our own."""
-    environ = {"ROLLBOOK_INSTANCE": str(folder), "DATABASE_URL": database_url, "SECRET_KEY": SECRET}
+    environ = {"ROLLBOOK_INSTANCE": str(folder), "DATABASE_URL": database_url, "SECRET_KEY": SECRET, "TZ": "UTC"}
     return config.load(environ | {"ROLLBOOK_WORKER": "none", "ROLLBOOK_MAX_UPLOAD_MB": "1"} | more)
 
 

@@ -1,14 +1,26 @@
 """Read a page as a person and their screen reader do, and find fault with it."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
+
+from babel.dates import format_date
 
 VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"))
 SILENT = ("script", "style", "template")
 UNLABELLED = ("hidden", "submit", "button", "reset", "image")
 TYPED = ("", "text", "search", "email", "tel", "url")
+FULL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
+MINUTES = {
+    "en_GB": ("just now", "{} minute ago", "{} minutes ago"),
+    "de": ("gerade eben", "vor {} Minute", "vor {} Minuten"),
+    "es": ("ahora mismo", "hace {} minuto", "hace {} minutos"),
+}
+TODAY = {"en_GB": "today", "de": "heute", "es": "hoy"}
+YESTERDAY = {"en_GB": "yesterday", "de": "gestern", "es": "ayer"}
 REFERENCES = ("for", "aria-describedby", "aria-labelledby", "aria-controls", "aria-errormessage", "list")
 
 
@@ -143,6 +155,7 @@ def lint_page(html: str) -> list[str]:
         *_label_faults(page),
         *_inline_faults(page),
         *_form_faults(page),
+        *_time_faults(page),
     ]
 
 
@@ -215,6 +228,30 @@ def _inline_faults(page: Page) -> Iterator[str]:
                 yield f"A <{node.tag}> carries an inline {name}."
         if any(node.get(name).startswith(("http:", "https:", "//")) for name in ("src", "href", "action")):
             yield f"A <{node.tag}> refers to another host."
+
+
+def _time_faults(page: Page) -> Iterator[str]:
+    """Find times that are not said as the clock of their own offset shows them."""
+    language = next((node.get("lang") for node in page.all("html")), "en")
+    for node in page.all("time"):
+        if not FULL_TIME.fullmatch(node.get("datetime")) or not node.get("title"):
+            yield f"The time “{node.text}” does not say exactly when it is: {node.attributes}."
+        elif node.text not in _told_times(
+            datetime.fromisoformat(node.get("datetime")), "en_GB" if language == "en" else language
+        ):
+            yield f"The time “{node.text}” is not {node.get('datetime')}."
+
+
+def _told_times(at: datetime, language: str) -> set[str]:
+    """Say a time in each way that is right now, or was when the page was made."""
+    day, clock = format_date(at, "long", language), f"{at:%H:%M}"
+    told = {f"{day}, {clock}"}
+    present = datetime.now(at.tzinfo)
+    for passed in range(max(0, int((present - at).total_seconds()) // 60 - 1), int((present - at).total_seconds()) // 60 + 1):
+        told |= {MINUTES[language][min(passed, 2)].format(passed)} if passed < 60 else set()
+    days = [(present - timedelta(minutes=1)).date(), present.date()]
+    told |= {f"{TODAY[language]}, {clock}"} if at.date() in days and at < present else set()
+    return told | ({f"{YESTERDAY[language]}, {clock}"} if at.date() + timedelta(days=1) in days else set())
 
 
 def _form_faults(page: Page) -> Iterator[str]:

@@ -187,6 +187,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "ROLLBOOK_SESSION_HOURS": (*WHOLE[1:], "0"),
     "ROLLBOOK_SESSION_IDLE_MINUTES": (*WHOLE[1:], "0"),
     "ROLLBOOK_SMTP": (*URLS, "smtp://", "smtp://host:port", "https://host"),
+    "ROLLBOOK_TIME_ZONE": ("Berlin", "UTC+1", "../UTC", "/etc/localtime", "Europe", "Europe/Berlín", "UTC\n", "a" * 300),
     "ROLLBOOK_TRACES": URLS,
     "ROLLBOOK_URL": (
         *URLS,
@@ -200,8 +201,9 @@ BAD: dict[str, tuple[str, ...]] = {
     "ROLLBOOK_WORKER": ("maybe", "Inline", "none "),
     "WEB_CONCURRENCY": (*WHOLE[1:], "0", "65"),
 }
-# Any text is a secret; how good a one, flask doctor says. Whether it is on is all that is asked of the last one.
-ANY_TEXT = {"SECRET_KEY", "SECRET_KEY_FALLBACKS", "FLASK_DEBUG"}
+# Any text is a secret; how good a one, flask doctor says. Of FLASK_DEBUG, whether it is on is all that is asked. TZ is the
+# machine's, and may name a zone in ways that only its C library knows.
+ANY_TEXT = {"SECRET_KEY", "SECRET_KEY_FALLBACKS", "FLASK_DEBUG", "TZ"}
 
 
 def test_bad_values_are_tried_of_each_setting():

@@ -9,6 +9,7 @@ from wtforms import (
     HiddenField,
     PasswordField,
     RadioField,
+    SelectField,
     SelectMultipleField,
     StringField,
     ValidationError,
@@ -21,6 +22,7 @@ from forms import Form, name_field, select_choices
 from mailboxes import NoAddress, odd_letters, spell
 from people import BadName, spell_name
 from text_bounds import MAX_LENGTH
+from time_zones import UTC_NAME, zone_names
 from words import Later, _, later, ngettext
 
 ROLES = {
@@ -74,6 +76,20 @@ def _person_field(label: Later, **attributes: str) -> StringField:
     )
 
 
+def _time_zone_field() -> SelectField:
+    return SelectField(
+        later("Time zone of the school"),
+        description=later("For the dates and times on pages, in filters and in exported files."),
+        render_kw={"autocomplete": "off"},
+    )
+
+
+def _offer_time_zones(field: SelectField, current: str) -> None:
+    """Offer all zones, and the current one first of all if it goes by another name."""
+    names = zone_names() if current in zone_names() else (current, *zone_names())
+    field.choices = [(name, name.replace("_", " ")) for name in names]
+
+
 class NewPasswordForm(Form):
     """A new password, typed twice, for the user with the address `owner`."""
 
@@ -101,6 +117,15 @@ class SetupForm(NewPasswordForm):
 
     name = _person_field(later("Your name (optional)"), autocomplete="name")
     email = _email_field(later("Enter the address that you will sign in with."), autocomplete="username")
+    time_zone = _time_zone_field()
+
+    def __init__(self, current: str = UTC_NAME, *, is_fixed: bool = False, **kwargs: Any) -> None:
+        """Offer the current time zone to be changed, unless the server's settings fix it."""
+        super().__init__(data={"time_zone": current}, **kwargs)
+        if is_fixed:
+            del self.time_zone
+        else:
+            _offer_time_zones(self.time_zone, current)
 
     @property
     def owner(self) -> str:  # type: ignore[override]
@@ -179,6 +204,16 @@ class SecondFactorForm(Form):
         widget=ListWidget(),
         option_widget=CheckboxInput(),
     )
+
+
+class TimeZoneForm(Form):
+    """The school's time zone."""
+
+    time_zone = _time_zone_field()
+
+    def __init__(self, current: str = UTC_NAME, **kwargs: Any) -> None:
+        super().__init__(data={"time_zone": current}, **kwargs)
+        _offer_time_zones(self.time_zone, current)
 
 
 class TokenForm(Form):

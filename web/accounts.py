@@ -12,6 +12,7 @@ from web.access import requires
 from web.account_forms import NewPasswordForm, SetupForm
 from web.acts import CHOOSE_PASSWORD, SEE_OWN_ACCOUNT, SET_UP
 from web.kept_input import keeps, keeps_nothing
+from web.time_zone import time_zone_name
 from words import _
 
 accounts = Blueprint("accounts", __name__)
@@ -23,7 +24,7 @@ def welcome() -> ResponseReturnValue:
     """Show the form for the first administrator, to whoever has the link from the console."""
     if not _may_set_up():
         return _void_set_up()
-    return render_template("accounts/setup.html", form=SetupForm())
+    return render_template("accounts/setup.html", form=_setup_form())
 
 
 @accounts.post("/setup")
@@ -33,11 +34,12 @@ def create_first() -> ResponseReturnValue:
     """Make the first administrator and sign them in."""
     if not _may_set_up():
         return _void_set_up()
-    form = SetupForm()
+    form = _setup_form()
     if not form.validate():
         return render_template("accounts/setup.html", form=form), 422
     try:
-        user = add_first(form.email.data, form.password.data, form.name.data)
+        zone = form.time_zone.data if form.time_zone else None
+        user = add_first(form.email.data, form.password.data, form.name.data, zone)
     except NotFirst:
         return _void_set_up()
     login_user(user, authn_via=["password"])
@@ -77,6 +79,10 @@ def choose_password() -> ResponseReturnValue:
         return _void_link()
     flash(_("Your password is set. Sign in with it."), "success")
     return redirect(url_for("security.login"), 303)
+
+
+def _setup_form() -> SetupForm:
+    return SetupForm(time_zone_name(), is_fixed=current_app.config["TIME_ZONE"] is not None)
 
 
 def _may_set_up() -> bool:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, tzinfo
 from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
@@ -22,6 +22,7 @@ from web.access import requires
 from web.acts import EXPORT_AUDIT_LOG, READ_AUDIT_LOG
 from web.csv_format import asked_format
 from web.streaming import download
+from web.time_zone import school_zone
 from words import _, later, number
 
 audit = Blueprint("audit", __name__)
@@ -67,6 +68,7 @@ WORDS = {
     Act.STUDENT_ERASED: later("Erased a student"),
     Act.AUDIT_EXPORTED: later("Exported the audit log"),
     Act.AUDIT_DROPPED: later("Deleted old entries"),
+    Act.TIME_ZONE_CHOSEN: later("Set the time zone"),
 }
 
 DETAILS = {
@@ -88,6 +90,7 @@ DETAILS = {
     "roles": later("roles"),
     "scopes": later("may"),
     "entries": later("entries"),
+    "zone": later("time zone"),
 }
 TYPED = {"name", "former_name"}
 VALUES = {
@@ -120,7 +123,7 @@ class Query:
 def list_() -> ResponseReturnValue:
     """Show a page of the entries, newest first."""
     query = _parse_query(request.args)
-    found = db.session.scalars(_matching(db.session(), query).limit(ENTRIES + 1)).all()
+    found = db.session.scalars(_matching(db.session(), query, school_zone()).limit(ENTRIES + 1)).all()
     shown = found[:ENTRIES]
     return render_template(
         "audit/list.html",
@@ -138,8 +141,8 @@ def list_() -> ResponseReturnValue:
 @requires(EXPORT_AUDIT_LOG)
 def csv() -> ResponseReturnValue:
     """Hand out all entries that the page of the same address shows, on however many pages; that is noted too."""
-    query, written = _parse_query(request.args), asked_format()
-    return download(lambda session: _lines(session, query, written), "audit.csv", Act.AUDIT_EXPORTED)
+    query, written, zone = _parse_query(request.args), asked_format(), school_zone()
+    return download(lambda session: _lines(session, query, written, zone), "audit.csv", Act.AUDIT_EXPORTED)
 
 
 def _parse_query(arguments: Mapping[str, str]) -> Query:
@@ -160,26 +163,26 @@ def _parse_query(arguments: Mapping[str, str]) -> Query:
     )
 
 
-def _matching(session: Session, query: Query) -> Select[AuditEntry]:
+def _matching(session: Session, query: Query, zone: tzinfo) -> Select[AuditEntry]:
     """Select the entries, newest first. Each filter has an index that gives them in this order."""
     entries = select(AuditEntry).order_by(AuditEntry.id.desc())
     named = {AuditEntry.actor: query.actors, AuditEntry.act: [query.what] if query.what else [], AuditEntry.about: query.subjects}
     entries = entries.where(*(column.in_(texts) for column, texts in named.items() if texts))
-    entries = entries.where(*within_days(session, AuditEntry, query.first_day, query.last_day))
+    entries = entries.where(*within_days(session, AuditEntry, query.first_day, query.last_day, zone))
     return entries if query.before is None else entries.where(AuditEntry.id < query.before)
 
 
-def _lines(session: Session, query: Query, written: Format) -> Iterator[Sequence[str]]:
+def _lines(session: Session, query: Query, written: Format, zone: tzinfo) -> Iterator[Sequence[str]]:
     yield [BOM + csv_row(HEADINGS, written.delimiter)]
-    for part in in_parts(session, _matching(session, query)):
-        yield [csv_row(_cells(entry), written.delimiter) for (entry,) in part]
+    for part in in_parts(session, _matching(session, query, zone)):
+        yield [csv_row(_cells(entry, zone), written.delimiter) for (entry,) in part]
         session.expunge_all()
 
 
-def _cells(entry: AuditEntry) -> list[str]:
+def _cells(entry: AuditEntry, zone: tzinfo) -> list[str]:
     details = "; ".join(f"{name}={_quoted(name, value)}" for name, value in entry.details.items())
     cells = (entry.actor, entry.act, entry.about, details, entry.address, entry.request_id)
-    return [entry.at.isoformat(timespec="milliseconds"), *(cell or "" for cell in cells)]
+    return [entry.at.astimezone(zone).isoformat(timespec="milliseconds"), *(cell or "" for cell in cells)]
 
 
 def _details(entry: AuditEntry) -> str:

@@ -9,7 +9,7 @@ from merge.cells import write_cell
 from merge.columns import BY_NAME
 from merge.csv_text import csv_students
 from merge.imports import receiving
-from merge.query import MOST_PER_PAGE, is_whole
+from merge.query import MOST_PER_PAGE, is_whole, parse_query
 from merge.selection import Selection, count_selected, everybody
 from models import db
 from web.access import actor, requires
@@ -19,6 +19,7 @@ from web.imports.shared import wait_for_worker
 from web.kept_input import keeps
 from web.limits import takes_several
 from web.streaming import download
+from web.time_zone import school_zone
 from web.within import read_within
 from words import Later, _, later
 
@@ -102,4 +103,6 @@ def _selection(form: BulkForm, column: str | None = None, value: str = "") -> Se
     chosen = [text for text in (form.ids.data or "").split(",") if text]
     if not all(map(is_whole, chosen)):
         abort(400)  # nobody among them would mean everybody
-    return Selection(read_within(form.within.data or ""), [int(text) for text in chosen], column, value)
+    # As the list's own address: a time in it then says its offset, wherever it is read.
+    listed = parse_query(read_within(form.within.data or ""), school_zone()).address
+    return Selection(listed, [int(text) for text in chosen], column, value)

@@ -14,6 +14,7 @@ from web.acts import READ_CHANGES, UNDO_CHANGE
 from web.addresses import leads_within
 from web.kept_input import keeps_nothing
 from web.messages import flash_change
+from web.time_zone import school_zone
 from words import _, ngettext
 
 changes = Blueprint("changes", __name__, url_prefix="/changes")
@@ -27,7 +28,7 @@ NAMED = 200
 def list_() -> ResponseReturnValue:
     """Show a page of the changes."""
     query = lately.parse_query(request.args)
-    page = lately.page(db.session(), query)
+    page = lately.page(db.session(), query, school_zone())
     asked = {name: text for name, text in request.args.items() if name in ("actor", "import", "from", "to") and text}
     return render_template("changes/list.html", page=page, query=query, asked=asked, actors=lately.actors(db.session(), NAMED))
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
@@ -11,18 +10,18 @@ from sqlalchemy import select
 from merge import figures
 from merge.columns import BY_NAME, COLUMNS
 from merge.figures import Figures
-from models import Import, db, now
+from models import Import, db
 from web import plots
 from web.access import requires
 from web.acts import SEE_DASHBOARD
 from web.replica import may_be_old
 from web.start import made_up
+from web.time_zone import school_zone
 from words import _, ngettext
 
 dashboard = Blueprint("dashboard", __name__)
 
 RECENT = 5
-MINUTE, HOUR = 60, 3600
 
 
 @dataclass(frozen=True)
@@ -39,15 +38,15 @@ class Worry:
 @may_be_old
 def show() -> ResponseReturnValue:
     """Show the school in figures, what needs attention, and what was imported lately."""
-    counted = figures.look(db.session())
+    zone = school_zone()
+    counted = figures.look(db.session(), zone)
     recent = db.session.scalars(select(Import).order_by(Import.id.desc()).limit(RECENT)).all()
     return render_template(
         "dashboard/show.html",
         figures=counted,
         worries=[worry for worry in _worries(counted) if worry.number],
         plots=_plots(counted),
-        days=plots.days(figures.days(counted.at), counted.days),
-        ago=_ago(counted.at),
+        days=plots.days(figures.days(counted.at, zone), counted.days),
         labels={column.name: column.label for column in COLUMNS},
         imports=recent,
         made_up=made_up(db.session()),
@@ -71,13 +70,3 @@ def _worries(counted: Figures) -> Iterator[Worry]:
         yield Worry(number, words, plots.list_of({f"outside_{name}": "yes"}))
     for name, number in counted.blanks.items():
         yield Worry(number, _("have no %(label)s", label=BY_NAME[name].label), plots.list_of({f"blank_{name}": "yes"}))
-
-
-def _ago(at: datetime) -> str:
-    """Say how old the figures are."""
-    seconds = int((now() - at).total_seconds())
-    if seconds < MINUTE:
-        return _("just now")
-    if seconds < HOUR:
-        return ngettext("%(num)s minute ago", "%(num)s minutes ago", seconds // MINUTE)
-    return ngettext("%(num)s hour ago", "%(num)s hours ago", seconds // HOUR)

@@ -22,6 +22,7 @@ from web.export_slots import take_slot
 from web.handing_out import note_handed_out
 from web.replica import may_be_old
 from web.streaming import download, named
+from web.time_zone import school_zone
 
 export = Blueprint("export", __name__)
 
@@ -61,7 +62,8 @@ def _sent(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _asked() -> listing.Query | as_of.Query:
-    return as_of.parse_query(request.args) if "as_of" in request.args else listing.parse_query(request.args)
+    parse = as_of.parse_query if "as_of" in request.args else listing.parse_query
+    return parse(request.args, school_zone())
 
 
 def _everybody(session: Session, query: listing.Query | as_of.Query) -> Select[Any]:

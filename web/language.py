@@ -83,7 +83,7 @@ def register_language(app: Flask) -> None:
         page_to_return_to=page_to_return_to,
     )
     app.jinja_env.policies["ext.i18n.trimmed"] = True
-    app.jinja_env.filters.update(number=words.number, moment=words.moment, listed=_listed, said=words.Later.load)
+    app.jinja_env.filters.update(number=words.number, listed=_listed, said=words.Later.load)
 
     @app.before_request
     def begin() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from math import ceil, floor, log10
 from typing import Any
 
@@ -11,6 +11,7 @@ from flask import url_for
 from merge.columns import BY_NAME, StudentColumn
 from merge.figures import Bar
 from words import _, ngettext
+from words import day as written_day
 from words import number as written
 
 WIDTH, HEIGHT = 480, 220
@@ -69,7 +70,7 @@ def histogram(column: StudentColumn, bars: Sequence[Bar]) -> Plot:
     )
 
 
-def days(mornings: Sequence[datetime], numbers: Sequence[int]) -> Plot:
+def days(looked_at: Sequence[date], numbers: Sequence[int]) -> Plot:
     """Draw how many records were changed on each day; a day leads to its changes."""
     total = sum(numbers)
     return _columns(
@@ -80,9 +81,9 @@ def days(mornings: Sequence[datetime], numbers: Sequence[int]) -> Plot:
         ),
         headings=(_("Day"), _("Records changed")),
         numbers=numbers,
-        labels=[f"{morning:%Y-%m-%d}" for morning in mornings],
-        ticks=[f"{morning.day}" for morning in mornings],
-        hrefs=[_changes_of(f"{morning:%Y-%m-%d}") for morning in mornings],
+        labels=[written_day(one) for one in looked_at],
+        ticks=[f"{one.day}" for one in looked_at],
+        hrefs=[_changes_of(one.isoformat()) for one in looked_at],
         width=2 * WIDTH,
     )
 

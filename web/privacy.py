@@ -17,6 +17,7 @@ from web.csv_format import asked_format
 from web.handing_out import note_handed_out
 from web.kept_input import keeps_nothing
 from web.noting import note_view
+from web.time_zone import school_zone
 from words import _
 
 privacy = Blueprint("privacy", __name__, url_prefix="/students")
@@ -75,7 +76,7 @@ def _held_or_404(student_id: int) -> Held:
     """Give all that is held; a merged record's id leads to the student who has it."""
     if survivor_of(db.session(), student_id):
         abort(404)
-    return held_on(db.session(), student_id) or abort(404)
+    return held_on(db.session(), student_id, school_zone()) or abort(404)
 
 
 def _file(text: str, student_id: int, ending: str) -> Response:

@@ -13,6 +13,7 @@ from merge.reconcile import Saved, Stand
 from merge.record import Conflict, MergedAway
 from models import Student, db
 from people import called
+from web.time_zone import school_zone
 from web.within import list_url, list_within, read_within
 from words import _
 
@@ -160,6 +161,6 @@ def _list() -> listing.Query | None:
     """Give the list that the record was opened in; None where there is none, or its address was made up."""
     within = list_within()
     try:
-        return listing.parse_query(read_within(within)) if within else None
+        return listing.parse_query(read_within(within), school_zone()) if within else None
     except listing.BadQuery:
         return None

@@ -16,6 +16,7 @@ from flask_security import tf_profile_changed, user_authenticated, wan_registere
 from sqlalchemy import Row, and_, bindparam, delete, or_, select, update
 
 import database
+import school
 from accounts import hash_token
 from models import User, UserSession, db, now
 from web.addresses import is_for_machines
@@ -36,6 +37,7 @@ UNATTENDED = "unattended"
 IS_ALIVE = and_(UserSession.used_at >= bindparam("used"), UserSession.at >= bindparam("begun"))
 LIVING = (
     select(UserSession.id, UserSession.used_at, UserSession.two_factors, UserSession.user_id, User.email, User.language)
+    .add_columns(school.kept_time_zone().label("time_zone"))
     .join(User, User.id == UserSession.user_id)
     .where(UserSession.token_hash == bindparam("token_hash"), IS_ALIVE)
 )
@@ -82,7 +84,7 @@ def _is_automatic() -> bool:
     return endpoint_is("polled") or UNATTENDED in request.args or is_ahead
 
 
-def _find(token_hash: str) -> Row[int, datetime, bool, int, str, str | None] | None:
+def _find(token_hash: str) -> Row[Any] | None:
     with database.only_reading():
         found = db.session.execute(LIVING, {"token_hash": token_hash, **_limits()}).one_or_none()
     if request.method not in ("GET", "HEAD"):

@@ -34,6 +34,7 @@ from web.record import (
 )
 from web.replica import may_be_old
 from web.sessions import polled
+from web.time_zone import school_zone
 from web.within import list_url, list_within
 from words import _, later
 
@@ -46,10 +47,10 @@ students = Blueprint("students", __name__, url_prefix="/students")
 def list_() -> ResponseReturnValue:
     """Show a page of the list, as it is or as it stood at a moment."""
     if "as_of" in request.args:
-        then = as_of.parse_query(request.args)
+        then = as_of.parse_query(request.args, school_zone())
         page_then = as_of.page(db.session(), then)
         return render_template("students/as_of.html", page=page_then, query=then, columns=COLUMNS)
-    query = listing.read_query(request.args)
+    query = listing.read_query(request.args, school_zone())
     if student_id := listing.named_id(db.session(), query):
         return redirect(url_for("students.edit", student_id=student_id), 303)
     return list_page(query), 422 if query.problems else 200

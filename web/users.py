@@ -1,6 +1,6 @@
 """The users: who they are, what they may do, and who is shut out. For administrators who have just proven who they are."""
 
-from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
@@ -13,11 +13,12 @@ from models import Role, User, db, now
 from people import called
 from web import mail
 from web.access import requires
-from web.account_forms import ROLE_NAMES, SCOPES, InviteForm, NameForm, RoleForm, SecondFactorForm
+from web.account_forms import ROLE_NAMES, SCOPES, InviteForm, NameForm, RoleForm, SecondFactorForm, TimeZoneForm
 from web.acts import (
     ACTIVATE_USER,
     ASK_SECOND_FACTOR,
     CHANGE_ROLE,
+    CHOOSE_TIME_ZONE,
     DEACTIVATE_USER,
     INVITE_USER,
     MAKE_LINK,
@@ -29,6 +30,7 @@ from web.acts import (
 from web.addresses import whole_address
 from web.kept_input import acted, keeps, keeps_nothing
 from web.limits import takes_several
+from web.time_zone import time_zone_name
 from words import _, later, ngettext
 
 users = Blueprint("users", __name__, url_prefix="/users")
@@ -72,6 +74,21 @@ def require_second_factor() -> ResponseReturnValue:
         abort(400)
     accounts.require_second_factor(form.roles.data or ())
     flash(_("Saved which roles need two-step verification."), "success")
+    return redirect(url_for("users.list_"), 303)
+
+
+@users.post("/time-zone")
+@requires(CHOOSE_TIME_ZONE)
+@keeps(TimeZoneForm)
+def choose_time_zone() -> ResponseReturnValue:
+    """Set the time zone that pages, filters and exports are in."""
+    if current_app.config["TIME_ZONE"]:
+        abort(404)
+    form = TimeZoneForm(time_zone_name())
+    if not form.validate():
+        return _list(InviteForm(formdata=None), time_zone=form), 422
+    accounts.choose_time_zone(form.time_zone.data)
+    flash(_("The school’s time zone is now %(zone)s.", zone=form.time_zone.data), "success")
     return redirect(url_for("users.list_"), 303)
 
 
@@ -195,7 +212,7 @@ def revoke_tokens(user_id: int) -> ResponseReturnValue:
     return _back_to(user)
 
 
-def _list(form: InviteForm, second_factor: SecondFactorForm | None = None) -> str:
+def _list(form: InviteForm, second_factor: SecondFactorForm | None = None, time_zone: TimeZoneForm | None = None) -> str:
     order = func.lower(func.coalesce(User.name, User.email)), User.email
     everybody = select(User).options(selectinload(User.webauthn)).order_by(*order)
     roles = db.session.scalars(select(Role).where(Role.needs_second_factor))
@@ -205,6 +222,7 @@ def _list(form: InviteForm, second_factor: SecondFactorForm | None = None) -> st
         now=now(),
         form=form,
         second_factor=second_factor or SecondFactorForm(formdata=None, roles=[role.name for role in roles]),
+        time_zone=None if current_app.config["TIME_ZONE"] else time_zone or TimeZoneForm(time_zone_name(), formdata=None),
     )
 
 

@@ -13,6 +13,7 @@ from web.access import requires, user_id
 from web.acts import MANAGE_VIEWS
 from web.kept_input import keeps, keeps_nothing
 from web.list import list_page
+from web.time_zone import school_zone
 from words import _
 
 views = Blueprint("views", __name__, url_prefix="/students/views")
@@ -31,7 +32,7 @@ def list_() -> ResponseReturnValue:
 def keep() -> ResponseReturnValue:
     """Keep a list under a name."""
     form = ViewForm()
-    query = listing.parse_query(dict(parse_qsl(form.address.data or "")))
+    query = listing.parse_query(dict(parse_qsl(form.address.data or "")), school_zone())
     if not form.validate():
         return list_page(query, form), 422
     view = View(user_id=user_id(), name=form.name.data, address=urlencode(query.address), shared=form.shared.data)

@@ -40,7 +40,7 @@ def test_each_filter_is_a_chip_that_removes_it(viewer):
     assert names(page) == ["Ada Berg"]
     chips = {chip.text: chip.get("href") for chip in page.all("a") if "chip" in chip.get("class").split()}
     labels = [label.removeprefix("Remove the filter ") for label in chips]
-    assert labels == ["Age is 12", "Score is not blank", "Changed since 1 Jan 2020, 00:00 UTC"]
+    assert labels == ["Age is 12", "Score is not blank", "Changed since 1 January 2020, 00:00"]
     page = viewer.visit("/students?min_score=60&below_score=70&below_age=13&outside_score=no&same_name=no")
     assert names(page) == ["Ada Berg"]
     labels = [chip.text.removeprefix("Remove the filter ") for chip in page.all("a") if "chip" in chip.get("class").split()]
@@ -51,7 +51,13 @@ def test_each_filter_is_a_chip_that_removes_it(viewer):
         "Name is not shared with another student",
     ]
     left = parse_qs(urlsplit(chips["Remove the filter Age is 12"]).query)
-    assert left == {"q": ["ada"], "blank_score": ["no"], "since": ["2020-01-01"], "sort": ["-age"], "per_page": ["25"]}
+    assert left == {
+        "q": ["ada"],
+        "blank_score": ["no"],
+        "since": ["2020-01-01T00:00:00+00:00"],
+        "sort": ["-age"],
+        "per_page": ["25"],
+    }
 
 
 @pytest.mark.usefixtures("people")

@@ -127,6 +127,7 @@ TABLE = {
     ("GET", "/users"): ADMIN,
     ("POST", "/users"): ADMIN,
     ("POST", "/users/second-factor"): ADMIN,
+    ("POST", "/users/time-zone"): ADMIN,
     ("GET", "/users/1"): ADMIN,
     ("POST", "/users/1/name"): ADMIN,
     ("POST", "/users/1/role"): ADMIN,
