@@ -38,7 +38,9 @@ def zone_of_server(environ: Mapping[str, str] = os.environ, localtime: Path = LO
         # A link to /usr/share/zoneinfo/Europe/Berlin, or to a link there.
         named.append(str(localtime.readlink()).rpartition("/zoneinfo/")[2])
         named.append(str(localtime.resolve()).rpartition("/zoneinfo/")[2])
-    return next((zone for name in named if name and (zone := find_zone(name))), ZoneInfo(UTC_NAME))
+    zones = filter(None, map(find_zone, filter(None, named)))
+    found = next(zones, None)
+    return ZoneInfo(UTC_NAME) if found is None or found.key == f"Etc/{UTC_NAME}" else found
 
 
 def day_begins(day: date, zone: tzinfo) -> datetime:

@@ -6,18 +6,19 @@ database is kept as a `Later`, so that everybody reads it in their own language.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from datetime import UTC, date, datetime, timedelta, tzinfo
-from functools import cache
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import cache, lru_cache
 from gettext import NullTranslations
 from html import escape
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from babel import Locale
-from babel.dates import format_date, format_time, get_timezone_gmt
+from babel.dates import format_date, format_time, get_month_names, get_timezone_gmt
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -33,6 +34,14 @@ reader: ContextVar[Callable[[], str]] = ContextVar("reader", default=lambda: SOU
 zone: ContextVar[Callable[[], tzinfo | None]] = ContextVar("zone", default=lambda: None)
 """Names the time zone that times are said in; None where they are said in UTC, with that word."""
 HOUR = timedelta(hours=1)
+# As English, German and Spanish write a date, with a time after it or without: 1. März 2026, 1 de marzo de 2026, 08:30.
+WRITTEN_DATE = re.compile(
+    r"(?P<day>[0-9]{1,2})\.? (?:de )?(?P<month>[^\W\d_]{3,12})\.? (?:de )?(?P<year>[0-9]{4})"
+    r"(?:,? (?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2}))?"
+)
+MAX_WRITTEN_LENGTH = 50
+WIDTHS: tuple[Literal["wide", "abbreviated"], ...] = ("wide", "abbreviated")
+CONTEXTS: tuple[Literal["format", "stand-alone"], ...] = ("format", "stand-alone")
 
 
 def gettext(message: str, /, **values: Any) -> str:
@@ -101,7 +110,7 @@ def number(value: float) -> str:
 def moment(at: datetime) -> str:
     """Write a date and time to the minute: 27 March 2026, 14:05."""
     local = in_zone(at)
-    written = f"{day(local)}, {format_time(local, 'short', locale=_locale())}"
+    written = f"{day(local)}, {_clock(local)}"
     return written if zone.get()() else f"{written} UTC"
 
 
@@ -112,7 +121,7 @@ def recent(at: datetime, now: datetime | None = None) -> str:
     if timedelta() <= ago < HOUR:
         minutes = ago // timedelta(minutes=1)
         return ngettext("%(num)s minute ago", "%(num)s minutes ago", minutes) if minutes else gettext("just now")
-    clock = format_time(local, "short", locale=_locale())
+    clock = _clock(local)
     if local.date() == present.date() and ago > timedelta():
         return gettext("today, %(time)s", time=clock)
     if present.date() - local.date() == timedelta(days=1):
@@ -129,7 +138,7 @@ def exact(at: datetime) -> str:
 
 def day(on: date) -> str:
     """Write a date: 27 March 2026."""
-    return format_date(on, "long", _locale())
+    return _written_day(on.toordinal(), reader.get()())
 
 
 def instant(at: datetime) -> str:
@@ -140,6 +149,42 @@ def instant(at: datetime) -> str:
 def in_zone(at: datetime) -> datetime:
     """Give it as the zone's clock shows it; one without an offset is in UTC."""
     return (at.replace(tzinfo=UTC) if at.tzinfo is None else at).astimezone(zone.get()() or UTC)
+
+
+def read_date_and_time(text: str) -> tuple[date, time | None] | None:
+    """Read a date as it is written in any of the languages, with a time or without one: 27 March 2026, 14:05."""
+    found = WRITTEN_DATE.fullmatch(text.strip().casefold()) if len(text) <= MAX_WRITTEN_LENGTH else None
+    month = found and _months().get(found["month"])
+    if not found or not month:
+        return None
+    try:
+        clock = time(int(found["hour"]), int(found["minute"])) if found["hour"] else None
+        return date(int(found["year"]), month, int(found["day"])), clock
+    except ValueError:
+        return None
+
+
+@cache
+def _months() -> dict[str, int]:
+    """Number the months by their names and abbreviations in all languages."""
+    locales = [_locale_of(language) for language in LANGUAGES]
+    names = [get_month_names(width, context, locale) for locale in locales for width in WIDTHS for context in CONTEXTS]
+    return {name.casefold().rstrip("."): number for months in names for number, name in months.items()}
+
+
+def _clock(local: datetime) -> str:
+    return _written_clock(local.hour, local.minute, reader.get()())
+
+
+# A page writes the same few days and times again and again.
+@lru_cache(1_000)
+def _written_day(ordinal: int, language: str) -> str:
+    return format_date(date.fromordinal(ordinal), "long", _locale_of(language))
+
+
+@lru_cache(5_000)
+def _written_clock(hour: int, minute: int, language: str) -> str:
+    return format_time(time(hour, minute), "short", locale=_locale_of(language))
 
 
 def listed(phrases: Iterable[str]) -> str:

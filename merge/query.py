@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +13,7 @@ from merge.columns import BY_NAME, COLUMNS, NAME, StudentColumn
 from merge.problems import Problem
 from merge.search import read_words
 from time_zones import as_instant, day_begins
-from words import _, later, moment, number
+from words import _, day, later, moment, number, read_date_and_time
 
 PER_PAGE = 50
 MOST_PER_PAGE = 500
@@ -20,6 +21,7 @@ SIZES = (25, 50, 100, 250, 500)
 # What bounds a column: from, up to, and up to but not with, for numbers that have no largest one under the next whole.
 SIDES = ("min", "max", "below")
 YES_OR_NO = {"yes": True, "no": False}
+EXAMPLE = datetime(2026, 9, 1, 8, 30, tzinfo=UTC)
 # More than any id, version or line has, and less than a database can't take.
 DIGITS = 18
 CUT_OFF = later("The address of this page was cut off or changed. Start again from the first page of the list.")
@@ -228,9 +230,13 @@ def parse_day(arguments: Mapping[str, str], name: str) -> date | None:
     """Read a day; None if the address names none. Raises BadQuery."""
     text = arguments.get(name, "").strip()
     try:
+        if written := read_date_and_time(text):
+            return written[0]
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise BadQuery(_("“%(text)s” is not a date. Enter it like this: 2026-03-01.", text=text[:40])) from None
+        raise BadQuery(
+            _("“%(text)s” is not a date. Enter it like this: %(example)s.", text=text[:40], example=day(EXAMPLE))
+        ) from None
 
 
 def parse_moment(text: str, zone: tzinfo = UTC) -> datetime:
@@ -239,14 +245,26 @@ def parse_moment(text: str, zone: tzinfo = UTC) -> datetime:
     It comes back with the offset that the zone has then.
     """
     try:
-        typed = datetime.fromisoformat(text.strip().replace(" ", "+") if "T" in text else text.strip())
-        return _with_offset(day_begins(typed.date(), zone) if _is_day(text, typed) else as_instant(typed, zone), zone)
+        return _with_offset(_instant(text, zone), zone)
     except (ValueError, OverflowError):
-        raise BadQuery(_("“%(text)s” is not a date and time. Enter them like this: 2026-03-01T12:00.", text=text[:40])) from None
+        raise BadQuery(
+            _("“%(text)s” is not a date and time. Enter them like this: %(example)s.", text=text[:40], example=example_of_time())
+        ) from None
 
 
-def _is_day(text: str, typed: datetime) -> bool:
-    return "T" not in text and typed.tzinfo is None and typed.time() == time.min
+def example_of_time() -> str:
+    """Write a date and time as people do in the reader's language."""
+    return f"{day(EXAMPLE)}, {EXAMPLE:%H:%M}"
+
+
+def _instant(text: str, zone: tzinfo) -> datetime:
+    """Read what people write, or programs. Raises ValueError and OverflowError."""
+    if written := read_date_and_time(text):
+        on, clock = written
+        return as_instant(datetime.combine(on, clock), zone) if clock else day_begins(on, zone)
+    with suppress(ValueError):
+        return day_begins(date.fromisoformat(text.strip()), zone)
+    return as_instant(datetime.fromisoformat(text.strip().replace(" ", "+") if "T" in text else text.strip()), zone)
 
 
 def _with_offset(at: datetime, zone: tzinfo) -> datetime:

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import words
-from merge.query import parse_moment
+from merge.query import parse_day, parse_moment
 from time_zones import as_instant, day_begins, day_ends, day_of, find_zone, zone_names, zone_of_server
 
 ZONES = st.sampled_from(sorted(available_timezones())).map(ZoneInfo)
@@ -64,10 +64,25 @@ def test_a_time_that_is_shown_is_understood_as_it_was_meant(zone, at):
         ("2026-03-08T02:30", "2026-03-08T07:30"),  # left out as clocks go from 02:00 to 03:00: 03:30 by the new time
         ("2026-11-01T01:30", "2026-11-01T05:30"),  # comes twice: the first
         ("2026-11-01T01:30-05:00", "2026-11-01T06:30"),
+        ("30 November 2026", "2026-11-30T05:00"),
+        ("1 Sept 2026, 08:30", "2026-09-01T12:30"),
+        ("1. März 2026 08:30", "2026-03-01T13:30"),
+        ("1 de marzo de 2026, 08:30", "2026-03-01T13:30"),
     ],
 )
 def test_a_time_that_is_typed_is_the_zones_unless_it_names_an_offset(typed, moment):
     assert parse_moment(typed, NEW_YORK) == datetime.fromisoformat(moment).replace(tzinfo=UTC)
+
+
+@given(ZONES, TIMES.filter(lambda at: at.year > 1000), st.sampled_from(sorted(words.LANGUAGES)))
+def test_a_date_and_time_can_be_typed_as_they_are_shown(zone, at, language):
+    asked, read = words.zone.set(lambda: zone), words.reader.set(lambda: language)
+    shown = words.in_zone(at)
+    minute = shown.time().replace(second=0, microsecond=0, fold=0)
+    assert words.read_date_and_time(words.moment(at)) == (shown.date(), minute)
+    assert parse_day({"from": words.day(shown)}, "from") == shown.date()
+    words.zone.reset(asked)
+    words.reader.reset(read)
 
 
 @pytest.mark.parametrize(

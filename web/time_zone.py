@@ -7,6 +7,7 @@ from flask import Flask, current_app, g
 
 import school
 import words
+from merge.query import example_of_time
 from models import db
 from web.addresses import is_for_machines
 
@@ -14,7 +15,7 @@ from web.addresses import is_for_machines
 def register_time_zone(app: Flask) -> None:
     """Say all times in the school's zone, but to other systems in UTC."""
     app.jinja_env.filters.update(moment=words.moment, recent=words.recent, exact=words.exact, instant=words.instant)
-    app.jinja_env.globals.update(time_zone_name=time_zone_name)
+    app.jinja_env.globals.update(time_zone_name=time_zone_name, example_of_time=example_of_time)
 
     @app.before_request
     def begin() -> None:
