@@ -13,7 +13,7 @@ from accounts import add_user
 from merge.record import save
 from merge.search import is_ours
 from merge.verify import verify
-from models import LARGE, Base, Student, User, db
+from models import LARGE, Base, Student, User, View, db
 from tests.conftest import PASSWORD
 
 # What a school had stored when there was but the first migration: Ada was edited, Mia deleted.
@@ -128,6 +128,18 @@ def migrations():
 def all_that_is_stored():
     with db.engine.connect() as connection:
         return [tuple(row) for statement in (STORED, KEPT) for row in connection.execute(text(statement))]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_a_saved_view_means_the_same_time_after_there_is_a_time_zone(app):
+    addresses = {"q=ada&since=2026-03-01T12%3A00": "q=ada&since=2026-03-01T12%3A00%3A00%2B00%3A00", "since=soon": "since=soon"}
+    with app.app_context():
+        user = add_user("head@school.example", "editor", PASSWORD)
+        db.session.add_all(View(user_id=user.id, name="Lately", address=address) for address in addresses)
+        db.session.commit()
+        downgrade(revision="0029")
+        upgrade()
+        assert set(db.session.scalars(select(View.address))) == set(addresses.values())
 
 
 def test_what_a_sheet_is_staged_in_is_not_in_the_write_ahead_log(app, backend):
