@@ -206,7 +206,7 @@ def test_somebody_else_who_signs_in_does_not_see_what_was_typed(school, somebody
     driver.sign_in("second@school.example", PASSWORD)
     driver.turn_to(0)
     driver.choose("Save")
-    assert driver.has(f"{EMAIL} typed it, and you are signed in as second@school.example.")
+    assert driver.has(f"This was typed by {EMAIL}, and you are signed in as second@school.example, so it is not shown.")
     assert NAME not in driver.text
 
 

@@ -118,8 +118,8 @@ TWICE = "Score is chosen more than once. Keep one of these columns and ignore th
         (
             ["name", "name:first", "name:last"],
             {
-                1: "Name has a column of its own, so First name can't be joined to it. Ignore one of the two.",
-                2: "Name has a column of its own, so Last name can't be joined to it. Ignore one of the two.",
+                1: "There is already a Name column, so First name can’t be joined to it. Ignore one of the two.",
+                2: "There is already a Name column, so Last name can’t be joined to it. Ignore one of the two.",
             },
         ),
     ],

@@ -113,7 +113,7 @@ def test_the_size_that_a_zip_claims_is_not_believed(upload):
 def test_an_archive_of_many_files_or_of_archives_is_refused(upload):
     assert "contains 2 files instead of one sheet" in why_not(zip_of(upload, a=b"id\n1\n", b=b"id\n2\n"))
     assert "contains no files" in why_not(zip_of(upload))
-    assert "holds 2,000 files" in why_not(zip_of(upload, **{str(n): b"" for n in range(2_000)}))
+    assert "contains 2,000 files" in why_not(zip_of(upload, **{str(n): b"" for n in range(2_000)}))
     inner = zip_of(upload, a=b"id\n1\n").read_bytes()
     assert "contains another archive" in why_not(zip_of(upload, b=inner))
     upload.write_bytes(gzip.compress(gzip.compress(b"id\n1\n")))
@@ -200,8 +200,8 @@ REFUSED = {
     "an old workbook with macros": (old_workbook("Workbook", "_VBA_PROJECT_CUR"), "contains macros"),
     "an old Word document": (old_workbook("WordDocument"), "a Word document"),
     "a broken old workbook": (old_workbook("Workbook"), "damaged"),
-    "a web page": (b'\r\n<HTML xmlns="x"><table><tr><td>id</td></tr></table>', "a web page, not a sheet"),
-    "a web page in UTF-16": ("<html><table>".encode("utf-16"), "a web page, not a sheet"),
+    "a web page": (b'\r\n<HTML xmlns="x"><table><tr><td>id</td></tr></table>', "a web page, not a spreadsheet"),
+    "a web page in UTF-16": ("<html><table>".encode("utf-16"), "a web page, not a spreadsheet"),
     "an XML workbook": (b'\xef\xbb\xbf<?xml version="1.0"?><Workbook/>', "an XML document"),
     "a PDF": (b"%PDF-1.7\n", "a PDF document"),
     "a picture": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "a picture"),

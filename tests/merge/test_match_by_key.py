@@ -36,7 +36,7 @@ def test_name_and_age_together_tell_namesakes_apart(session, deliver, apply):
     previewed = deliver("name,age,score\nNOWAK Bo,13,9\nDi Poe,15,8\nBo Nowak,,7\n", match="name+age")
     assert (previewed.updates, previewed.inserts, previewed.rejected) == (1, 1, 1)
     (row,) = preview.rows(session, previewed, "rejected")
-    assert row.problems == ["Age is blank, so this row can’t find its student by it."]
+    assert row.problems == ["Age is blank, so this row can’t be matched with a student."]
     apply(previewed)
     assert (2, "Bo Nowak", 13, 9.0) in table(session)
 

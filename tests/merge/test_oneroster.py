@@ -73,7 +73,7 @@ def test_the_students_of_an_archive_are_read_and_everybody_else_is_named(upload)
     assert sheet.columns[sheet.headings.index("givenName")] == "name:first"
     assert sheet.columns[sheet.headings.index("sourcedId")] is None
     assert said(sheet.left_out) == [
-        [4, "Users with the role “teacher” are no students: 1 in all."],
+        [4, "Users with the role “teacher” are not students: 1 skipped."],
         [5, "The other system marks these as deleted: 19. An import never deletes students."],
         [7, "Users without a role are not students: 1 skipped."],
     ]
@@ -116,7 +116,7 @@ def test_what_is_left_out_of_many_blocks_is_summed_up_once(upload):
     sheet = inspect(upload)
     for _ in range(2):
         assert len(names(sheet)) == 13_334
-        assert said(sheet.left_out) == [[4, "Users with the role “parent” are no students: 6,666 in all."]]
+        assert said(sheet.left_out) == [[4, "Users with the role “parent” are not students: 6,666 skipped."]]
 
 
 def test_a_users_file_in_which_nobody_is_a_student_is_refused(upload):

@@ -277,7 +277,7 @@ SPEEDS = [
     ("reading", 0.25, 100, 50, "Reading the sheet: 100 of about 400 rows, 2 rows a second, about 2 minutes left."),
     ("comparing", 0.5, 400, 4, "Comparing it with the students: 200 of 400 rows, 50 rows a second, about 4 seconds left."),
     ("applying", 0.5, 400, 1, "Writing the changes: 200 of 400 rows, 200 rows a second, about 1 second left."),
-    ("undoing", 0.0, 400, 9, "Taking the changes back."),
+    ("undoing", 0.0, 400, 9, "Undoing the changes."),
     (None, 0.0, 0, 0, "Waiting in the queue."),
 ]
 
