@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from merge.fold import drop_unseen
 from merge.problems import Problem
 from text_bounds import MAX_LENGTH, MAX_NUMBER_LENGTH, Unbounded, is_stacked, normalize
 from words import decimal_mark
@@ -21,6 +22,13 @@ UNKNOWN = re.compile(
     r"[-–—−?]+|na|nan|none|null|nil|nothing|missing|unknown|tbd|kein[er]?|ka|nichts|fehlt|unbekannt|entfällt|entf"
     r"|sd|nd|sindatos?|ningun[oa]|ningún|nada|falta|desconocid[oa]"
 )
+# What spreadsheets show in a cell whose formula failed, in the languages of the pages, and what stands for one never calculated.
+FAILED = re.compile(
+    r"#(?:N/[AD]|NV|(?:REF|DIV/0|VALUE|NUM|NULL|SPILL|CALC|FIELD|BUSY|CONNECT|BLOCKED|UNKNOWN|PYTHON|BEZUG|WERT|ZAHL|ÜBERLAUF)!|NAME\?"
+    r"|¡(?:REF|DIV/0|VALOR|NUM|NULO|DESBORDAMIENTO)!|¿NOMBRE\?|GETTING_DATA|FEHLT)|Err:\d{3}",
+    re.IGNORECASE,
+)
+UNCALCULATED = "=?"
 MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 DATE = re.compile(
     r"(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}(?P<sign>[/.-])\d{1,2}(?P=sign)(\d{2}|\d{4}))([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?"
@@ -80,12 +88,13 @@ def read_text(text: str, _notation: Notation = PLAIN) -> str:
     if len(text) > MAX_LENGTH:
         raise Problem("long", length=len(text), maximum=MAX_LENGTH)
     try:
-        text = normalize("NFC", " ".join(text.split()))
+        text = normalize("NFC", " ".join(drop_unseen(text).split()))
     except Unbounded:
         raise Problem("stacked") from None
     # Everything printable is at once known to be harmless; most names are.
     if not text.isprintable() and any(unicodedata.category(c) in UNWRITABLE or c in OVERRIDES for c in text):
         raise Problem("control")
+    _refuse_failed(text)
     return text
 
 
@@ -109,7 +118,8 @@ def read_plain_texts(texts: Sequence[str], _notation: Notation = PLAIN) -> list[
     # What is printable is no control or format character, and no white space but the blank.
     plain = joined.count("\n") == len(texts) - 1 and joined.replace("\n", "").isprintable()
     untrimmed = any(mark in f"\n{joined}\n" for mark in ("\n ", " \n", "  "))
-    if not plain or untrimmed or is_stacked(joined):
+    failed = any(mark in joined for mark in ("#", "=", ":"))
+    if not plain or untrimmed or failed or is_stacked(joined):
         return None
     return list(texts) if unicodedata.is_normalized("NFC", joined) else None
 
@@ -169,13 +179,20 @@ def _grouped(notation: Notation) -> re.Pattern[str]:
     return re.compile(rf"(?:[+-]?(?:\d{{1,3}}(?:{thousands}\d{{3}})+|\d+)(?:{decimal}\d*)?\n)*+")
 
 
+def _refuse_failed(text: str) -> None:
+    if text == UNCALCULATED:
+        raise Problem("formula")
+    if FAILED.fullmatch(text):
+        raise Problem("error", text=text)
+
+
 def _looks_grouped(text: str, notation: Notation) -> bool:
     """Tell "1.500" from "1.5": where nobody said how thousands are separated, it may be either number."""
     return bool(re.fullmatch(rf"[+-]?[1-9]\d{{0,2}}{re.escape(notation.decimal)}\d{{3}}", text))
 
 
 def _bounded_number(text: str, code: str) -> str:
-    text = text.strip()
+    text = drop_unseen(text).strip()
     if len(text) > MAX_NUMBER_LENGTH:
         raise Problem(code, text=text)
     return text
@@ -187,6 +204,7 @@ def _plain_number(text: str, notation: Notation, code: str) -> str:
         return plain
     if DATE.fullmatch(text):
         raise Problem("date", text=text)
+    _refuse_failed(text)
     if "%" in text and not notation.percent and NUMBER.fullmatch(text.replace(notation.decimal, ".").rstrip("% \u00a0\u202f")):
         raise Problem("percent", text=text)
     if code == "number" and re.fullmatch(r"[+-]?\d*[.,]\d+", text):

@@ -20,7 +20,7 @@ from merge.cells import (
     show_cell,
     write_cell,
 )
-from merge.headings import fold
+from merge.headings import fold, without_qualifier
 from merge.problems import Problem
 from models import students
 from text_bounds import MAX_LENGTH
@@ -179,7 +179,7 @@ class StudentColumn:
 
 def match_headings(headings: Sequence[str]) -> list[str | None]:
     """Guess what each heading is: a student column "name", a part of one "name:first", or None where no column goes by it."""
-    folded = [fold(heading) for heading in headings]
+    folded = [_known(heading) for heading in headings]
     guesses = [_meaning(heading, set(folded)) for heading in folded]
     for column in COLUMNS:
         strong = [place for place, guess in enumerate(guesses) if guess == column.name and folded[place] in column.stronger]
@@ -207,6 +207,12 @@ def clashes(columns: Sequence[str | None]) -> dict[int, str]:
     """Say at each place what is wrong with the choice there: the same column twice, a part without the others."""
     chosen = Counter(filter(None, columns))
     return {place: sentence for place, choice in enumerate(columns) if choice and (sentence := _clash(choice, chosen))}
+
+
+def _known(heading: str) -> str:
+    """Fold a heading; without its qualifier where it is known only so."""
+    folded, bare = fold(heading), fold(without_qualifier(heading))
+    return bare if bare != folded and _meaning(folded, set()) is None else folded
 
 
 def _meaning(folded: str, beside: set[str]) -> str | None:

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Label,
     Select,
     and_,
+    case,
     delete,
     exists,
     false,
@@ -19,7 +20,10 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from database import analyze
 from merge.columns import KEY, NAME, VALUES, StudentColumn, places
@@ -40,6 +44,8 @@ Advance = Callable[[float], None]
 """Told what share of the step is done."""
 # Of a comparison's time, about this share has passed when the rows are planned (measured at a million rows).
 PLANNING_SHARE = 0.9
+# Half a unit of the last of 15 digits, at most: what is further apart can't be the same as a spreadsheet shows it.
+UNSEEN_SHARE = 5e-15
 OMITTED = "omitted"
 VERDICTS = ("insert", "update", "delete", "review", OMITTED)
 # What rows do that are left out where only the other is asked for.
@@ -63,6 +69,23 @@ class Counts:
     def change_nothing(self) -> bool:
         """Tell whether every row could be read and says what is stored already."""
         return not (self.inserts or self.updates or self.deletes or self.rejected or self.reviews or self.omitted)
+
+
+class AsShown(FunctionElement[Any]):
+    """A number with the 15 digits that spreadsheets show and keep."""
+
+    inherit_cache = True
+
+
+@compiles(AsShown, "postgresql")
+def _as_shown_on_postgresql(element: AsShown, compiler: SQLCompiler, **options: Any) -> str:
+    # postgresql.org/docs/current/datatype-numeric.html: a double precision is cast with 15 digits.
+    return f"CAST({compiler.process(element.clauses, **options)} AS numeric)"
+
+
+@compiles(AsShown, "sqlite")
+def _as_shown_on_sqlite(element: AsShown, compiler: SQLCompiler, **options: Any) -> str:
+    return f"printf('%.15g', {compiler.process(element.clauses, **options)})"
 
 
 @dataclass(frozen=True)
@@ -217,9 +240,13 @@ def _plan(reading: Reading, verdict: Sequence[Label[Any]]) -> Select[Any]:
 
 
 def _after(column: StudentColumn, reading: Reading) -> ColumnElement[Any]:
-    stored, read = students.c[column.name], staged_rows.c[column.name]
+    stored: ColumnElement[Any] = students.c[column.name]
+    read: ColumnElement[Any] = staged_rows.c[column.name]
     if column.name not in reading.columns:
         return stored
+    if column.kind is float:
+        close = func.abs(stored - read) <= func.abs(stored) * UNSEEN_SHARE
+        read = case((and_(close, AsShown(stored) == AsShown(read)), stored), else_=read)
     if column in reading.match.columns:  # it says who is meant, and is no value that would be written otherwise
         return func.coalesce(stored, read)
     return read if reading.blank_clears and not column.required else func.coalesce(read, stored)

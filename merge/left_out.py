@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from merge.columns import KEY, match_headings
 from merge.headings import fold
@@ -12,8 +13,10 @@ ABOVE = later("Above the header row").message
 UNITS = later("Row of units").message
 TOTALS = later("Totals row").message
 
-# How far down the headings are looked for, and how many rows of units may stand under them, or of totals at the end.
-ROWS_ABOVE = 20
+AGAIN = later("Header row again").message
+
+# How far down the headings are looked for, and how many rows of units may be under them, or of totals at the end.
+ROWS_ABOVE = 50
 MOST_UNITS = 2
 LIKELY_COLUMNS = 200
 LIKELY_LENGTH = 60
@@ -44,12 +47,39 @@ TOTALS_WORDS = {
 
 
 def find_headings(rows: Sequence[Sequence[str]]) -> int:
-    """Give the place of the row that names the columns: the first filled one, unless only a later one names known columns."""
+    """Give the place of the row that names the columns: the first filled one, unless a later one names more known columns."""
     filled = [place for place, row in enumerate(rows[:ROWS_ABOVE]) if any(map(str.strip, row))]
-    if not filled or knows(rows[filled[0]]):
-        return filled[0] if filled else 0
+    if not filled:
+        return 0
+    best = max(filled, key=lambda place: (knows(rows[place]), -place))
     # One heading may be a chance: a cell under "Title" that says "Score", say.
-    return next((place for place in filled if knows(rows[place]) > 1), filled[0])
+    return best if knows(rows[best]) > 1 else filled[0]
+
+
+def join_headings(rows: Sequence[Sequence[str]], place: int) -> tuple[int, int, list[str]]:
+    """Give the first and the last row of the headings, and the headings: over two rows where these together name more columns.
+
+    "Student" in a cell merged over "ID" and "Name" stands for both.
+    """
+    alone = list(rows[place])
+    for first, last in ((place, place + 1), (place - 1, place)):
+        if first >= 0 and last < len(rows) and _may_be_headings(rows[first]) and _may_be_headings(rows[last]):
+            below, joined = _joined(rows[first], rows[last])
+            best = below if knows(below) >= knows(joined) else joined
+            if knows(best) > max(knows(rows[first]), knows(rows[last])) > 0:
+                return first, last, best
+    return place, place, alone
+
+
+def _may_be_headings(cells: Sequence[str]) -> bool:
+    filled = [cell for cell in cells if cell.strip()]
+    return len(filled) > 1 and not any(cell.strip()[:1].isdigit() or len(cell) > LIKELY_LENGTH for cell in filled)
+
+
+def _joined(first: Sequence[str], last: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Give the lower headings, and the upper ones where these are blank; and both together."""
+    pairs = [(above.strip(), below.strip()) for above, below in zip_longest(first, last, fillvalue="")]
+    return [below or above for above, below in pairs], [f"{above} {below}".strip() for above, below in pairs]
 
 
 def knows(headings: Sequence[str]) -> int:

@@ -24,6 +24,10 @@ SENTENCES = {
     "long": later("%(label)s must be at most %(maximum)s characters, not %(length)s."),
     "stacked": later("%(label)s has too many accents on one letter. Type it again."),
     "control": later("%(label)s contains an invisible character. Type it again."),
+    "error": later("“%(text)s” is a spreadsheet error, not a value. Fix the formula, then upload the sheet again."),
+    "formula": later(
+        "This cell has a formula without a result. Open the file in Excel or LibreOffice, save it, and upload it again."
+    ),
     "kind": later("%(label)s must be %(kind)s, not %(text)s."),
     "twice": later("Student %(text)s is on line %(first)s and again on line %(last)s. Keep one of them."),
     "nameless": later("There is no student %(text)s yet, and a new one needs a name, which this sheet has no column for."),

@@ -9,7 +9,9 @@ from merge.choose import candidates
 from merge.columns import COLUMNS, KEY, NAME
 from merge.preview import Row, are_rows_kept, counts, rows
 from merge.questions import Question, load_questions
+from merge.reading_notes import reading_notes
 from merge.sanity import Finding, load_findings
+from merge.sheet import Sheet
 from merge.unattended import held_back
 from models import Import, Student
 from words import Later
@@ -30,6 +32,7 @@ def report(session: Session, import_: Import) -> dict[str, Any]:
         **counts(import_),
         "ignored": _ignored(import_),
         "left_out": [{"line": line, "reason": str(Later.load(reason))} for line, reason in import_.sheet["left_out"]],
+        "notes": [str(note) for note in reading_notes(Sheet.from_json(import_.sheet))],
         "rejected_rows": [{"line": row.line, "problems": row.problems} for row in _rejected(session, import_)],
         "review_rows": _review_rows(session, import_),
         "questions": [_question(import_, question) for question in load_questions(import_.questions)],
@@ -50,7 +53,8 @@ def summary(session: Session, import_: Import) -> list[str]:
         said += [f"  --answer {question.key}={answer.code}  {answer.label}" for answer in question.answers]
     said += [f"Check: {finding.sentence}." for finding in load_findings(import_.findings)]
     said += held_back(import_)
-    said += [f"Left out, from line {line:,}: {Later.load(reason)}" for line, reason in import_.sheet["left_out"]]
+    said += [str(note) for note in reading_notes(Sheet.from_json(import_.sheet))]
+    said += [f"Skipped, from line {line:,}: {Later.load(reason)}" for line, reason in import_.sheet["left_out"]]
     return said + [
         f"Line {row.line:,}: {' '.join(row.problems)}" for row in [*_reviews(session, import_), *_rejected(session, import_)]
     ]

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -18,6 +19,10 @@ PART_ROWS = 100
 PORTION = 1 << 17
 # A last row of our own: where it comes back inside a cell, a quotation mark was never closed.
 END = "\x1eend of sheet"
+# Before a number of a workbook that has a decimal point, so that it is one however the texts around it write theirs.
+TYPED = "\ufdd0"
+# "Robert \\"Bob\\" Smith": some programs write a quotation mark inside a cell so; a cell may also end in a backslash.
+ESCAPED = re.compile(r'(?:^|[,;|\t])\s*+"[^"\\]*+(?:\\[^"][^"\\]*+)*+\\"[^",;|\t\r\n]')
 
 
 @dataclass(frozen=True)
@@ -29,19 +34,35 @@ class Block:
     last: bool
 
 
-def read_blocks(path: Path, encoding: str, delimiter: str) -> Iterator[Block]:
-    """Read all rows, in blocks of a number of rows or bytes, whichever comes first. Raises SheetRefused."""
+def read_blocks(path: Path, encoding: str, delimiter: str, *, wrapped: bool = False) -> Iterator[Block]:
+    """Read all rows, in blocks of a number of rows or bytes, whichever comes first. Raises SheetRefused.
+
+    Blanks before a quotation mark belong to no cell. Rows that are `wrapped` are in quotation marks as a whole.
+    """
     csv.field_size_limit(LONGEST_CELL)
     with open(path, encoding=encoding, newline="", buffering=PORTION) as file:
         lines = _Lines(file)
-        reader = csv.reader(chain(chain.from_iterable(lines), [END]), delimiter=delimiter)
+        reader = csv.reader(chain(chain.from_iterable(lines), [END]), delimiter=delimiter, skipinitialspace=True)
         size, line = os.fstat(file.fileno()).st_size, 1
         while rows := _read_block(reader, lines, line):
             line += len(rows)
             last = bool(rows[-1]) and rows[-1][-1].endswith(END)
             if last and rows.pop() != [END]:
                 raise _never_closed(line - 1)
-            yield Block(rows, lines.tell() / size if size else 1.0, last)
+            yield Block(_unwrapped(rows, delimiter) if wrapped else rows, lines.tell() / size if size else 1.0, last)
+
+
+def unwrap(row: list[str], delimiter: str) -> list[str]:
+    """Take a row apart that is one cell."""
+    return next(csv.reader(row, delimiter=delimiter, skipinitialspace=True), row) if len(row) == 1 else row
+
+
+def in_notation(rows: list[list[str]], decimal: str) -> list[list[str]]:
+    """Write the numbers that are typed in a workbook as the texts beside them write theirs."""
+    return [
+        [cell[1:].replace(".", decimal) if cell.startswith(TYPED) else cell for cell in row] if TYPED in "".join(row) else row
+        for row in rows
+    ]
 
 
 class _Lines:
@@ -57,7 +78,19 @@ class _Lines:
         while portion := self.file.readlines(PORTION):
             if self.tell() > self.until:
                 raise csv.Error("the rows are too long")
-            yield portion
+            yield [_doubled(line) for line in portion] if any('\\"' in line for line in portion) else portion
+
+
+def _doubled(line: str) -> str:
+    """Write a quotation mark inside a cell twice, as the reader knows it, where the line escapes it with a backslash."""
+    return line.replace('\\"', '""') if '\\"' in line and ESCAPED.search(line) else line
+
+
+def _unwrapped(rows: list[list[str]], delimiter: str) -> list[list[str]]:
+    try:
+        return [unwrap(row, delimiter) for row in rows]
+    except csv.Error:  # a line break or an open quotation mark within the row: it stays one cell, and is rejected as such
+        return rows
 
 
 def _read_block(reader: Iterator[list[str]], lines: _Lines, line: int) -> list[list[str]]:

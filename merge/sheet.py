@@ -1,6 +1,8 @@
 """Understand an uploaded file as a sheet: how it is written, its headings, its rows."""
 
+import csv
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import dropwhile
 from operator import itemgetter
@@ -12,17 +14,31 @@ from merge import confined
 from merge.columns import BY_NAME, KEY, MATCHING, match_headings, places
 from merge.delimiters import DELIMITERS, find_delimiter
 from merge.encodings import ENCODINGS, decodes, find_encoding
-from merge.left_out import ABOVE, MOST_TOTALS, MOST_UNITS, TOTALS, UNITS, find_headings, is_totals_row, is_units_row, knows
+from merge.left_out import (
+    ABOVE,
+    AGAIN,
+    MOST_TOTALS,
+    MOST_UNITS,
+    TOTALS,
+    UNITS,
+    find_headings,
+    is_totals_row,
+    is_units_row,
+    join_headings,
+    knows,
+)
 from merge.limits import LONGEST_CELL, MOST_COLUMNS, too_wide
 from merge.oneroster import roster_columns, roster_of
 from merge.opening import Plain, discard_files, files_made_of, open_plain
 from merge.problems import SheetRefused
-from merge.rows import read_blocks
+from merge.rows import in_notation, read_blocks, unwrap
 from words import later
 
 __all__ = ["DELIMITERS", "ENCODINGS", "Row", "Sheet", "discard_files", "inspect"]
 
 ADD_HEADINGS = later("add a row above them that names the columns, such as: %(columns)s.", columns=", ".join(BY_NAME))
+
+MOST_NAMED = 5
 
 Row = tuple[int, list[str]]
 """A line, as the person sees it in the spreadsheet, and its cells."""
@@ -46,6 +62,10 @@ class Sheet:
     tabs: list[str] = field(default_factory=list)
     """The workbook's tabs; none if it is no workbook."""
     tab: str | None = None
+    wrapped: bool = False
+    """Whether each row is in quotation marks as a whole."""
+    beside: list[int] = field(default_factory=list)
+    """The first lines of a workbook that have cells right of the table, which are ignored; found as `blocks` comes to them."""
     mended: dict[str, list[str]] = field(default_factory=dict)
     """The cells of rows that somebody has mended since, by their line. The file stays as it was uploaded."""
 
@@ -60,14 +80,16 @@ class Sheet:
     def from_json(cls, kept: Mapping[str, Any]) -> "Sheet":
         return known(cls, kept)
 
-    def blocks(self) -> Iterator[tuple[list[Row], float]]:
+    def blocks(self, decimal: str = ".") -> Iterator[tuple[list[Row], float]]:
         """Stream the students' rows that are not blank, in blocks, each with the share of the file read so far.
 
+        A workbook's numbers are written with the decimal sign that its texts have.
         A line is a row of the spreadsheet: a cell with a line break in it does not count twice. Raises SheetRefused.
         """
         line, held, roster = 1, list[Row](), roster_of(self.headings)
-        for block in read_blocks(Path(self.path), self.encoding, self.delimiter):
-            rows = _filled(block.rows, line, self.first_line)
+        for block in read_blocks(Path(self.path), self.encoding, self.delimiter, wrapped=self.wrapped):
+            cells = in_notation(block.rows, decimal) if self.tabs else block.rows
+            rows = self._without_headings(self._within_table(_filled(cells, line, self.first_line)))
             rows = held + (roster.students(rows) if roster else rows)
             line += len(block.rows)
             # Only the sheet's last rows may be totals, and which are the last shows when no more come.
@@ -77,6 +99,21 @@ class Sheet:
             held = [] if block.last else rows[end:]
             if end:
                 yield self._as_mended(rows[:end]), block.share
+
+    def _without_headings(self, rows: list[Row]) -> list[Row]:
+        """Leave out headings that are printed again, as at the top of each page."""
+        again = {line for line, row in rows if row[0].startswith(self.headings[0]) and [*map(str.strip, row)] == self.headings}
+        self.left_out.extend([line, AGAIN] for line in sorted(again) if [line, AGAIN] not in self.left_out)
+        return [row for row in rows if row[0] not in again] if again else rows
+
+    def _within_table(self, rows: list[Row]) -> list[Row]:
+        """Cut off a remark beside a workbook's table. In a text file, more cells than headings may be a cell that fell apart."""
+        width = len(self.headings)
+        if not self.tabs or all(len(row) <= width for _, row in rows):
+            return rows
+        beside = [line for line, row in rows if any(map(str.strip, row[width:])) and line not in self.beside]
+        self.beside.extend(beside[: MOST_NAMED - len(self.beside)])
+        return [(line, row[:width]) for line, row in rows]
 
     def _as_mended(self, rows: list[Row]) -> list[Row]:
         if not self.mended:
@@ -134,18 +171,32 @@ def _understand(plain: Plain, encoding: str | None, delimiter: str | None) -> Sh
     else:
         encoding = _given_encoding(plain.path, encoding) if encoding else find_encoding(plain.path)
         delimiter = _given_delimiter(delimiter) if delimiter else find_delimiter(plain.path, encoding)
-    rows = _first_rows(plain.path, encoding, delimiter)
-    place = find_headings(rows)
-    headings = _headings(rows[place]) if rows else []
+    rows, wrapped = _first_rows(plain.path, encoding, delimiter), False
+    if not plain.tabs and (unwrapped := _find_wrapped(rows)):
+        (delimiter, rows), wrapped = unwrapped, True
+    first, place, cells = join_headings(rows, find_headings(rows)) if rows else (0, 0, [])
+    headings = _headings(cells)
     columns = match_headings(headings)
     if roster := roster_of(headings):
         columns = roster_columns(roster, KEY.name, columns, rows[place + 1 :])
     units = place + 1
     while units <= place + MOST_UNITS and units < len(rows) and is_units_row(rows[units], columns):
         units += 1
-    left_out: list[list[Any]] = [[line, ABOVE] for line, row in enumerate(rows[:place], 1) if any(map(str.strip, row))]
+    left_out: list[list[Any]] = [[line, ABOVE] for line, row in enumerate(rows[:first], 1) if any(map(str.strip, row))]
     left_out += [[line, UNITS] for line in range(place + 2, units + 1)]
-    return Sheet(str(plain.path), encoding, delimiter, headings, columns, units + 1, left_out, plain.tabs, plain.tab)
+    return Sheet(str(plain.path), encoding, delimiter, headings, columns, units + 1, left_out, plain.tabs, plain.tab, wrapped)
+
+
+def _find_wrapped(rows: list[list[str]]) -> tuple[str, list[list[str]]] | None:
+    """Find the delimiter within rows that are one cell each, and give them taken apart; None if they are no such rows."""
+    if not rows or any(len(row) > 1 for row in rows):
+        return None
+    for delimiter in DELIMITERS:
+        with suppress(csv.Error):
+            apart = [unwrap(row, delimiter) for row in rows]
+            if knows(apart[find_headings(apart)]) > 1:
+                return delimiter, apart
+    return None
 
 
 def _is_known(tab: Path) -> bool:
@@ -155,7 +206,7 @@ def _is_known(tab: Path) -> bool:
 
 def _first_rows(path: Path, encoding: str, delimiter: str) -> list[list[str]]:
     first = next(read_blocks(path, encoding, delimiter), None)
-    return first.rows if first else []
+    return in_notation(first.rows, ".") if first else []
 
 
 def _given_encoding(path: Path, encoding: str) -> str:

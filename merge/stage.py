@@ -32,6 +32,7 @@ STAGED = ", ".join(column.name for column in staged_rows.columns)
 # In characters; and in rows, since a statement has at most 32,766 values (sqlite.org/limits.html).
 COPIED_AT_ONCE = 1 << 20
 INSERTED_AT_ONCE = 32_766 // len(staged_rows.columns)
+LINES_OF_EXCEL = 16
 COPY_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 Advance = Callable[[int, float], None]
@@ -64,20 +65,21 @@ def stage(session: Session, import_id: int, sheet: Sheet, advance: Advance, opti
 def _read_confined(import_id: int, sheet: Sheet, options: Options) -> Iterator[tuple[list[Sequence[Any]], float]]:
     """Have the sheet read and checked in a process of its own; give its blocks, and name its totals as left out."""
     seconds = cpu_seconds_for(Path(sheet.path).stat().st_size)
-    for columns, share, left_out in confined.stream(_read, import_id, sheet.to_json(), options.to_json(), cpu_seconds=seconds):
+    for columns, share, ended in confined.stream(_read, import_id, sheet.to_json(), options.to_json(), cpu_seconds=seconds):
         if columns is not None:
             yield columns, share
-        sheet.left_out[:] = left_out or sheet.left_out
+        if ended:
+            sheet.left_out[:], sheet.beside[:] = ended
 
 
 def _read(
     import_id: int, kept: dict[str, Any], chosen: dict[str, Any]
-) -> Iterator[tuple[list[Sequence[Any]] | None, float, list[list[Any]] | None]]:
-    """Do it, in the process of its own: blocks and their shares of the file, and at the end all rows that are left out."""
+) -> Iterator[tuple[list[Sequence[Any]] | None, float, tuple[list[list[Any]], list[int]] | None]]:
+    """Do it, in the process of its own: blocks and their shares of the file, and at the end which rows are not students'."""
     sheet, options = Sheet.from_json(kept), Options.from_json(chosen)
-    for block, share in sheet.blocks():
+    for block, share in sheet.blocks(options.decimal):
         yield _read_columns(block, import_id, sheet, options), share, None
-    yield None, 1.0, sheet.left_out
+    yield None, 1.0, (sheet.left_out, sheet.beside)
 
 
 def discard_staged(session: Session, import_id: int) -> None:
@@ -102,7 +104,7 @@ def _undisturbed() -> Iterator[None]:
 def _read_columns(block: list[Row], import_id: int, sheet: Sheet, options: Options) -> list[Sequence[Any]]:
     problems: Problems = {}
     rows = [row for _, row in block]
-    texts = list(zip(*_fitted(rows, len(sheet.headings), problems), strict=True))
+    texts = list(zip(*_fitted(block, sheet, options, problems), strict=True))
     values = {
         name: _read_column(BY_NAME[name], _meant(BY_NAME[name], texts, at, options), options.notation, problems)
         for name, at in places(sheet.columns).items()
@@ -122,16 +124,41 @@ def _name_key(name: str | None) -> str | None:
     return name and name_key(fold_name(name))
 
 
-def _fitted(rows: list[list[str]], width: int, problems: Problems) -> list[list[str]]:
+def _fitted(block: list[Row], sheet: Sheet, options: Options, problems: Problems) -> list[list[str]]:
     """Make all rows as wide as the heading, so that they can be read a column at a time."""
+    width, rows = len(sheet.headings), [row for _, row in block]
     if set(map(len, rows)) == {width}:
         return rows
-    for place, row in enumerate(rows):
-        if len(row) < width:
+    cut = _cut_by_excel(block)
+    needed = _needed(sheet, options)
+    for place, (line, row) in enumerate(block):
+        if len(row) < (needed if cut.get(_group(line)) else width):
             problems.setdefault(place, {})[""] = Problem("few", found=len(row), expected=width)
         elif any(map(str.strip, row[width:])):
             problems.setdefault(place, {})[""] = Problem("many", found=len(row), expected=width)
     return [(row + [""] * width)[:width] for row in rows]
+
+
+def _cut_by_excel(block: list[Row]) -> dict[int, bool]:
+    """Tell for each 16 lines whether their rows are all of one width: Excel writes no blank cells at the end of such rows.
+
+    A single row may as well have lost a delimiter (support.microsoft.com, "Column delimiters missing in an Excel spreadsheet").
+    """
+    widths: dict[int, list[int]] = {}
+    for line, row in block:
+        widths.setdefault(_group(line), []).append(len(row))
+    return {group: len(found) > 1 and len(set(found)) == 1 for group, found in widths.items()}
+
+
+def _group(line: int) -> int:
+    return (line - 1) // LINES_OF_EXCEL
+
+
+def _needed(sheet: Sheet, options: Options) -> int:
+    """Give the number of cells that every row has to have: a blank one that clears a value, or says who is meant, is written."""
+    at = places(sheet.columns)
+    needed = at if options.blank_clears else {KEY.name, NAME.name} & at.keys()
+    return max((place + 1 for name in needed for place in at[name]), default=0)
 
 
 def _meant(column: StudentColumn, texts: Sequence[Sequence[str]], at: Sequence[int], options: Options) -> Sequence[str]:

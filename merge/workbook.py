@@ -15,6 +15,7 @@ import python_calamine as calamine
 from merge.kinds import ADVICE, no_sheet
 from merge.limits import LONGEST_CELL, MOST_COLUMNS, MOST_TABS, TOO_MUCH, too_wide
 from merge.problems import SheetRefused
+from merge.rows import TYPED
 from merge.workbook_errors import Errors, find_errors
 from merge.workbook_percents import Percents, find_percents, write_percent
 from words import later
@@ -188,10 +189,18 @@ def _moment(value: dt.datetime) -> str:
     return value.date().isoformat() if value.time() == dt.time() else value.isoformat(" ")
 
 
+def _number(value: float) -> str:
+    """Write at most the 15 digits that a spreadsheet shows: more are the noise of its arithmetic, as in 57.699999999999996.
+
+    A workbook's numbers are all floats, and a person typed 7, not 7.0.
+    """
+    text = repr(value if value.is_integer() else float(f"{value:.15g}")).removesuffix(".0")
+    return TYPED + text if "." in text else text
+
+
 TEXTS: dict[type, Callable[[Any], str]] = {
     int: str,
-    # A workbook's numbers are all floats, and a person typed 7, not 7.0.
-    float: lambda value: repr(value).removesuffix(".0"),
+    float: _number,
     bool: lambda value: "TRUE" if value else "FALSE",
     dt.datetime: _moment,
     dt.date: dt.date.isoformat,

@@ -3,9 +3,8 @@
 import re
 import zipfile
 from decimal import Decimal
-from xml.etree import ElementTree as ET
 
-from merge.workbook_xml import PLACE, read_part, row_and_column, styles_part, tab_part, windows
+from merge.workbook_xml import ODS_CONTENT, PLACE, ods_cells, read_part, row_and_column, styles_part, tab_part, windows
 
 Percents = dict[int, bytearray]
 """By the column's place from 0: a byte for each row, from number 0 on, that is 1 where the cell is shown as percent."""
@@ -19,13 +18,8 @@ CONDITION = re.compile(r"\[[<>=]")
 # binary fractions add at the end of a sum.
 DIGITS = 15
 
-ODS_CONTENT = "content.xml"
 ODS_PERCENTAGE = b'value-type="percentage"'
-TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 VALUE_TYPE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}value-type"
-# A tab ends in rows and cells that are repeated up to its rim.
-MOST_ROWS = 1_048_576
-MOST_REPEATED = 1_000
 
 
 def find_percents(packed: zipfile.ZipFile, tab: int) -> Percents:
@@ -70,35 +64,12 @@ def _is_percent(number: str, custom: dict[str, str]) -> bool:
 
 def _find_in_ods(packed: zipfile.ZipFile, tab: int) -> Percents:
     percents: Percents = {}
-    if not any(ODS_PERCENTAGE in text for text in windows(packed, ODS_CONTENT)):
-        return percents
-    table, row = -1, 1
-    with packed.open(ODS_CONTENT) as content:
-        for event, element in ET.iterparse(content, ("start", "end")):  # noqa: S314  confined, and without a document type
-            if event == "start" and element.tag == f"{TABLE}table":
-                table, row = table + 1, 1
-            elif event == "end" and element.tag == f"{TABLE}table-row":
-                rows = _repeated(element, "rows", MOST_ROWS)
-                if table == tab:
-                    _mark_row(percents, row, rows, element)
-                row += rows
-                element.clear()
+    if any(ODS_PERCENTAGE in text for text in windows(packed, ODS_CONTENT)):
+        for row, rows, columns, cell in ods_cells(packed, tab):
+            if cell.get(VALUE_TYPE) == "percentage":
+                for place in columns:
+                    _mark(percents, row, place, rows)
     return percents
-
-
-def _mark_row(percents: Percents, row: int, rows: int, element: ET.Element) -> None:
-    column = 0
-    for cell in element:
-        columns = _repeated(cell, "columns", MOST_REPEATED)
-        if cell.get(VALUE_TYPE) == "percentage":
-            for place in range(column, column + columns):
-                _mark(percents, row, place, rows)
-        column += columns
-
-
-def _repeated(element: ET.Element, what: str, most: int) -> int:
-    repeated = element.get(f"{TABLE}number-{what}-repeated", "1")
-    return min(int(repeated), most) if repeated.isdecimal() else 1
 
 
 def _mark(percents: Percents, row: int, column: int, rows: int = 1) -> None:

@@ -182,6 +182,7 @@ def _import() -> Part:
     rest = {
         "ignored": texts,
         "left_out": left_out,
+        "notes": texts,
         "rejected_rows": rejected,
         "review_rows": reviews,
         "questions": {"type": "array", "items": _question(texts)},

@@ -8,6 +8,7 @@ MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 OASIS = "urn:oasis:names:tc:opendocument:xmlns"
+CALC = "urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0"
 TYPES = (
     f'<Types xmlns="{PACKAGE}/content-types"><Default Extension="xml" ContentType="application/xml"/>'
     '<Override PartName="/xl/workbook.xml" '
@@ -42,7 +43,7 @@ def write_xlsx(path: Path, more: dict[str, str | bytes] | None = None, *, before
 
 def write_ods(path: Path, **tabs: str) -> Path:
     """Write a LibreOffice workbook with a tab for each text of rows."""
-    spaces = " ".join(f'xmlns:{name}="{OASIS}:{name}:1.0"' for name in ("office", "table", "text"))
+    spaces = " ".join(f'xmlns:{name}="{OASIS}:{name}:1.0"' for name in ("office", "table", "text")) + f' xmlns:calcext="{CALC}"'
     tables = "".join(f'<table:table table:name="{name}">{rows}</table:table>' for name, rows in tabs.items())
     body = f"<office:body><office:spreadsheet>{tables}</office:spreadsheet></office:body>"
     manifest = f'<manifest:manifest xmlns:manifest="{OASIS}:manifest:1.0"/>'

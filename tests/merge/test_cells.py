@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import words
-from merge.cells import PLAIN, Notation, read_number, read_text, read_whole, show_cell, typed_notation, write_cell
+from merge.cells import (
+    PLAIN,
+    Notation,
+    read_number,
+    read_plain_texts,
+    read_text,
+    read_whole,
+    show_cell,
+    typed_notation,
+    write_cell,
+)
 from merge.columns import BY_NAME, COLUMNS
 from merge.problems import Problem
 
@@ -209,6 +219,11 @@ def test_a_date_where_a_number_belongs_is_named_as_one(reader, text):
         ("O'Brien", "O'Brien"),
         ("王小明", "王小明"),
         ("نیم\u200cفاصله", "نیم\u200cفاصله"),
+        ("\ufeffAda\u200b", "Ada"),
+        ("A\u00adda\u200e L\u2060ee", "Ada Lee"),
+        ("Ad\u200da", "Ada"),
+        ("کاظم\u200c", "کاظم"),
+        ("क्\u200dष", "क्\u200dष"),
     ],
 )
 def test_names_are_trimmed_and_composed_and_else_left_alone(text, name):
@@ -220,6 +235,51 @@ def test_names_with_control_or_direction_characters_are_refused(text):
     with pytest.raises(Problem) as caught:
         read_text(text)
     assert "invisible character" in caught.value.sentence("Name")
+
+
+FAILED = [
+    "#N/A",
+    "#REF!",
+    "#DIV/0!",
+    "#VALUE!",
+    "#NAME?",
+    "#NUM!",
+    "#NULL!",
+    "#SPILL!",
+    "Err:502",
+    "#NV",
+    "#WERT!",
+    "#¡REF!",
+    "#N/D",
+]
+
+
+@pytest.mark.parametrize("reader", [read_text, read_whole, read_number])
+@pytest.mark.parametrize("text", FAILED)
+def test_error_of_a_spreadsheet_is_no_value(reader, text):
+    with pytest.raises(Problem) as caught:
+        reader(f" {text}")
+    assert caught.value.sentence("Name") == (
+        f"“{text}” is a spreadsheet error, not a value. Fix the formula, then upload the sheet again."
+    )
+
+
+@pytest.mark.parametrize("reader", [read_text, read_whole, read_number])
+def test_formula_without_a_result_is_no_value(reader):
+    with pytest.raises(Problem) as caught:
+        reader("=?")
+    assert "has a formula without a result. Open the file in Excel or LibreOffice" in caught.value.sentence("Score")
+
+
+@pytest.mark.parametrize("text", ["#1 Ada", "Ada #N/A", "Err", "=SUM(A1)", "Erik: 502"])
+def test_name_that_only_looks_like_an_error_is_a_name(text):
+    assert read_plain_texts([text]) is None or read_plain_texts([text]) == [text]
+    assert read_text(text) == text
+
+
+@pytest.mark.parametrize("text", FAILED)
+def test_error_among_many_names_is_found(text):
+    assert read_plain_texts(["Ada", text, "Bo"]) is None
 
 
 @given(st.text())

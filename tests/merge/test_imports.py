@@ -105,6 +105,41 @@ def test_a_rejected_row_says_its_line_and_why(session, upload, sheet, line, sent
     assert rejected[line].problems == [sentence]
 
 
+@pytest.mark.parametrize("typed", ["33.3333333333333", "33.33333333333333", "33.333333333333336", "33.333333333333329"])
+def test_number_that_differs_behind_the_digits_of_a_spreadsheet_is_the_same(session, add, upload, typed):
+    add(1, "Ada", 12, 100 / 3)
+    assert upload(f"id,name,score\n1,Ada,{typed}\n").unchanged == 1
+    assert upload(f"id,name,age,score\n1,Ada,13,{typed}\n").updates == 1
+    (row,) = preview.rows(session, upload(f"id,name,age,score\n1,Ada,13,{typed}\n"), "update")
+    assert [cell.before for cell in row.cells] == [None, None, "12", None]
+
+
+@pytest.mark.parametrize("typed", ["33.333333333333", "33.3333333333334", "33.4"])
+def test_number_that_differs_within_the_digits_of_a_spreadsheet_is_a_change(add, upload, typed):
+    add(1, "Ada", 12, 100 / 3)
+    assert upload(f"id,name,score\n1,Ada,{typed}\n").updates == 1
+
+
+CUT = "id,name,age,score,notes\n" + "".join(f"{n},Student {n},12,50,\n" for n in range(1, 16))
+
+
+@pytest.mark.parametrize(
+    ("lines", "options", "read"),
+    [
+        ("16,Student 16,12\n17,Student 17,12\n", {}, (17, 0)),
+        ("16,Student 16,12,50\n17,Student 17,12,50\n", {}, (17, 0)),
+        ("16,Student 16,12\n", {}, (15, 1)),
+        ("16,Student 16,12\n17,Student 17,12,50\n", {}, (15, 2)),
+        ("16,Student 16,12\n17,Student 17,12\n", {"blank_clears": True}, (15, 2)),
+        ("16\n17\n", {}, (15, 2)),
+    ],
+    ids=["as Excel cuts", "an ignored column", "a single one", "of two widths", "blank clears", "no name"],
+)
+def test_row_without_its_last_cells_is_read_where_excel_leaves_out_blank_ones(upload, lines, options, read):
+    previewed = upload(CUT + lines, **options)
+    assert (previewed.inserts, previewed.rejected) == read
+
+
 @pytest.mark.usefixtures("stored")
 def test_the_problem_stands_in_the_users_own_cell(session, upload):
     previewed = upload("House,id,name,age\nBlue,1,Ada,old\n")
@@ -277,7 +312,7 @@ def test_import_whose_worker_died_three_times_fails_with_a_sentence_and_can_be_r
     steps.run_step(session, received.id, "the last worker")
     failed = session.get_one(Import, received.id, populate_existing=True)
     assert (failed.state, failed.crashes) == ("failed", 0)
-    assert "broke off 3 times, so it is not tried again" in str(failed.failure)
+    assert "failed 3 times, so it is not tried again" in str(failed.failure)
     assert Path(failed.path).exists()
     chosen = plan_reading(Sheet.from_json(failed.sheet), Options.from_json(failed.options))
     lifecycle.read_again(session, failed.id, chosen, version=failed.version)

@@ -298,7 +298,6 @@ MISSED = [
     "Name,point\nAda Lovelace,95\nBo Adeyemi,70\n",
     "Schueler;Note in Punkten\nAda Lovelace;95\nBo Adeyemi;70\n",
     "Name,Scores\nAda Lovelace,95\nBo Adeyemi,70\n",
-    "Name,Score /100\nAda Lovelace,95\nBo Adeyemi,70\n",
     "Name,Exam grades\nAda Lovelace,95\nBo Adeyemi,70\n",
     "Student ID,Name,Final percent mark\n1,Ada Lovelace,95\n2,Bo Adeyemi,70\n",
 ]

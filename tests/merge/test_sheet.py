@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from merge.heading_questions import ask_before_reading
-from merge.left_out import ABOVE, TOTALS, UNITS
+from merge.left_out import ABOVE, AGAIN, TOTALS, UNITS
 from merge.options import Options
 from merge.problems import SheetRefused
+from merge.reading_notes import reading_notes
 from merge.sheet import Sheet, inspect
 
 FILES = Path(__file__).parent.parent / "files"
@@ -136,7 +137,7 @@ def test_whoever_knows_better_may_say_how_a_sheet_is_written(sheet_of):
     assert rows(sheet_of(turkish, encoding="windows-1254")) == [(2, ["1", "Ayşe Yılmaz, Ayla"])]
     assert sheet_of(b"id,name;score\n1,Ada;2\n", delimiter=",").headings == ["id", "name;score"]
     for wrong in ({"encoding": "utf-8-sig"}, {"encoding": "hex"}, {"delimiter": "x"}):
-        with pytest.raises(SheetRefused, match=r"not written in|can be separated by"):
+        with pytest.raises(SheetRefused, match=r"not written in|can be one of these"):
             sheet_of(turkish, **wrong)
 
 
@@ -209,7 +210,65 @@ def test_whatever_a_csv_writer_writes_is_read_back(tmp_path_factory, cells):
     path = tmp_path_factory.mktemp("sheet") / "upload"
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([["id", "name", "notes"], ["1", "Ada", ""], *(["2", *row] for row in cells)])
-    assert [row for _, row in rows(inspect(path))] == [["1", "Ada", ""], *(["2", *row] for row in cells)]
+    read = [row for _, row in rows(inspect(path))]
+    assert _without_blanks_before(read) == _without_blanks_before([["1", "Ada", ""], *(["2", *row] for row in cells)])
+
+
+def _without_blanks_before(rows):
+    """Blanks before a cell belong to none: some programs write them between the delimiter and a quotation mark."""
+    return [[cell.lstrip(" ") for cell in row] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("content", "read"),
+    [
+        ('id,name\n1,"Robert \\"Bob\\" Smith"\n', [(2, ["1", 'Robert "Bob" Smith'])]),
+        ('id,name\n1,"Ann \\"A, B\\" Lee"\n', [(2, ["1", 'Ann "A, B" Lee'])]),
+        ('id,name\n1,"Smith, \\"Bo\\""\n2,Cy\n', [(2, ["1", 'Smith, "Bo"']), (3, ["2", "Cy"])]),
+        ('id,name\n1,"C:\\"\n2,"AC\\DC"\n', [(2, ["1", "C:\\"]), (3, ["2", "AC\\DC"])]),
+        ('id,name\n1,"He ""Hi\\"" x"\n', [(2, ["1", 'He "Hi\\" x'])]),
+    ],
+)
+def test_quotation_mark_behind_a_backslash_is_one_of_the_cell(sheet_of, content, read):
+    assert rows(sheet_of(content)) == read
+
+
+@pytest.mark.parametrize("between", [", ", ";  ", "| "])
+def test_blank_before_a_quotation_mark_belongs_to_no_cell(sheet_of, between):
+    sheet = sheet_of(between.join(["id", "name", "age"]) + "\n" + between.join(["1", '"Ada, L"', "12"]) + "\n")
+    assert rows(sheet) == [(2, ["1", "Ada, L", "12"])]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_rows_that_are_quoted_as_a_whole_are_taken_apart_and_it_is_said(sheet_of, delimiter):
+    lines = [["id", "name", "age"], ["1", '""Ada, L""', "12"], ["2", "Bo", ""]]
+    sheet = sheet_of("".join(f'"{delimiter.join(line)}"\n' for line in lines))
+    assert rows(sheet) == [(2, ["1", "Ada, L", "12"]), (3, ["2", "Bo", ""])]
+    assert [str(note) for note in reading_notes(sheet)] == ["Each row was in quotation marks as a whole, and was taken apart."]
+
+
+@pytest.mark.parametrize(
+    ("content", "headings", "first"),
+    [
+        ("Grade,9,,\nTeacher,Ms Smith,,\nID,Name,Age,Score\n1,Ada,12,91\n", ["ID", "Name", "Age", "Score"], 4),
+        ("Test 1,Points,max 100\n\nStudent ID,Name,Score\n1,Ada,91\n", ["Student ID", "Name", "Score"], 4),
+        ("Student,,Age,Score\nID,Name,,\n1,Ada,12,91\n", ["ID", "Name", "Age", "Score"], 3),
+        ("Name,,Alter\nVorname,Nachname,\nAda,Chen,12\n", ["Vorname", "Nachname", "Alter"], 3),
+        ("Title,,\n" * 40 + "ID,Name,Score\n1,Ada,91\n", ["ID", "Name", "Score"], 42),
+        ("id,name,score\nName,ID,Score\n", ["id", "name", "score"], 2),
+        ("Name,Age\nAda,12\nName,Age\nBo,13\n", ["Name", "Age"], 2),
+    ],
+    ids=["a known word above", "words above a blank row", "merged over two", "parts below", "far down", "as good", "again"],
+)
+def test_row_that_names_the_most_columns_is_the_header_row(sheet_of, content, headings, first):
+    sheet = sheet_of(content)
+    assert (sheet.headings, sheet.first_line) == (headings, first)
+
+
+def test_header_row_that_is_printed_again_is_no_student(sheet_of):
+    sheet = sheet_of("Name,Age\nAda,12\n Name ,Age\nName,Age\nBo,13\n")
+    assert rows(sheet) == [(2, ["Ada", "12"]), (5, ["Bo", "13"])]
+    assert sheet.left_out == [[3, AGAIN], [4, AGAIN]]
 
 
 @pytest.mark.parametrize(
@@ -217,8 +276,8 @@ def test_whatever_a_csv_writer_writes_is_read_back(tmp_path_factory, cells):
     [
         (b"id,name,Name\n1,a,b\n", "Both “name” and “Name” may be the Name."),
         (b"id,name,full name\n1,a,b\n", "Both “name” and “full name” may be the Name."),
-        (b"age,score\n12,90\n", "No heading says which column holds the Student ID or the Name"),
-        ("Imię i nazwisko,Wiek\nAda,12\n".encode(), "No heading says which column holds the Student ID or the Name"),
+        (b"age,score\n12,90\n", "No heading says which column is the Student ID or the Name"),
+        ("Imię i nazwisko,Wiek\nAda,12\n".encode(), "No heading says which column is the Student ID or the Name"),
     ],
 )
 def test_headings_that_leave_a_question_open_lead_to_that_question(sheet_of, content, question):

@@ -12,8 +12,9 @@ import pytest
 from merge.left_out import TOTALS, UNITS
 from merge.opening import files_made_of
 from merge.problems import SheetRefused
+from merge.reading_notes import reading_notes
 from merge.sheet import discard_files, inspect
-from tests.merge.made_workbooks import ADA, HEADINGS, row, text, write_xlsx
+from tests.merge.made_workbooks import ADA, HEADINGS, row, text, write_ods, write_xlsx
 from tests.server import ROOT
 
 FILES = Path(__file__).parent.parent / "files"
@@ -66,8 +67,76 @@ def test_a_cell_is_written_as_a_person_would_have_typed_it(upload):
         '<c r="L2"><v>999999999999999</v></c>',
     ]
     write_xlsx(upload, One=row(1, text("A1", "id"), *(text(f"{letter}1", letter) for letter in "BCDEFGHIJKL")) + row(2, *cells))
-    typed = ["7", "1000000", "85.5", "TRUE", "#DIV/0!", "2026-03-01", "2026-03-01 12:00:00", "cached", "007", "", "#N/A"]
+    typed = ["7", "1000000", "85.5", "TRUE", "#DIV/0!", "2026-03-01", "2026-03-01 12:00:00", "cached", "007", "=?", "#N/A"]
     assert rows(inspect(upload)) == [(2, [*typed, "999999999999999"])]
+
+
+def test_number_is_written_with_the_digits_that_a_spreadsheet_shows_in_the_notation_of_the_texts(upload):
+    numbers = ["57.699999999999996", "12.000000000000002", "0.085", "1234567890123456", "33.333333333333336", "-0.5", "1E-5"]
+    lines = enumerate(numbers, 2)
+    cells = (row(n, f'<c r="A{n}"><v>{n}</v></c>', text(f"B{n}", "1,5"), f'<c r="C{n}"><v>{v}</v></c>') for n, v in lines)
+    write_xlsx(upload, One=HEADINGS + "".join(cells))
+    sheet = inspect(upload)
+    for decimal in (".", ","):
+        shown = ["57.7", "12", "0.085", "1234567890123456", "33.3333333333333", "-0.5", "1e-05"]
+        read = [cells[2] for block, _ in sheet.blocks(decimal) for _, cells in block]
+        assert read == [number.replace(".", decimal) for number in shown]
+        assert {cells[1] for block, _ in sheet.blocks(decimal) for _, cells in block} == {"1,5"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "whole", "read"),
+    [
+        ("<f>A1</f>", "", "=?"),
+        ("<f>A1</f><v/>", "", "=?"),
+        ("<f>A1</f><v></v>", "", "=?"),
+        ('<f t="shared" si="0"/>', "", "=?"),
+        ("<f>A1</f><v>0</v>", '<calcPr calcId="1" fullCalcOnLoad="1"/>', "=?"),
+        ("<f>A1</f><v>7</v>", '<calcPr calcId="1" fullCalcOnLoad="1"/>', "7"),
+        ("<f>A1</f><v>0</v>", "", "0"),
+        ("<v>0</v>", '<calcPr fullCalcOnLoad="1"/>', "0"),
+    ],
+)
+def test_formula_that_was_never_calculated_is_no_blank_and_no_zero(upload, cell, whole, read):
+    write_xlsx(upload, One=HEADINGS + row(2, '<c r="A2"><v>1</v></c>', text("B2", "Ada"), f'<c r="C2">{cell}</c>'))
+    with zipfile.ZipFile(upload) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace(b"</workbook>", f"{whole}</workbook>".encode())
+    with zipfile.ZipFile(upload, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    assert rows(inspect(upload)) == [(2, ["1", "Ada", read])]
+
+
+def test_text_that_a_formula_gave_may_be_blank(upload):
+    write_xlsx(upload, One=HEADINGS + row(2, '<c r="A2"><v>1</v></c>', '<c r="B2" t="str"><f>""</f><v></v></c>'))
+    assert rows(inspect(upload)) == [(2, ["1", "", ""])]
+
+
+def test_error_in_an_ods_workbook_is_its_text(upload):
+    error = '<table:table-cell office:value-type="string" calcext:value-type="error"><text:p>{}</text:p></table:table-cell>'
+    plain = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+    headings = "".join(map(plain.format, ["id", "name", "score"]))
+    ada = plain.format("1") + plain.format("Ada") + error.format("#DIV/0!")
+    bo = plain.format("2") + error.format("Err:502") + plain.format("90")
+    write_ods(upload, One="".join(f"<table:table-row>{cells}</table:table-row>" for cells in (headings, ada, bo)))
+    assert rows(inspect(upload)) == [(2, ["1", "Ada", "#DIV/0!"]), (3, ["2", "Err:502", "90"])]
+
+
+def test_cells_right_of_the_table_are_ignored_and_it_is_said(upload):
+    lines = [row(2, '<c r="A2"><v>1</v></c>', text("B2", "Ada")), row(3, '<c r="A3"><v>2</v></c>', text("F3", "see me"))]
+    write_xlsx(upload, One=HEADINGS + "".join(lines))
+    sheet = inspect(upload)
+    assert rows(sheet) == [(2, ["1", "Ada", ""]), (3, ["2", "", ""])]
+    assert [str(note) for note in reading_notes(sheet)] == [
+        "Cells right of the table are ignored, for example on these lines: 3."
+    ]
+
+
+def test_tab_that_was_read_is_named_with_the_others(upload):
+    write_xlsx(upload, Eins=HEADINGS + ADA, Zwei=HEADINGS + ADA)
+    (note,) = reading_notes(inspect(upload))
+    assert str(note) == "Only the tab “Eins” was read. Not read: Zwei."
 
 
 def test_a_sheet_that_begins_further_down_and_right_keeps_its_line_numbers(upload):

@@ -14,6 +14,7 @@ from merge.missing import count_missing, missing_page
 from merge.pages import parse_query
 from merge.query import parse_place
 from merge.questions import load_questions
+from merge.reading_notes import reading_notes
 from merge.rejects import rejected_sheet
 from merge.sanity import load_findings
 from merge.sheet import Sheet
@@ -95,6 +96,7 @@ def import_page(import_: Import, typed: Mapping[int, preview.Row] | None = None,
         wrong=[typed[line] for line in wrong] if typed else [],
         unsaved=bool(typed),
         held_back=held_back(import_),
+        notes=reading_notes(Sheet.from_json(import_.sheet)) if of_sheet else [],
         choosable=choices.may_choose(import_) and may(CHOOSE_COLUMNS),
         missing=count_missing(db.session(), import_) if kept and of_sheet and whole else None,
         rest_id=rest.rest_of(db.session(), import_.id) if import_.reviews and import_.state == "applied" else None,
