@@ -23,6 +23,7 @@ from mailboxes import NoAddress, odd_letters, spell
 from people import BadName, spell_name
 from text_bounds import MAX_LENGTH
 from time_zones import UTC_NAME, zone_names
+from web.time_zone import spaced
 from words import Later, _, later, ngettext
 
 ROLES = {
@@ -87,7 +88,7 @@ def _time_zone_field() -> SelectField:
 def _offer_time_zones(field: SelectField, current: str) -> None:
     """Offer all zones, and the current one first of all if it goes by another name."""
     names = zone_names() if current in zone_names() else (current, *zone_names())
-    field.choices = [(name, name.replace("_", " ")) for name in names]
+    field.choices = [(name, spaced(name)) for name in names]
 
 
 class NewPasswordForm(Form):

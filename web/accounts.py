@@ -12,7 +12,7 @@ from web.access import requires
 from web.account_forms import NewPasswordForm, SetupForm
 from web.acts import CHOOSE_PASSWORD, SEE_OWN_ACCOUNT, SET_UP
 from web.kept_input import keeps, keeps_nothing
-from web.time_zone import time_zone_name
+from web.time_zone import school_zone
 from words import _
 
 accounts = Blueprint("accounts", __name__)
@@ -82,7 +82,7 @@ def choose_password() -> ResponseReturnValue:
 
 
 def _setup_form() -> SetupForm:
-    return SetupForm(time_zone_name(), is_fixed=current_app.config["TIME_ZONE"] is not None)
+    return SetupForm(school_zone().key, is_fixed=current_app.config["TIME_ZONE"] is not None)
 
 
 def _may_set_up() -> bool:

@@ -15,7 +15,7 @@ from web.addresses import is_for_machines
 def register_time_zone(app: Flask) -> None:
     """Say all times in the school's zone, but to other systems in UTC."""
     app.jinja_env.filters.update(moment=words.moment, recent=words.recent, exact=words.exact, instant=words.instant)
-    app.jinja_env.globals.update(time_zone_name=time_zone_name, example_of_time=example_of_time)
+    app.jinja_env.globals.update(time_zone_name=lambda: spaced(school_zone().key), example_of_time=example_of_time)
 
     @app.before_request
     def begin() -> None:
@@ -35,6 +35,6 @@ def school_zone() -> ZoneInfo:
     return school.time_zone(db.session(), fixed, default)
 
 
-def time_zone_name() -> str:
-    """Name the zone as people choose it."""
-    return str(school_zone())
+def spaced(name: str) -> str:
+    """Write a zone's name as people read it: America/New York."""
+    return name.replace("_", " ")

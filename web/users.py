@@ -30,7 +30,7 @@ from web.acts import (
 from web.addresses import whole_address
 from web.kept_input import acted, keeps, keeps_nothing
 from web.limits import takes_several
-from web.time_zone import time_zone_name
+from web.time_zone import school_zone, spaced
 from words import _, later, ngettext
 
 users = Blueprint("users", __name__, url_prefix="/users")
@@ -84,11 +84,11 @@ def choose_time_zone() -> ResponseReturnValue:
     """Set the time zone that pages, filters and exports are in."""
     if current_app.config["TIME_ZONE"]:
         abort(404)
-    form = TimeZoneForm(time_zone_name())
+    form = TimeZoneForm(school_zone().key)
     if not form.validate():
         return _list(InviteForm(formdata=None), time_zone=form), 422
     accounts.choose_time_zone(form.time_zone.data)
-    flash(_("The school’s time zone is now %(zone)s.", zone=form.time_zone.data), "success")
+    flash(_("The school’s time zone is now %(zone)s.", zone=spaced(form.time_zone.data)), "success")
     return redirect(url_for("users.list_"), 303)
 
 
@@ -222,7 +222,7 @@ def _list(form: InviteForm, second_factor: SecondFactorForm | None = None, time_
         now=now(),
         form=form,
         second_factor=second_factor or SecondFactorForm(formdata=None, roles=[role.name for role in roles]),
-        time_zone=None if current_app.config["TIME_ZONE"] else time_zone or TimeZoneForm(time_zone_name(), formdata=None),
+        time_zone=None if current_app.config["TIME_ZONE"] else time_zone or TimeZoneForm(school_zone().key, formdata=None),
     )
 
 
