@@ -89,7 +89,7 @@ def demo(number: int, *, sheet: TextIO | None) -> None:
     with aside(db.session()):
         taken = set(db.session.scalars(select(revisions.c.student_id).distinct().where(revisions.c.student_id <= number)))
     if len(taken) == number:
-        click.echo("There are students with these IDs already, so none were made up. Nothing was changed.")
+        click.echo("There are students with these IDs already, so no sample students were added.")
         return
     with tempfile.TemporaryFile() as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
