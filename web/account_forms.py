@@ -150,12 +150,6 @@ class ChangePasswordForm(NewPasswordForm):
     )
 
 
-class OwnNameForm(Form):
-    """What the user wants to be called."""
-
-    name = _person_field(later("Your name (optional)"), autocomplete="name")
-
-
 class NameForm(Form):
     """What a user is called."""
 

@@ -11,7 +11,7 @@ from audit import Act
 from models import User, UserSession, db
 from web import throttle
 from web.access import requires
-from web.account_forms import ChangePasswordForm, OwnNameForm
+from web.account_forms import ChangePasswordForm, NameForm
 from web.acts import CHANGE_OWN_NAME, CHANGE_OWN_PASSWORD, END_OWN_SESSIONS, SEE_OWN_ACCOUNT
 from web.devices import name_device
 from web.kept_input import keeps, keeps_nothing
@@ -31,10 +31,10 @@ def show() -> ResponseReturnValue:
 
 @profile.post("/name")
 @requires(CHANGE_OWN_NAME)
-@keeps(OwnNameForm)
+@keeps(NameForm)
 def change_name() -> ResponseReturnValue:
     """Give the user the name that they want to be called by."""
-    form = OwnNameForm()
+    form = NameForm()
     if not form.validate():
         return _page(ChangePasswordForm(formdata=None), form), 422
     accounts.rename(db.session.get_one(User, current_user.id), form.name.data)
@@ -97,12 +97,12 @@ def second_factor() -> ResponseReturnValue:
     return render_template("profile/second_factor.html")
 
 
-def _page(form: ChangePasswordForm, name_form: OwnNameForm | None = None) -> str:
+def _page(form: ChangePasswordForm, name_form: NameForm | None = None) -> str:
     own = select(UserSession).where(UserSession.user_id == current_user.id).order_by(UserSession.used_at.desc())
     return render_template(
         "profile/show.html",
         form=form,
-        name_form=name_form or OwnNameForm(formdata=None, name=current_user.name),
+        name_form=name_form or NameForm(formdata=None, name=current_user.name),
         sessions=db.session.scalars(own).all(),
         here=g.user_session.id,
         name_device=name_device,
