@@ -23,7 +23,7 @@ def test_from_the_invitation_to_a_second_factor_that_the_role_needs(server, pers
     link = head.get_by_role("main").locator("code").inner_text()
     head.goto("/users")
     head.get_by_role("checkbox", name="Editors").check()
-    head.get_by_role("button", name="Save").click()
+    head.get_by_role("region", name="Two-step verification").get_by_role("button", name="Save").click()
     expect(head.locator(".flashes")).to_contain_text("Saved which roles")
 
     teacher = person()
