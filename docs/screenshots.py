@@ -16,7 +16,7 @@ OFFICE, TEACHER = "office@school.example", "teacher@school.example"
 PASSWORD = "a password for pictures"  # noqa: S105  of a school that is gone once they are taken
 WIDTH = 1280
 # Whenever they are taken, they show the same moment.
-SAME_MOMENT = "() => document.querySelectorAll('time').forEach((time) => { time.textContent = '14 Sept 2026, 09:30'; })"
+SAME_MOMENT = "() => document.querySelectorAll('time').forEach((time) => { time.textContent = '14 September 2026, 09:30'; })"
 
 Keep = Callable[[str, bytes], None]
 Take = Callable[..., None]

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from accounts import setup_token
 from models import AuditEntry, Change, SchoolSetting, db
 from tests.conftest import PASSWORD, SECRET
+from tests.machine import machine_of
 
 NEW_YORK, KOLKATA = ZoneInfo("America/New_York"), ZoneInfo("Asia/Kolkata")
 LINK = f"/setup?token={setup_token(SECRET)}"
@@ -114,6 +115,18 @@ def test_files_for_people_say_times_in_the_schools_zone_with_their_offset(admin,
     assert held["versions"][0]["at"] == EVENING.astimezone(zone).isoformat()
     for line in admin.open("/audit.csv").text.splitlines()[1:]:
         assert datetime.fromisoformat(line.partition(",")[0]).utcoffset() == datetime.now(zone).utcoffset()
+
+
+@pytest.mark.usefixtures("long_ago", "zone")
+def test_other_systems_go_on_in_utc(app, admin):
+    machine = machine_of(app, "editor")
+    for since, names in (("2020-12-01T01:15", ["Ada"]), ("2020-12-01T01:16", [])):
+        found = machine.ask("GET", f"/students?since={since}", 200).json["students"]
+        assert [student["name"] for student in found] == names
+    admin.send("/students/1/delete", page="/students/1/delete")
+    refused = machine.ask("PUT", "/students/1", 409, json={"name": "Bo"}, headers={"If-None-Match": "*"}).json
+    assert refused["deleted"]["at"].endswith("+00:00")
+    assert " UTC" in refused["detail"]
 
 
 def test_set_up_offers_the_servers_zone_and_keeps_the_one_that_is_chosen(app, client, stored):
