@@ -19,6 +19,8 @@ LEFT, RIGHT, TOP, BOTTOM = 48, 6, 12, 30
 FLOOR = HEIGHT - BOTTOM
 LINES = 4
 GAP = 0.12
+# Where the middle half is all of one value, there is still something to see, and a median on it.
+THINNEST_BOX = 10.0
 SCALES = (1, 2, 5, 10)
 
 
@@ -122,10 +124,11 @@ def _box(
     low, middle, high = (column.write(quarter) for quarter in bar.quarters)
     label = _between(by, bars, bar)
     bottom, median, top = (_height(quarter, lines) for quarter in bar.quarters)
+    room = max(0.0, THINNEST_BOX - (bottom - top)) / 2
     return Mark(
         *slot,
-        top=top,
-        bottom=bottom,
+        top=top - room,
+        bottom=bottom + room,
         middle=median,
         tick=by.write(bar.low),
         cells=(label, written(bar.number), low, middle, high),

@@ -163,8 +163,8 @@ def test_an_address_that_was_made_up_is_refused_in_plain_words(admin, query):
 @pytest.mark.parametrize(
     ("language", "told"),
     [
-        ("en", "what: a sheet, added: 1,204, not changed: 1"),
-        ("de", "was: eine Tabelle, hinzugefügt: 1.204, nicht geändert: 1"),
+        ("en", "kind: a sheet, added: 1,204, not changed: 1"),
+        ("de", "Art: eine Tabelle, hinzugefügt: 1.204, nicht geändert: 1"),
     ],
 )
 def test_details_are_told_in_words_and_without_what_there_is_none_of(app, admin, language, told):

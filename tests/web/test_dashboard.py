@@ -75,6 +75,14 @@ def test_each_plot_has_a_title_a_description_and_a_table_behind_it(viewer):
     assert f"/changes?from={day}&amp;to={day}" in page.html
 
 
+def test_box_whose_students_all_have_one_score_is_still_seen(viewer, add):
+    for student_id in range(1, 6):
+        add(student_id, f"Student {student_id}", 12, 61)
+    plots = {drawn.get("aria-label"): drawn for drawn in viewer.visit("/").all("svg")}
+    (box,) = [mark for mark in plots["Score by Age"].all("rect") if mark.get("class") == "plot-mark"]
+    assert float(box.get("height")) == 10
+
+
 def test_what_was_counted_is_kept_though_somebody_writes_at_that_moment(app, add, stored, monkeypatch):
     add(1, "Ada")
     writing, written = threading.Event(), threading.Event()
