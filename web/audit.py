@@ -1,6 +1,7 @@
 """The audit log: who did what and when, for administrators to look through and to take along."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
@@ -23,7 +24,7 @@ from web.acts import EXPORT_AUDIT_LOG, READ_AUDIT_LOG
 from web.csv_format import asked_format
 from web.streaming import download
 from web.time_zone import school_zone
-from words import _, later, number
+from words import _, day, later, number
 
 audit = Blueprint("audit", __name__)
 
@@ -93,6 +94,8 @@ DETAILS = {
     "zone": later("time zone"),
 }
 TYPED = {"name", "former_name"}
+# Such as the day before which old entries were deleted.
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 VALUES = {
     "sheet": later("a sheet"),
     "set": later("a new value for a column"),
@@ -193,7 +196,9 @@ def _details(entry: AuditEntry) -> str:
 def _value(name: str, value: str | int) -> str:
     if isinstance(value, int):
         return number(value)
-    return _quoted(name, value) if name in TYPED else str(VALUES.get(value, value))
+    if name in TYPED:
+        return _quoted(name, value)
+    return day(date.fromisoformat(value)) if DATE.fullmatch(value) else str(VALUES.get(value, value))
 
 
 def _quoted(name: str, value: str | int) -> str:

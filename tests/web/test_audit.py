@@ -163,13 +163,14 @@ def test_an_address_that_was_made_up_is_refused_in_plain_words(admin, query):
 @pytest.mark.parametrize(
     ("language", "told"),
     [
-        ("en", "kind: a sheet, added: 1,204, not changed: 1"),
-        ("de", "Art: eine Tabelle, hinzugefügt: 1.204, nicht geändert: 1"),
+        ("en", "kind: a sheet, added: 1,204, not changed: 1, before: 1 March 2026"),
+        ("de", "Art: eine Tabelle, hinzugefügt: 1.204, nicht geändert: 1, vorher: 1. März 2026"),
     ],
 )
 def test_details_are_told_in_words_and_without_what_there_is_none_of(app, admin, language, told):
     with app.app_context():
-        audit.add(db.session(), Act.IMPORT_APPLIED, "import 4", kind="sheet", inserts=1204, updates=0, deletes=0, skipped=1)
+        counts = {"inserts": 1204, "updates": 0, "deletes": 0, "skipped": 1}
+        audit.add(db.session(), Act.IMPORT_APPLIED, "import 4", kind="sheet", **counts, before="2026-03-01")
         db.session.commit()
     admin.send("/language", {"language": language}, page="/profile")
     row = admin.visit("/audit?what=import-applied").all("tbody")[0].all("tr")[0]
