@@ -1,5 +1,6 @@
 """Which moments belong to a day, in every zone, also on days of 23 or 25 hours and on those that were left out."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 import words
 from merge.query import parse_day, parse_moment
+from tests.server import ROOT
 from time_zones import as_instant, day_begins, day_ends, day_of, find_zone, zone_names, zone_of_server
 
 ZONES = st.sampled_from(sorted(available_timezones())).map(ZoneInfo)
@@ -144,3 +146,8 @@ def test_two_times_that_clocks_show_alike_are_told_apart():
 
 def test_without_a_school_times_are_said_in_utc():
     assert words.moment(datetime(2026, 3, 27, 14, 5)) == "27 March 2026, 14:05 UTC"  # noqa: DTZ001  as SQLite would give it
+
+
+def test_templates_write_times_in_one_way():
+    own = re.compile(r"<time\b|strftime|isoformat")
+    assert [path.name for path in ROOT.glob("templates/**/*.*") if own.search(path.read_text())] == ["tables.html"]
