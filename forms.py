@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,7 +32,7 @@ from merge.columns import BY_NAME, COLUMNS, KEY, VALUES, StudentColumn, clashes,
 from merge.matching import MATCHES
 from merge.options import Options, UploadOptions
 from merge.problems import Problem
-from merge.sheet import DELIMITERS, ENCODINGS, Sheet
+from merge.sheet import DELIMITERS, ENCODINGS, NO_HEADER, Sheet
 from merge.unattended import Limits
 from text_bounds import MAX_LENGTH
 from words import Later, _, later, listed
@@ -439,18 +439,34 @@ class ReadingForm(FlaskForm):
         choices=select_choices(DELIMITERS),
         description=later("The character between the cells of a row."),
     )
+    header = SelectField(
+        later("Header row"), description=later("The row with the column headings, by its line."), validate_choice=False
+    )
 
     def __init__(self, formdata: Any, sheet: Sheet) -> None:
-        super().__init__(formdata=formdata, obj=sheet)
+        super().__init__(formdata=formdata, obj=sheet, header=sheet.header_row)
         self.tab.choices = select_choices({tab: tab for tab in sheet.tabs})
         for name in ("encoding", "delimiter") if sheet.tabs else ("tab",):
             del self[name]
-        self.now = {field.name: getattr(sheet, field.name) for field in self}
+        self.now = {field.name: getattr(sheet, field.name) for field in self} | {"header": sheet.header_row}
 
     @property
     def asked(self) -> dict[str, str]:
-        """What the file is to be read with instead; nothing where that is how it was read."""
-        return {} if self.data == self.now else dict(self.data)
+        """What the file is to be read with instead; nothing where that is how it was read.
+
+        The header row is looked for anew in what is read otherwise, unless that one was chosen, too.
+        """
+        asked = dict(self.data)
+        if asked["header"] == self.now["header"]:
+            del asked["header"]
+        return {} if self.data == self.now else asked
+
+    def offer_headers(self, sheet: Sheet, rows: Mapping[str, Sequence[str]]) -> None:
+        """Let one of these rows of the sheet be chosen as its header row."""
+        shown = {line: f"{line}: {' · '.join(cells)}" for line, cells in rows.items()}
+        now = {sheet.header_row: sheet.header_row.replace("-", "–")} if sheet.header_row not in shown else {}
+        self.header.choices = select_choices(now | shown | {NO_HEADER: later("None: the first row is a student")})
+        self.header.data = sheet.header_row
 
     def refuse(self, sentence: str) -> None:
         """Say it at the first field that was changed."""

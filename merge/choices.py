@@ -72,8 +72,10 @@ def plan_reading(sheet: Sheet, options: Options) -> ReadingPlan:
 
 
 def remember(session: Session, plan: ReadingPlan, actor: str) -> None:
-    """Keep the choice in place of an earlier one. Does not commit."""
+    """Keep the choice in place of an earlier one. Does not commit. Sheets without headings are not known again."""
     sheet, options = plan.sheet, plan.options
+    if not any(sheet.headings):
+        return
     chosen = {"columns": list(sheet.columns), "options": options.to_json(), "chosen_by": actor, "chosen_at": now()}
     chosen["seen"] = plan.names or None
     insert = INSERTS[session.get_bind().dialect.name](HeadingChoice).values(key=headings_key(sheet.headings), **chosen)
@@ -111,6 +113,8 @@ def as_asked(sheet: Sheet, options: Options, asked: UploadOptions) -> tuple[Shee
 
 def chosen_before(session: Session, headings: Sequence[str]) -> HeadingChoice | None:
     """Give what was chosen for these headings last, with who chose it and when."""
+    if not any(headings):
+        return None
     return session.get(HeadingChoice, headings_key(headings), populate_existing=True)
 
 

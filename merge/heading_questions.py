@@ -68,6 +68,14 @@ def _no_key(sheet: Sheet, samples: Samples) -> Iterator[Question]:
     ignored = [place for place, column in enumerate(sheet.columns) if column is None]
     ids = [is_column(sheet, place, KEY, match=KEY.name) for place in ignored if samples.looks_like_ids(place)]
     names = [is_column(sheet, place, NAME, match=NAME.name) for place in ignored if _offers_name(samples, place)]
+    if not any(sheet.headings):
+        sentence = later(
+            "The sheet has no header row. Choose which column is the %(key)s or the %(name)s.",
+            key=later(KEY.heading),
+            name=later(NAME.heading),
+        )
+        yield Question("no-key", (), sentence, tuple(ids[:MOST_OFFERED] + names[:MOST_OFFERED]), blocks=True)
+        return
     sentence = later(
         "No heading says which column is the %(key)s or the %(name)s, so rows can't be matched with students. Choose it "
         "below. If the first row is a student, %(advice)s",

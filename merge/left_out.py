@@ -64,22 +64,22 @@ def join_headings(rows: Sequence[Sequence[str]], place: int) -> tuple[int, int, 
     alone = list(rows[place])
     for first, last in ((place, place + 1), (place - 1, place)):
         if first >= 0 and last < len(rows) and _may_be_headings(rows[first]) and _may_be_headings(rows[last]):
-            below, joined = _joined(rows[first], rows[last])
-            best = below if knows(below) >= knows(joined) else joined
+            best = joined_headings(rows[first], rows[last])
             if knows(best) > max(knows(rows[first]), knows(rows[last])) > 0:
                 return first, last, best
     return place, place, alone
 
 
+def joined_headings(first: Sequence[str], last: Sequence[str]) -> list[str]:
+    """Give the lower headings, and the upper ones where these are blank; or both together, where that names more columns."""
+    pairs = [(above.strip(), below.strip()) for above, below in zip_longest(first, last, fillvalue="")]
+    lower, joined = [below or above for above, below in pairs], [f"{above} {below}".strip() for above, below in pairs]
+    return lower if knows(lower) >= knows(joined) else joined
+
+
 def _may_be_headings(cells: Sequence[str]) -> bool:
     filled = [cell for cell in cells if cell.strip()]
     return len(filled) > 1 and not any(cell.strip()[:1].isdigit() or len(cell) > LIKELY_LENGTH for cell in filled)
-
-
-def _joined(first: Sequence[str], last: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Give the lower headings, and the upper ones where these are blank; and both together."""
-    pairs = [(above.strip(), below.strip()) for above, below in zip_longest(first, last, fillvalue="")]
-    return [below or above for above, below in pairs], [f"{above} {below}".strip() for above, below in pairs]
 
 
 def knows(headings: Sequence[str]) -> int:

@@ -1,6 +1,7 @@
 """Understand an uploaded file as a sheet: how it is written, its headings, its rows."""
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -19,12 +20,14 @@ from merge.left_out import (
     AGAIN,
     MOST_TOTALS,
     MOST_UNITS,
+    ROWS_ABOVE,
     TOTALS,
     UNITS,
     find_headings,
     is_totals_row,
     is_units_row,
     join_headings,
+    joined_headings,
     knows,
 )
 from merge.limits import LONGEST_CELL, MOST_COLUMNS, too_wide
@@ -39,6 +42,9 @@ __all__ = ["DELIMITERS", "ENCODINGS", "Row", "Sheet", "discard_files", "inspect"
 ADD_HEADINGS = later("add a row above them that names the columns, such as: %(columns)s.", columns=", ".join(BY_NAME))
 
 MOST_NAMED = 5
+NO_HEADER = "none"
+HEADER = re.compile(r"([0-9]{1,2})(?:-([0-9]{1,2}))?")
+HEADERS_OFFERED, CELLS_OFFERED = 20, 8
 
 Row = tuple[int, list[str]]
 """A line, as the person sees it in the spreadsheet, and its cells."""
@@ -62,12 +68,19 @@ class Sheet:
     tabs: list[str] = field(default_factory=list)
     """The workbook's tabs; none if it is no workbook."""
     tab: str | None = None
+    header: str = ""
+    """The line of the header row, or "1-2" where it is two; NO_HEADER where there is none."""
     wrapped: bool = False
     """Whether each row is in quotation marks as a whole."""
     beside: list[int] = field(default_factory=list)
     """The first lines of a workbook that have cells right of the table, which are ignored; found as `blocks` comes to them."""
     mended: dict[str, list[str]] = field(default_factory=dict)
     """The cells of rows that somebody has mended since, by their line. The file stays as it was uploaded."""
+
+    @property
+    def header_row(self) -> str:
+        """Where the headings are, also where an earlier release read the sheet."""
+        return self.header or str(self.first_line - 1)
 
     @property
     def ignored(self) -> list[str]:
@@ -102,6 +115,8 @@ class Sheet:
 
     def _without_headings(self, rows: list[Row]) -> list[Row]:
         """Leave out headings that are printed again, as at the top of each page."""
+        if not any(self.headings):
+            return rows
         again = {line for line, row in rows if row[0].startswith(self.headings[0]) and [*map(str.strip, row)] == self.headings}
         self.left_out.extend([line, AGAIN] for line in sorted(again) if [line, AGAIN] not in self.left_out)
         return [row for row in rows if row[0] not in again] if again else rows
@@ -130,14 +145,16 @@ class Sheet:
         return len(rows) - len(last) + len(students)
 
 
-def inspect(upload: Path, *, encoding: str | None = None, delimiter: str | None = None, tab: str | None = None) -> Sheet:
+def inspect(
+    upload: Path, *, encoding: str | None = None, delimiter: str | None = None, tab: str | None = None, header: str | None = None
+) -> Sheet:
     """Find out how to read the file, but for what is given. Raises SheetRefused with a sentence where it can't be read at all.
 
     Whatever it makes of the upload lies beside it, and goes with it by `discard_files`.
     """
     before = files_made_of(upload)
     try:
-        return Sheet.from_json(confined.run(_inspect, str(upload.absolute()), encoding, delimiter, tab))
+        return Sheet.from_json(confined.run(_inspect, str(upload.absolute()), encoding, delimiter, tab, header))
     except BaseException:
         for made in files_made_of(upload) - before:
             made.unlink(missing_ok=True)
@@ -150,41 +167,85 @@ def first_rows(sheet: Sheet, number: int, longest: int = LONGEST_CELL) -> list[l
     return rows
 
 
+def header_rows(sheet: Sheet, longest: int) -> dict[str, list[str]]:
+    """Give the first filled rows, any of which may be the header row, by what `inspect` takes for it."""
+    rows: dict[str, list[str]] = confined.run(_header_rows_of, sheet.to_json(), longest)
+    return rows
+
+
+def _header_rows_of(kept: dict[str, Any], longest: int) -> Iterator[dict[str, list[str]]]:
+    sheet = Sheet.from_json(kept)
+    rows = _first_rows(Path(sheet.path), sheet.encoding, sheet.delimiter, wrapped=sheet.wrapped)[:ROWS_ABOVE]
+    filled = [(str(line), row) for line, row in enumerate(rows, 1) if any(map(str.strip, row))]
+    yield {
+        line: [cell.strip()[:longest] for cell in row if cell.strip()][:CELLS_OFFERED] for line, row in filled[:HEADERS_OFFERED]
+    }
+
+
 def _first_rows_of(kept: dict[str, Any], number: int, longest: int) -> Iterator[list[list[str]]]:
     rows, _ = next(Sheet.from_json(kept).blocks(), ([], 1.0))
     yield [[cell[:longest] for cell in row] for _, row in rows[:number]]
 
 
-def _inspect(upload: str, encoding: str | None, delimiter: str | None, tab: str | None) -> Iterator[dict[str, Any]]:
+def _inspect(
+    upload: str, encoding: str | None, delimiter: str | None, tab: str | None, header: str | None
+) -> Iterator[dict[str, Any]]:
     """Do it, in the process of its own."""
-    sheet = _understand(open_plain(Path(upload), tab, _is_known), encoding, delimiter)
-    if not MATCHING & places(sheet.columns).keys() and any(map(str.isdecimal, sheet.headings)):
-        raise SheetRefused(later("The sheet has no header row: %(advice)s", advice=ADD_HEADINGS))
+    sheet = _understand(open_plain(Path(upload), tab, _is_known), encoding, delimiter, header)
     if next(sheet.blocks(), None) is None:
         raise SheetRefused(later("The sheet has a heading but no rows under it, so there is nothing to import."))
     yield sheet.to_json()
 
 
-def _understand(plain: Plain, encoding: str | None, delimiter: str | None) -> Sheet:
+def _understand(plain: Plain, encoding: str | None, delimiter: str | None, header: str | None) -> Sheet:
+    given = bool(plain.tabs or delimiter)
     if plain.tabs:
         encoding, delimiter = "utf-8", ","
     else:
         encoding = _given_encoding(plain.path, encoding) if encoding else find_encoding(plain.path)
         delimiter = _given_delimiter(delimiter) if delimiter else find_delimiter(plain.path, encoding)
     rows, wrapped = _first_rows(plain.path, encoding, delimiter), False
-    if not plain.tabs and (unwrapped := _find_wrapped(rows)):
+    if not given and (unwrapped := _find_wrapped(rows)):
         (delimiter, rows), wrapped = unwrapped, True
-    first, place, cells = join_headings(rows, find_headings(rows)) if rows else (0, 0, [])
+    first, place, cells = _given_header(rows, header) if header else _find_header(rows)
     headings = _headings(cells)
     columns = match_headings(headings)
     if roster := roster_of(headings):
         columns = roster_columns(roster, KEY.name, columns, rows[place + 1 :])
     units = place + 1
-    while units <= place + MOST_UNITS and units < len(rows) and is_units_row(rows[units], columns):
+    while 0 < units <= place + MOST_UNITS and units < len(rows) and is_units_row(rows[units], columns):
         units += 1
     left_out: list[list[Any]] = [[line, ABOVE] for line, row in enumerate(rows[:first], 1) if any(map(str.strip, row))]
     left_out += [[line, UNITS] for line in range(place + 2, units + 1)]
-    return Sheet(str(plain.path), encoding, delimiter, headings, columns, units + 1, left_out, plain.tabs, plain.tab, wrapped)
+    found = NO_HEADER if place < 0 else f"{place + 1}" if first == place else f"{first + 1}-{place + 1}"
+    return Sheet(
+        str(plain.path), encoding, delimiter, headings, columns, units + 1, left_out, plain.tabs, plain.tab, found, wrapped
+    )
+
+
+def _find_header(rows: list[list[str]]) -> tuple[int, int, list[str]]:
+    """Give the first and the last row of the headings, and these; a row with numbers and without a known key is none."""
+    if not rows:
+        return 0, 0, []
+    first, last, cells = join_headings(rows, find_headings(rows))
+    if not MATCHING & places(match_headings(cells[:MOST_COLUMNS])).keys() and any(cell.strip().isdecimal() for cell in cells):
+        return _without_header(rows)
+    return first, last, cells
+
+
+def _given_header(rows: list[list[str]], header: str) -> tuple[int, int, list[str]]:
+    if header == NO_HEADER:
+        return _without_header(rows)
+    found = HEADER.fullmatch(header)
+    first = int(found[1]) - 1 if found else -1
+    last = int(found[2]) - 1 if found and found[2] else first
+    if not (0 <= first <= last <= first + 1 and last < len(rows) and any(map(str.strip, rows[last]))):
+        raise SheetRefused(later("This row can’t be the header row. Choose another one."))
+    return first, last, rows[first] if first == last else joined_headings(rows[first], rows[last])
+
+
+def _without_header(rows: list[list[str]]) -> tuple[int, int, list[str]]:
+    return 0, -1, [""] * max(map(len, rows), default=0)
 
 
 def _find_wrapped(rows: list[list[str]]) -> tuple[str, list[list[str]]] | None:
@@ -204,8 +265,8 @@ def _is_known(tab: Path) -> bool:
     return bool(rows) and knows(rows[find_headings(rows)]) > 0
 
 
-def _first_rows(path: Path, encoding: str, delimiter: str) -> list[list[str]]:
-    first = next(read_blocks(path, encoding, delimiter), None)
+def _first_rows(path: Path, encoding: str, delimiter: str, *, wrapped: bool = False) -> list[list[str]]:
+    first = next(read_blocks(path, encoding, delimiter, wrapped=wrapped), None)
     return in_notation(first.rows, ".") if first else []
 
 
@@ -225,7 +286,7 @@ def _given_delimiter(delimiter: str) -> str:
 
 def _headings(cells: list[str]) -> list[str]:
     headings = [cell.strip() for cell in cells]
-    while headings and not headings[-1]:
+    while any(headings) and not headings[-1]:
         headings.pop()
     if len(headings) > MOST_COLUMNS:
         raise SheetRefused(too_wide(len(headings)))

@@ -62,7 +62,6 @@ def test_lines_are_those_of_the_spreadsheet_and_blank_rows_are_left_out(sheet_of
         (b"id,name\n\n , \n", "no rows under it"),
         (b"id,name\n1,\xff\x01\n", "characters can't be read"),
         (b"\xff\xfei\x00d\x00,\x00\x00\xd8", "characters can't be read"),
-        (b"1,Ada,12\n2,Bo,13\n", "no header row"),
         (b'id,name\n1,"Ada\n2,Bo\n3,Cy\n', "On line 2 a quotation mark is opened and never closed"),
         (b'id,name\n1,"' + b"x" * 200_000 + b"\n", "On line 2 a quotation mark is opened and never closed"),
         (b",".join(b"c%d" % n for n in range(1_001)) + b"\n1\n", "has 1,001 columns"),
@@ -278,6 +277,7 @@ def test_header_row_that_is_printed_again_is_no_student(sheet_of):
         (b"id,name,full name\n1,a,b\n", "Both “name” and “full name” may be the Name."),
         (b"age,score\n12,90\n", "No heading says which column is the Student ID or the Name"),
         ("Imię i nazwisko,Wiek\nAda,12\n".encode(), "No heading says which column is the Student ID or the Name"),
+        (b"1,Ada,12\n2,Bo,13\n", "The sheet has no header row. Choose which column is the Student ID or the Name."),
     ],
 )
 def test_headings_that_leave_a_question_open_lead_to_that_question(sheet_of, content, question):

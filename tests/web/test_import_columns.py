@@ -25,7 +25,7 @@ def test_each_heading_stands_with_three_cells_and_the_guess(upload, editor):
         "Score 85,5 % 1,5 70",
     ]
     assert _chosen(page) == ["id", "name:first", "name:last", "", "score"]
-    assert [option.text for option in page.all("select")[2].all("option")] == [
+    assert [option.text for option in page.all("select")[3].all("option")] == [
         *("Ignore this column", "Student ID", "Name", "First name", "Last name", "Age", "Score")
     ]
 
@@ -151,6 +151,48 @@ def test_another_encoding_shows_other_letters(upload, editor):
     page = editor.visit(f"{PAGE}?encoding=mac-roman&delimiter=;")
     assert page.values["encoding"] == "mac-roman"
     assert "José" not in page.text
+
+
+def test_header_row_can_be_chosen_among_the_first_rows(upload, editor, work, stored):
+    upload("Grade,Name,Teacher\n9,Ms Smith,x\nID,Name,Score\n1,Ada,91\n")
+    page = editor.visit(f"{PAGE}?encoding=utf-8-sig&delimiter=,&header=1")
+    header = next(select for select in page.all("select") if select.get("name") == "header")
+    assert [option.text for option in header.all("option")] == [
+        *("1: Grade · Name · Teacher", "2: 9 · Ms Smith · x", "3: ID · Name · Score", "4: 1 · Ada · 91"),
+        "None: the first row is a student",
+    ]
+    assert page.values["header"] == "1"
+    assert next(row.text for body in page.all("tbody") for row in body.all("th")) == "Grade 9 ID 1"
+    back = editor.visit(f"{PAGE}?encoding=utf-8-sig&delimiter=,&header=3")
+    editor.post(PAGE, back.values, status=303)
+    work()
+    ((sheet,),) = stored(select(Import.sheet))
+    assert (sheet["header"], sheet["headings"], sheet["first_line"]) == ("3", ["ID", "Name", "Score"], 4)
+
+
+@pytest.mark.parametrize("header", ["5", "0", "99", "1-3", "2-1", "x" * 500, "3 "])
+def test_row_that_can_not_be_the_header_row_is_refused_at_its_field(upload, editor, header):
+    upload("ID,Name\n1,Ada\n2,Bo\n")
+    page = editor.visit(f"{PAGE}?encoding=utf-8-sig&delimiter=,&header={header}", status=422)
+    assert page.problems["header"].endswith("This row can’t be the header row. Choose another one.")
+    assert page.values["header"] == "1"
+
+
+def test_sheet_without_a_header_row_is_asked_and_not_known_again(upload, editor, work, stored):
+    upload("1,Ada,12\n2,Bo,13\n")
+    page = editor.visit(PAGE)
+    assert "The sheet has no header row. Choose which column is the Student ID or the Name." in page.text
+    assert page.values["header"] == "none"
+    assert [row.text for body in page.all("tbody") for row in body.all("th")] == [
+        "(no heading) 1 2",
+        "(no heading) Ada Bo",
+        "(no heading) 12 13",
+    ]
+    editor.post(PAGE, page.values | {"column-0": "id", "column-1": "name", "column-2": "age", "match": "id"}, status=303)
+    work()
+    ((sheet, inserts),) = stored(select(Import.sheet, Import.inserts))
+    assert (sheet["columns"], inserts) == (["id", "name", "age"], 2)
+    assert stored(select(HeadingChoice.key)) == []
 
 
 def test_a_way_of_reading_that_fails_is_said_at_its_field_and_the_sheet_stays_shown(upload, editor):

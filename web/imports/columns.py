@@ -15,7 +15,7 @@ from merge.imports import lifecycle
 from merge.options import Options
 from merge.problems import SheetRefused
 from merge.questions import load_questions
-from merge.sheet import Sheet, inspect
+from merge.sheet import Sheet, header_rows, inspect
 from models import Import, db
 from web.access import actor, requires
 from web.acts import CHOOSE_COLUMNS
@@ -23,6 +23,8 @@ from web.imports.blueprint import imports
 from web.imports.shared import import_as_it_is, import_or_404, next_page, wait_for_worker
 from web.kept_input import keeps
 from words import Later, _
+
+CELL_SHOWN = 20
 
 
 @imports.get("/<id:import_id>/columns")
@@ -95,6 +97,7 @@ def _blocking(sheet: Sheet, options: Options) -> Later | None:
 
 def _columns_page(import_: Import, sheet: Sheet, as_file: ReadingForm, form: ColumnsForm) -> str:
     samples = choices.first_cells(sheet)
+    as_file.offer_headers(sheet, header_rows(sheet, CELL_SHOWN))
     return render_template(
         "imports/columns.html",
         import_=import_,
