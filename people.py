@@ -3,7 +3,6 @@
 The web names those who have one for each request; commands, the worker and the API leave addresses as they are.
 """
 
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -114,5 +113,7 @@ def _problem(name: str, plain: str) -> Later | None:
 
 
 def _comparable(name: str) -> str:
-    name = name[:MAX_NAME_LENGTH]
-    return name.lower() if name.isascii() else unicodedata.normalize("NFKC", name).casefold()
+    try:
+        return name.lower() if name.isascii() else normalize("NFKC", name).casefold()
+    except Unbounded:  # nobody's
+        return name

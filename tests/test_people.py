@@ -78,4 +78,5 @@ def test_a_name_with_a_letter_of_another_script_does_not_stand_alone(known):
 
 def test_what_nobody_is_called_is_an_address_itself(known):
     known(ada="Ada Chen")
-    assert people.addresses("gone@school.example") == ["gone@school.example"]
+    for typed in ("gone@school.example", "A" + "\u0301" * 40):
+        assert people.addresses(typed) == [typed]
