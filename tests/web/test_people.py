@@ -1,5 +1,7 @@
 """People on pages: wherever somebody's e-mail address would stand, their name does, if they have one."""
 
+import re
+
 import pytest
 from sqlalchemy import event, select
 
@@ -9,9 +11,16 @@ from models import Import, User, db
 from tests.conftest import PASSWORD
 from tests.machine import machine_of
 from tests.pages import Page
+from tests.server import ROOT
 from tests.web.test_route_matrix import TABLE
 
 EDITOR, NAME = "editor@school.example", "Grace Hopper"
+# Whom something was done by, written as it is kept; and where an address is asked for, or stands beside the name.
+AS_KEPT = re.compile(r"\w+\.(?:actor|applied_by|chosen_by)\b(?! or )(?!\)?\|person)")
+ON_PURPOSE = re.compile(
+    r"(?:url_for|may_undo_change|name_of)\([^)]*\)(?: or [\w.]+)?|\{% if [^%]*%\}"
+    r'|value="[^"]*"|<span class="aside">\{\{ [\w.]+ \}\}</span>'
+)
 SHEET = "id,name,age\n3,Cy,14\n5,Eve,15\n"
 # These say both: whom an administrator looks at here needs to be known exactly.
 SAY_BOTH = {"/users", "/users/1", "/audit", "/audit?who=editor@school.example"}
@@ -109,6 +118,11 @@ def test_every_page_that_says_who_did_something_says_their_name(app, school):
     for path, count in named.items():
         assert shown(after[path]).count(NAME) >= count, path
         assert path in SAY_BOTH or EDITOR not in shown(after[path]), path
+
+
+def test_templates_name_people_in_one_way():
+    texts = {file: ON_PURPOSE.sub("", file.read_text()) for file in (ROOT / "templates").rglob("*.html")}
+    assert {file.name: found for file, text in texts.items() if (found := AS_KEPT.findall(text))} == {}
 
 
 def test_a_page_asks_for_names_once_and_only_where_it_names_somebody(app, admin, add):
