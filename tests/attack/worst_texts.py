@@ -12,7 +12,20 @@ import accounts
 import mailboxes
 import people
 from accounts import password_problem
-from merge import cells, encodings, fold, headings, left_out, options, pages, query, search, workbook_errors, workbook_percents
+from merge import (
+    cells,
+    encodings,
+    fold,
+    headings,
+    left_out,
+    options,
+    pages,
+    query,
+    rows,
+    search,
+    workbook_errors,
+    workbook_percents,
+)
 from merge.cells import Notation
 from merge.columns import BY_NAME, COLUMNS, match_headings
 from merge.delimiters import _rows as rows_of
@@ -95,7 +108,12 @@ def readers() -> dict[str, Callable[[str], object]]:
         "delimiters": lambda text: rows_of(text, ","),
         "an encoding": lambda text: encodings.oddness(text, western=True),
         "letters of an encoding": lambda text: list(encodings.FOREIGN.finditer(text.encode())),
-        "errors of a workbook": lambda text: list(workbook_errors._errors_of(text.encode())),
+        "errors of a workbook": lambda text: list(workbook_errors._errors_of(text.encode(), {b""})),
+        "whether a workbook is to be calculated": lambda text: workbook_errors.TO_BE_CALCULATED.search(text.encode()),
+        "a line with backslashes": rows._doubled,
+        "a heading without its qualifier": headings.without_qualifier,
+        "headings over two rows": lambda text: left_out.join_headings([[text, text], [text, text]], 0),
+        "signs that nobody sees": fold.drop_unseen,
         "a format of a workbook": lambda text: workbook_percents._is_percent("1", {"1": text}),
         "an e-mail address": mailboxes.spell,
         "whoever signs in": mailboxes.spell_any,

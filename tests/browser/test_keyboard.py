@@ -87,7 +87,7 @@ def undo(page: Page):
 
 def change_many(page: Page):
     press(page, page.get_by_role("link", name="Students", exact=True))
-    go(page, page.get_by_role("checkbox", name="Tick Ada Lovelace, 1"))
+    go(page, page.get_by_role("checkbox", name="Select Ada Lovelace, 1"))
     page.keyboard.press("Space")
     press(page, page.get_by_role("button", name="Edit selected"), back=True)
     go(page, page.get_by_label("Column"))

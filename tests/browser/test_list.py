@@ -179,7 +179,7 @@ def test_a_link_that_a_cell_is_left_for_waits_until_it_is_saved(list_page):
 
 @pytest.mark.parametrize("backend", ["sqlite"])
 def test_a_selection_is_never_restored_by_position(list_page):
-    ticks = list_page.get_by_role("checkbox", name="Tick")
+    ticks = list_page.get_by_role("checkbox", name="Select")
     for place in range(3):
         ticks.nth(place).check()
     list_page.locator("tbody a").first.click()
