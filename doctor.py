@@ -73,7 +73,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
                 yield _clock(connection)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
-        yield Finding(UNKNOWN, f"The database can't be reached, so nothing is known of it: {reason}.")
+        yield Finding(UNKNOWN, f"The database can't be reached, so it was not checked: {reason}.")
     finally:
         engine.dispose()
 
@@ -95,7 +95,7 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
     for name, key in keys.items():
         if problem := _weakness(key):
             forge = "whoever knows it can forge what Rollbook signs"
-            yield Finding(UNSAFE, f"{name} {problem}: {forge}. Make a new one, or take it away: {MAKE_A_KEY}")
+            yield Finding(UNSAFE, f"{name} {problem}: {forge}. Set a new one, or remove it: {MAKE_A_KEY}")
         else:
             yield Finding(FINE, f"{name} can't be guessed.")
     if settings.metrics_token and (problem := _weakness(settings.metrics_token)):
@@ -156,7 +156,7 @@ def _safe_storage(connection: Connection) -> Iterator[Finding]:
         return
     problem = database.encoding_problem(connection)
     yield (
-        Finding(UNSAFE, problem) if problem else Finding(FINE, "The database holds names in all scripts: its encoding is UTF-8.")
+        Finding(UNSAFE, problem) if problem else Finding(FINE, "The database stores names in all scripts: its encoding is UTF-8.")
     )
     for name in NEEDED_ON_POSTGRESQL:
         if connection.scalar(text("SELECT setting FROM pg_settings WHERE name = :name"), {"name": name}) == "on":
@@ -169,7 +169,7 @@ def _safe_storage(connection: Connection) -> Iterator[Finding]:
 def _writable(connection: Connection) -> Finding:
     """What passes by itself or by an operator's hand keeps nobody from starting: pages that only read are served meanwhile."""
     problem = database.write_problem(connection)
-    return Finding(UNKNOWN, problem) if problem else Finding(FINE, "The database takes changes.")
+    return Finding(UNKNOWN, problem) if problem else Finding(FINE, "The database can be changed.")
 
 
 def _roomy(connection: Connection) -> Iterator[Finding]:
@@ -181,11 +181,9 @@ def _roomy(connection: Connection) -> Iterator[Finding]:
     except DBAPIError as error:
         if getattr(error.orig, "pgcode", None) != DISK_FULL:
             raise
-        yield Finding(
-            UNKNOWN, f"The database's disk takes nothing more: {str(error.orig).strip().splitlines()[0]}. Make room there."
-        )
+        yield Finding(UNKNOWN, f"The database's disk is full: {str(error.orig).strip().splitlines()[0]}. Make room there.")
     else:
-        yield Finding(FINE, "The database's disk takes more.")
+        yield Finding(FINE, "The database's disk has room.")
     finally:
         connection.rollback()
 
@@ -200,11 +198,11 @@ def _clock(connection: Connection) -> Finding:
     looked = text("SELECT checked_at, held_since FROM clock_checks WHERE held_since IS NOT NULL")
     held = connection.execute(looked.columns(checked_at=DateTime(timezone=True), held_since=DateTime(timezone=True))).first()
     if held is None:
-        return Finding(FINE, "The clock has not leapt: what is old is deleted in its time.")
+        return Finding(FINE, "The clock has not jumped, so retention is running.")
     return Finding(
         UNKNOWN,
         f"The clock said {moment(held.held_since)} when it had last said {moment(held.checked_at)}, "
-        "so nothing is deleted for being old. "
+        "so retention is paused. "
         "If the clock is right, run: .venv/bin/flask retention --resume",
     )
 

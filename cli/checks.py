@@ -25,18 +25,18 @@ def examine() -> None:
 
 
 @click.command("retention")
-@click.option("--resume", is_flag=True, help="Say that the clock is right, so that what is old is deleted again.")
+@click.option("--resume", is_flag=True, help="Confirm that the clock is right, and resume retention.")
 @with_appcontext
 def retention(*, resume: bool) -> None:
-    """Say whether what is old is deleted in its time: after a leap of the clock that waits for a person."""
+    """Say whether old records are being deleted. After a jump of the clock that is paused until someone confirms it."""
     if resume:
         clock_check.resume(db.session())
     held = clock_check.hold(db.session())
     db.session.rollback()
     if held:
-        click.echo(f"Nothing is deleted: the clock said {moment(held[1])} when it had last said {moment(held[0])}.")
+        click.echo(f"Retention is paused: the clock jumped from {moment(held[0])} to {moment(held[1])}.")
         sys.exit(1)
-    click.echo("What is old is deleted in its time.")
+    click.echo("Retention is running.")
 
 
 @click.command("version")

@@ -46,10 +46,10 @@ def back_up(file: Path | None, *, folder: Path | None, keep: int) -> None:
 
 @click.command("restore")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--overwrite", is_flag=True, help="Let the backup take the place of the records that are there.")
+@click.option("--overwrite", is_flag=True, help="Replace the records that are there.")
 @with_appcontext
 def restore(file: Path, *, overwrite: bool) -> None:
-    """Bring the records in FILE back. Stop the server and the workers before."""
+    """Restore the records in FILE. Stop the server and the workers before."""
     db.engine.dispose()
     with _said_if_not_done():
         backup.restore(db.engine.url, file, overwrite=overwrite)
@@ -124,10 +124,10 @@ def _verify_all() -> None:
 @click.command("tune")
 @with_appcontext
 def tune() -> None:
-    """Have PostgreSQL set for its user in this database what our statements need, instead of each transaction."""
+    """Set the PostgreSQL options that Rollbook needs for its user in this database."""
     with db.engine.connect() as connection:
         if connection.dialect.name != "postgresql":
-            raise click.ClickException("SQLite has no users, and needs none of this.")
+            raise click.ClickException("Only PostgreSQL needs this, not SQLite.")
         done = tune_database(connection)
     click.echo("\n".join(f"{statement};" for statement in done) or "All is set already.")
 

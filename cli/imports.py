@@ -82,7 +82,7 @@ def import_file(
 @click.option("--sheet", type=click.File("w", encoding="utf-8"), help="Write a sheet to this file instead.")
 @with_appcontext
 def demo(number: int, *, sheet: TextIO | None) -> None:
-    """Fill the table with made-up students, the same ones every time. Students who exist already are left unchanged."""
+    """Add sample students, the same ones every time. Students who exist already are left unchanged."""
     if sheet:
         csv.writer(sheet).writerows(made_up_sheet(number))
         return
@@ -118,7 +118,7 @@ def _import(
         try:
             answering.answer(session, import_id, key, answers[key], actor, version=read.version)
         except NoSuchAnswer:
-            raise click.ClickException(f"“{answers[key]}” is no answer to {key}.") from None
+            raise click.ClickException(f"“{answers[key]}” is not an answer to {key}.") from None
         _finish(import_id)
     if read.questions or read.state != "ready":
         return read

@@ -30,14 +30,18 @@ NOT_DONE, HELD = 1, 3
 
 @click.command("watch")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--once", is_flag=True, help="Look once, instead of until told to stop.")
-@click.option("--every", default=30, help="Seconds between two looks.", show_default=True)
-@click.option("--settled", default=10.0, help="Seconds that nobody may have written to a file for.", show_default=True)
-@click.option("--most-inserts", default=Limits.inserts, help="Students that a sheet may add by itself.", show_default=True)
-@click.option("--most-updates", default=Limits.updates, help="Students that a sheet may change by itself.", show_default=True)
+@click.option("--once", is_flag=True, help="Check the folder once, then stop.")
+@click.option("--every", default=30, help="Seconds between checks.", show_default=True)
+@click.option("--settled", default=10.0, help="Seconds without writes after which a file is complete.", show_default=True)
+@click.option(
+    "--most-inserts", default=Limits.inserts, help="Most students that a sheet may add without review.", show_default=True
+)
+@click.option(
+    "--most-updates", default=Limits.updates, help="Most students that a sheet may change without review.", show_default=True
+)
 @click.option("--match", type=click.Choice([*MATCHES]), help="Find students by this, instead of what a sheet suggests.")
 @click.option("--only", type=click.Choice([*LEAVES_OUT]), help="Only add new students, or only update stored ones.")
-@click.option("--most-rejected", default=Limits.rejected, help="Rows of it that may be rejected.", show_default=True)
+@click.option("--most-rejected", default=Limits.rejected, help="Most rows of a sheet that may be rejected.", show_default=True)
 @with_appcontext
 def watch(
     folder: Path,
@@ -51,10 +55,10 @@ def watch(
     match: str | None,
     only: str | None,
 ) -> None:
-    """Import the sheets that other systems lay down in FOLDER, and move them to done/ or held/ there, each with a report.
+    """Import the sheets that other systems write to FOLDER, and move them to done/ or held/ there, each with a report.
 
-    A sheet within the limits is applied; any other waits in Rollbook for somebody to decide. With --once, the exit status
-    is 0 where all is done, 3 where something is held for a person, and 1 where something could not be done.
+    A sheet within the limits is applied; any other is ready for review in Rollbook. With --once, the exit status is 0 if
+    all is done, 3 if something needs review, and 1 if something failed.
     """
     if not once:
         _begin_to_serve()

@@ -23,16 +23,16 @@ from accounts import reset_second_factor as forget_second_factor
 from mailboxes import NoAddress
 from people import BadName
 
-users = AppGroup("user", help="Make users, and help them in.")
+users = AppGroup("user", help="Create and manage users.")
 
 
 @users.command("add")
 @click.argument("email")
 @click.option("--role", type=click.Choice(ROLES), required=True)
-@click.option("--name", help="What pages call the user, instead of the address.")
+@click.option("--name", help="The name that pages show instead of the address.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
 def add(email: str, role: str, name: str | None, *, password_stdin: bool) -> None:
-    """Make a user."""
+    """Create a user."""
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else getpass.getpass("Password: ")
     if "@" not in email:
         raise click.ClickException(f"“{email}” is not an e-mail address.")
@@ -41,9 +41,9 @@ def add(email: str, role: str, name: str | None, *, password_stdin: bool) -> Non
     try:
         user = add_user(email, role, password, name)
     except AddressTaken:
-        raise click.ClickException(f"There is a user {email} already.") from None
+        raise click.ClickException(f"User {email} already exists.") from None
     except NoAddress:
-        raise click.ClickException(f"{email} is no e-mail address.") from None
+        raise click.ClickException(f"{email} is not an e-mail address.") from None
     except BadName as bad:
         raise click.ClickException(str(bad.sentence)) from None
     click.echo(f"{user.email} can sign in as {role}.")
@@ -75,7 +75,7 @@ def link(email: str, *, reset_second_factor: bool) -> None:
             raise NotActive(email)
         token = make_link(user)
     except NotActive:
-        raise click.ClickException(f"There is no user {email} who may sign in.") from None
+        raise click.ClickException(f"There is no active user {email}.") from None
     if reset_second_factor:
         forget_second_factor(user)
     click.echo(f"{current_app.config['ADDRESS']}/join?token={token}")
@@ -84,7 +84,7 @@ def link(email: str, *, reset_second_factor: bool) -> None:
 @click.command("setup-link")
 @with_appcontext
 def setup_link() -> None:
-    """Print the link that makes the first administrator, if there is no user yet."""
+    """Print the link to create the first administrator, if there is no user yet."""
     if not any_users():
         link = f"{current_app.config['ADDRESS']}/setup?token={setup_token(current_app.config['SECRET_KEY'])}"
-        click.echo(f"\n  Nobody can sign in yet. Make the first administrator here:\n\n  {link}\n")
+        click.echo(f"\n  No one can sign in yet. Create the first administrator here:\n\n  {link}\n")

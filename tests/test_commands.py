@@ -65,7 +65,7 @@ def test_a_user_is_added_with_a_name_and_renamed(flask, stored):
         ("office@school.example", "editor", "short", "Password must be between 12 and 128 characters."),
         ("office@school.example", "editor", "office@school.example", "This password is easy to guess"),
         ("office@school.example", "head", "a long password", "'head' is not one of"),
-        ("taken@school.example", "viewer", "a long password", "There is a user taken@school.example already."),
+        ("taken@school.example", "viewer", "a long password", "User taken@school.example already exists."),
     ],
 )
 def test_a_user_that_can_not_be_made_is_refused_with_a_sentence(app, flask, email, role, password, sentence):

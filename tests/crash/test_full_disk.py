@@ -126,7 +126,7 @@ def test_an_import_that_meets_a_full_disk_changes_nobody_says_why_and_can_be_app
                 assert desk.decide(page, "apply").status == 303
                 assert wait_until(lambda: "The server’s disk is full" in desk.get(page).text)
                 if disk:
-                    assert "The database's disk takes nothing more" in app.test_cli_runner().invoke(args=["doctor"]).output
+                    assert "The database's disk is full" in app.test_cli_runner().invoke(args=["doctor"]).output
             assert "Ada" not in desk.get("/students").text
             assert desk.decide(page, "apply").status == 303
             wait_for(desk, page, "applied")

@@ -71,7 +71,7 @@ def test_a_long_rest_waits_for_a_person_who_says_that_the_clock_is_right(app, se
 def test_doctor_names_a_leap(app, session, tidy):
     tidy(now())
     found = list(doctor.examine(app.config["SETTINGS"]))
-    assert any("The clock has not leapt" in finding.sentence for finding in found)
+    assert any("The clock has not jumped" in finding.sentence for finding in found)
     tidy(now() + THREE_YEARS)
     found = list(doctor.examine(app.config["SETTINGS"]))
     assert any("flask retention --resume" in finding.sentence for finding in found if finding.verdict == doctor.UNKNOWN)

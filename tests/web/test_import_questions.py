@@ -101,7 +101,7 @@ def test_the_command_prints_the_question_and_takes_an_answer(people, app, studen
     assert (told["state"], [question["question"] for question in told["questions"]]) == ("ready", [KEY])
     assert students() == before
     wrong = run.invoke(args=["import", str(sheet), "--answer", f"{KEY}=maybe"])
-    assert (wrong.exit_code, "is no answer to" in wrong.output) == (1, True)
+    assert (wrong.exit_code, "is not an answer to" in wrong.output) == (1, True)
     done = run.invoke(args=["import", str(sheet), "--apply", "--answer", f"{KEY}=name"])
     assert (done.exit_code, len(students())) == (0, len(before) + 3)
 

@@ -318,7 +318,7 @@ def test_the_console_prints_a_link_for_who_has_forgotten_everything(app, admin, 
     client.visit("/users")
     unknown = app.test_cli_runner().invoke(args=["user", "link", "nobody@school.example"])
     assert unknown.exit_code == 1
-    assert "There is no user nobody@school.example who may sign in." in unknown.output
+    assert "There is no active user nobody@school.example." in unknown.output
 
 
 def test_two_who_open_the_same_invitation_do_not_share_a_session(app, admin):
