@@ -72,12 +72,17 @@ def _with_all_fields(sheet: dict[str, Any]) -> dict[str, Any]:
     return {"first_line": 2, "left_out": [], "tabs": [], "tab": None, "mended": {}, **sheet}
 
 
+def _with_ways_of_reading(sheet: dict[str, Any]) -> dict[str, Any]:
+    """Fill in what version 1 did not know of how a file was read."""
+    return {"header": "", "wrapped": False, "beside": [], **sheet}
+
+
 def _by_days_of_utc(figures: dict[str, Any]) -> dict[str, Any]:
     """Say in which time zone the first releases counted the changes of each day."""
     return {"zone": "UTC", **figures}
 
 
-SHEET = Kind("sheet", (_with_all_fields,))
+SHEET = Kind("sheet", (_with_all_fields, _with_ways_of_reading))
 OPTIONS = Kind("options")
 QUESTIONS = Kind("questions")
 FINDINGS = Kind("findings")

@@ -46,6 +46,7 @@ Advance = Callable[[float], None]
 PLANNING_SHARE = 0.9
 # Half a unit of the last of 15 digits, at most: what is further apart can't be the same as a spreadsheet shows it.
 UNSEEN_SHARE = 5e-15
+LEAST_MULTIPLIED = 1e-200
 OMITTED = "omitted"
 VERDICTS = ("insert", "update", "delete", "review", OMITTED)
 # What rows do that are left out where only the other is asked for.
@@ -245,7 +246,8 @@ def _after(column: StudentColumn, reading: Reading) -> ColumnElement[Any]:
     if column.name not in reading.columns:
         return stored
     if column.kind is float:
-        close = func.abs(stored - read) <= func.abs(stored) * UNSEEN_SHARE
+        # PostgreSQL refuses a product that is too small for a double precision.
+        close = case((func.abs(stored) > LEAST_MULTIPLIED, func.abs(stored - read) <= func.abs(stored) * UNSEEN_SHARE))
         read = case((and_(close, AsShown(stored) == AsShown(read)), stored), else_=read)
     if column in reading.match.columns:  # it says who is meant, and is no value that would be written otherwise
         return func.coalesce(stored, read)

@@ -35,7 +35,7 @@ SIGNS = re.compile("([\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ff
 UNSEEN = "\u00ad\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 # Of these, what joins letters or keeps them apart belongs to the spelling between letters of the scripts of Asia.
 _JOINERS, _JOINED = "[\u200c\u200d]", "[\u0600-\u1cff\ua840-\uabff]"
-_DROPPED = re.compile(f"(?!{_JOINERS})[{UNSEEN}]|(?<!{_JOINED}){_JOINERS}|{_JOINERS}(?!{_JOINED})")
+_DROPPED = re.compile(f"(?:(?!{_JOINERS})[{UNSEEN}]|(?<!{_JOINED}){_JOINERS}|{_JOINERS}(?!{_JOINED}))+")
 # Few keyboards have these, but spreadsheets and word processors put them in.
 HYPHENS = "‑‒―−⁃־﹣－"
 # What parts of a name are written with or without: an apostrophe, a hyphen, a full stop after an initial.
@@ -51,8 +51,16 @@ Piece = tuple[str, bool]
 
 
 def drop_unseen(text: str) -> str:
-    """Take out the signs that nobody sees, such as those that a copied web page leaves; joiners stay where a word needs them."""
-    return text if text.isascii() else _DROPPED.sub("", text)
+    """Take out the signs that nobody sees, such as those that a copied web page leaves; joiners stay where a word needs them.
+
+    Between a small letter and a capital one, such a sign is all that parts two words: a blank takes its place.
+    """
+    return text if text.isascii() else _DROPPED.sub(_blank_between_words, text)
+
+
+def _blank_between_words(found: re.Match[str]) -> str:
+    before, after = found.string[found.start() - 1 : found.start()], found.string[found.end() : found.end() + 1]
+    return " " if before.islower() and after.isupper() else ""
 
 
 class _Folds(dict[int, str]):

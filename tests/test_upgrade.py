@@ -11,6 +11,7 @@ from urllib.request import urlopen
 
 import pytest
 
+import documents
 from tests.cluster import free_port, wait_until
 from tests.server import MOMENT_S
 from tests.test_db_upgrade import STRONG
@@ -90,6 +91,6 @@ def test_an_upgrade_keeps_what_an_old_release_has_stored_and_goes_on_with_it(old
         stack.enter_context(running(folder, worker["ExecStart"]))
         assert wait_until(lambda: value(instance, "SELECT state FROM imports") == "ready", MOMENT_S)
     assert value(instance, "SELECT name || inserts || unchanged FROM students, imports") == "Ada11"
-    assert json.loads(value(instance, "SELECT sheet FROM imports"))["_version"] == 1
+    assert json.loads(value(instance, "SELECT sheet FROM imports"))["_version"] == documents.SHEET.version
     verified = rollbook(folder, "verify")
     assert verified.returncode == 0, verified.stdout

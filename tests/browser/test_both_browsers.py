@@ -164,7 +164,7 @@ def test_rejected_rows_are_corrected_together_and_enter_in_any_of_them_checks_al
     assert driver.value("cell-3-1") == "Bob"
     driver.fill("cell-3-2", "13")
     driver.choose("Check all")
-    assert driver.has("Line 3 can be used now"), driver.text
+    assert driver.has("Line 3 can be used once its student is confirmed"), driver.text
 
 
 def test_a_cell_that_was_refused_is_saved_after_signing_in_in_another_tab(school, driver):

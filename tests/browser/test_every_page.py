@@ -90,7 +90,7 @@ SENT: dict[str, tuple[str, Act]] = {
     "no password": ("/profile", lambda page: press(page, "Change the password")),
     "no token": ("/profile/tokens", lambda page: press(page, "Create the token")),
     "a token": ("/profile/tokens", lambda page: make_token(page)),
-    "a wrong password": ("/verify", lambda page: send(page, "Go on", password="guess")),
+    "a wrong password": ("/verify", lambda page: send(page, "Continue", password="guess")),
     "an authenticator app": ("/profile/authenticator", lambda page: press(page, "Set up an authenticator app")),
 }
 # What is no page, and pages that cannot be had: without a user yet, or with a passkey.

@@ -222,6 +222,8 @@ def test_a_date_where_a_number_belongs_is_named_as_one(reader, text):
         ("\ufeffAda\u200b", "Ada"),
         ("A\u00adda\u200e L\u2060ee", "Ada Lee"),
         ("Ad\u200da", "Ada"),
+        ("Ada\u200b\u200bLee", "Ada Lee"),
+        ("ada\u200blee", "adalee"),
         ("کاظم\u200c", "کاظم"),
         ("क्\u200dष", "क्\u200dष"),
     ],

@@ -120,6 +120,13 @@ def test_number_that_differs_within_the_digits_of_a_spreadsheet_is_a_change(add,
     assert upload(f"id,name,score\n1,Ada,{typed}\n").updates == 1
 
 
+@pytest.mark.parametrize("score", ["5e-324", "1e-300", "0"])
+def test_number_near_zero_is_compared(add, upload, score):
+    add(1, "Ada", 12, float(score))
+    assert upload(f"id,name,score\n1,Ada,{score}\n").unchanged == 1
+    assert upload("id,name,score\n1,Ada,1\n").updates == 1
+
+
 CUT = "id,name,age,score,notes\n" + "".join(f"{n},Student {n},12,50,\n" for n in range(1, 16))
 
 
