@@ -99,8 +99,10 @@ def _rows(made: Class) -> list[Row]:
 
 
 def _swapped(random: Random, made: Class) -> list[Row]:
+    """Two rows have each other's ID. Of two people of one name nothing in the sheet could tell that."""
     rows = _rows(made)
-    one, other = random.sample(range(len(rows)), 2)
+    one = random.randrange(len(rows))
+    other = random.choice([place for place, row in enumerate(rows) if row.name != rows[one].name] or [one])
     first, second = rows[one], rows[other]
     rows[one], rows[other] = replace(first, student_id=second.student_id), replace(second, student_id=first.student_id)
     return rows
