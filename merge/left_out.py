@@ -18,6 +18,8 @@ AGAIN = later("Header row again").message
 # How far down the headings are looked for, and how many rows of units may be under them, or of totals at the end.
 ROWS_ABOVE = 50
 MOST_UNITS = 2
+# So many rows may be between a row that only looks like headings and the headings: "Grade, Teacher" and what they are.
+MOST_BETWEEN = 2
 LIKELY_COLUMNS = 200
 LIKELY_LENGTH = 60
 MOST_TOTALS = 3
@@ -51,9 +53,12 @@ def find_headings(rows: Sequence[Sequence[str]]) -> int:
     filled = [place for place, row in enumerate(rows[:ROWS_ABOVE]) if any(map(str.strip, row))]
     if not filled:
         return 0
-    best = max(filled, key=lambda place: (knows(rows[place]), -place))
     # One heading may be a chance: a cell under "Title" that says "Score", say.
-    return best if knows(rows[best]) > 1 else filled[0]
+    first = next((number for number, place in enumerate(filled) if knows(rows[place]) > 1), None)
+    if first is None:
+        return filled[0]
+    # Under headings with students, better ones are another table's, and the students are not about the sheet.
+    return max(filled[first : first + MOST_BETWEEN + 2], key=lambda place: (knows(rows[place]), -place))
 
 
 def join_headings(rows: Sequence[Sequence[str]], place: int) -> tuple[int, int, list[str]]:

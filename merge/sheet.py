@@ -118,7 +118,9 @@ class Sheet:
         if not any(self.headings):
             return rows
         again = {line for line, row in rows if row[0].startswith(self.headings[0]) and [*map(str.strip, row)] == self.headings}
-        self.left_out.extend([line, AGAIN] for line in sorted(again) if [line, AGAIN] not in self.left_out)
+        named = sum(reason == AGAIN for _, reason in self.left_out)
+        noted = [[line, AGAIN] for line in sorted(again)[:MOST_NAMED] if [line, AGAIN] not in self.left_out]
+        self.left_out.extend(noted[: max(0, MOST_NAMED - named)])
         return [row for row in rows if row[0] not in again] if again else rows
 
     def _within_table(self, rows: list[Row]) -> list[Row]:

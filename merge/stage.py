@@ -129,7 +129,7 @@ def _fitted(block: list[Row], sheet: Sheet, options: Options, problems: Problems
     width, rows = len(sheet.headings), [row for _, row in block]
     if set(map(len, rows)) == {width}:
         return rows
-    cut = _cut_by_excel(block)
+    cut = _cut_by_excel(block, _group(sheet.first_line - 1))
     needed = _needed(sheet, options)
     for place, (line, row) in enumerate(block):
         if len(row) < (needed if cut.get(_group(line)) else width):
@@ -139,15 +139,16 @@ def _fitted(block: list[Row], sheet: Sheet, options: Options, problems: Problems
     return [(row + [""] * width)[:width] for row in rows]
 
 
-def _cut_by_excel(block: list[Row]) -> dict[int, bool]:
+def _cut_by_excel(block: list[Row], headings: int) -> dict[int, bool]:
     """Tell for each 16 lines whether their rows are all of one width: Excel writes no blank cells at the end of such rows.
 
-    A single row may as well have lost a delimiter (support.microsoft.com, "Column delimiters missing in an Excel spreadsheet").
+    Beside the headings it writes them all, and a single row may as well have lost a delimiter (support.microsoft.com,
+    "Column delimiters missing in an Excel spreadsheet").
     """
     widths: dict[int, list[int]] = {}
     for line, row in block:
         widths.setdefault(_group(line), []).append(len(row))
-    return {group: len(found) > 1 and len(set(found)) == 1 for group, found in widths.items()}
+    return {group: group > headings and len(found) > 1 and len(set(found)) == 1 for group, found in widths.items()}
 
 
 def _group(line: int) -> int:

@@ -160,7 +160,7 @@ def _with_percents(rows: Iterable[list[Value]], left: int, percents: Percents) -
         for place, shown in marks:
             value = row[place] if number < len(shown) and shown[number] and place < len(row) else None
             if isinstance(value, float):
-                row[place] = write_percent(value)
+                row[place] = _typed(write_percent(value))
         yield row
 
 
@@ -194,7 +194,10 @@ def _number(value: float) -> str:
 
     A workbook's numbers are all floats, and a person typed 7, not 7.0.
     """
-    text = repr(value if value.is_integer() else float(f"{value:.15g}")).removesuffix(".0")
+    return _typed(repr(value if value.is_integer() else float(f"{value:.15g}")).removesuffix(".0"))
+
+
+def _typed(text: str) -> str:
     return TYPED + text if "." in text else text
 
 

@@ -147,6 +147,10 @@ def test_row_without_its_last_cells_is_read_where_excel_leaves_out_blank_ones(up
     assert (previewed.inserts, previewed.rejected) == read
 
 
+def test_rows_that_have_all_lost_a_delimiter_beside_the_headings_are_rejected(upload):
+    assert upload("id,name,age,score\n1,Ada 12,90\n2,Bo 13,80\n").rejected == 2
+
+
 @pytest.mark.usefixtures("stored")
 def test_the_problem_stands_in_the_users_own_cell(session, upload):
     previewed = upload("House,id,name,age\nBlue,1,Ada,old\n")

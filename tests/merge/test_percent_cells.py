@@ -47,14 +47,18 @@ def workbook(*cells, headings=("id", "name", "score"), row=0, column=0) -> bytes
     return stream.getvalue()
 
 
-def last_cells(upload_file, content):
+def last_cells(upload_file, content, decimal="."):
     upload_file.write_bytes(content)
-    return [cells[-1] for block, _ in inspect(upload_file).blocks() for _, cells in block]
+    return [cells[-1] for block, _ in inspect(upload_file).blocks(decimal) for _, cells in block]
 
 
 def test_each_format_is_read_as_it_is_shown(upload_file):
     content = workbook(*((format_, value) for format_, value, _ in FORMATS))
     assert last_cells(upload_file, content) == [shown for *_, shown in FORMATS]
+
+
+def test_percentage_is_written_in_the_notation_of_the_texts(upload_file):
+    assert last_cells(upload_file, workbook(("0.000%", 0.00085), ("0%", 0.85)), ",") == ["0,085%", "85%"]
 
 
 def test_the_formats_that_no_workbook_spells_out_are_known_too(upload_file):
